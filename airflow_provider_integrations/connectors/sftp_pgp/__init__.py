@@ -1,0 +1,1 @@
+"""Partner files: OpenPGP messages over SFTP."""

@@ -1,0 +1,166 @@
+"""A data contract: what the partner promised about each file, as frozen values read from `include/contracts/*.yaml`.
+
+Nothing is inferred: a column without a type is an error, and so is a key that the contract does not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from airflow_provider_integrations.core.errors import ConfigError
+
+__all__ = ["Column", "Contract", "Range", "Reference", "model_error"]
+
+RESERVED = ("_batch_id", "_line", "_version", "_dq_valid", "_dq_flags")
+"""Columns that every landed file has beside the contract's: batch, physical line, version, soft quality flags."""
+
+_TYPE = re.compile(r"^(string|integer|float|boolean|date|timestamp|time|uuid|decimal\((\d{1,2}),(\d{1,2})\))$")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Range(_Frozen):
+    """Inclusive bounds, compared in the column's own type; written as text for dates and decimals."""
+
+    min: int | float | str | None = None
+    max: int | float | str | None = None
+
+
+class Column(_Frozen):
+    """One column.
+
+    `type` is `string`, `integer` (64 bits), `float`, `decimal(p,s)` with p up to 38, `boolean`, `date`, `time`,
+    `timestamp` (stored as UTC microseconds; `zone` says what a stamp without an offset means) or `uuid`.
+    `format` is a strptime format for dates and times (ISO 8601 without one). `pii` names the class of personal data
+    (`name`, `email`, `phone`, `id`, ...): its values are masked wherever a person may see them.
+    """
+
+    name: str = Field(min_length=1)
+    type: str
+    nullable: bool = True
+    format: str | None = None
+    zone: str = "UTC"
+    enum: tuple[str, ...] | None = None
+    pattern: str | None = None
+    range: Range | None = None
+    unique: bool = False
+    max_length: int | None = Field(default=None, gt=0)
+    pii: str | None = None
+    description: str = ""
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        match = _TYPE.match(value)
+        if not match:
+            raise ValueError(
+                "is none of string, integer, float, decimal(p,s), boolean, date, time, timestamp, uuid"
+            )
+        if match[2] and not 0 < int(match[2]) <= 38:
+            raise ValueError("has a precision outside 1 to 38")
+        if match[2] and int(match[3]) > int(match[2]):
+            raise ValueError("has a scale larger than its precision")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _valid_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+    @property
+    def decimal(self) -> tuple[int, int] | None:
+        """Precision and scale of a decimal column."""
+        match = _TYPE.match(self.type)
+        return (int(match[2]), int(match[3])) if match and match[2] else None
+
+
+class Reference(_Frozen):
+    """The values of `columns` must exist as `to_columns` of the entity `to`."""
+
+    columns: tuple[str, ...]
+    to: str
+    to_columns: tuple[str, ...]
+
+
+class Contract(_Frozen):
+    """One version of one entity's contract."""
+
+    contract: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    description: str = ""
+    format: Literal["csv", "tsv"] = "csv"
+    encoding: str = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(min_length=1, max_length=1)] | None = '"'
+    newline: Literal["any", "lf", "crlf"] = "any"
+    header: bool = True
+    null_values: tuple[str, ...] = ("",)
+    columns: tuple[Column, ...] = Field(min_length=1)
+    keys: tuple[str, ...] = Field(min_length=1)
+    references: tuple[Reference, ...] = ()
+    max_reject_share: float = Field(default=0.05, ge=0, le=1)
+    unknown_columns: Literal["alert", "fail"] = "alert"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tab_for_tsv(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("format") == "tsv":
+            return {"delimiter": "\t", **data}
+        return data
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Contract:
+        names = [column.name for column in self.columns]
+        folded = [name.upper() for name in names]
+        if twice := sorted({name for name in names if folded.count(name.upper()) > 1}):
+            raise ValueError(f"columns named twice (Snowflake folds case): {', '.join(twice)}")
+        if reserved := sorted(name for name in names if name.lower() in RESERVED):
+            raise ValueError(f"column names that are reserved: {', '.join(reserved)}")
+        used = [*self.keys, *(name for reference in self.references for name in reference.columns)]
+        if unknown := sorted(set(used) - set(names)):
+            raise ValueError(f"keys or references name no column: {', '.join(unknown)}")
+        if nullable := sorted(c.name for c in self.columns if c.name in self.keys and c.nullable):
+            raise ValueError(f"key columns must not be nullable: {', '.join(nullable)}")
+        return self
+
+    @classmethod
+    def from_mapping(cls, data: Any, *, where: str = "contract") -> Contract:
+        """Check a mapping, e.g. from YAML.
+
+        Raises:
+            ConfigError: with every problem in one message; `where` says which file it is in.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise model_error(error, where) from None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: the same contract gives the same digest on any machine."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+def model_error(error: ValidationError, where: str) -> ConfigError:
+    """One `ConfigError` that lists all that pydantic found, without the values."""
+    problems = [f"{'.'.join(str(part) for part in found['loc']) or 'file'}: {found['msg']}" for found in error.errors()]
+    return ConfigError(
+        f"{where} is not valid: {'; '.join(problems)}", next_step="Correct it; nothing was read or changed."
+    )

@@ -1,0 +1,1 @@
+"""The gate: Great Expectations over a landed batch."""

@@ -1,0 +1,1 @@
+"""Bronze: write-once Parquet with a manifest."""

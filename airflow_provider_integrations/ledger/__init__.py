@@ -1,0 +1,1 @@
+"""The durable memory: work items, watermarks, batches, quality results, audit trail."""

@@ -1,0 +1,1 @@
+"""Into Snowflake, once: PUT, COPY INTO, MERGE."""

@@ -1,0 +1,9 @@
+"""Fixtures that several folders use; each real part has its module in `tests/fakes`."""
+
+pytest_plugins = [
+    "tests.fakes.fakesnow_server",
+    "tests.fakes.gnupg",
+    "tests.fakes.postgres",
+    "tests.fakes.sftp_faults",
+    "tests.fakes.sshd",
+]
