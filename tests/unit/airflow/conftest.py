@@ -1,0 +1,52 @@
+"""An Airflow home that belongs to the tests, set before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parents[3]
+
+if "airflow" not in sys.modules:
+    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+
+def airflow_environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a child process with its own Airflow home, and with nobody else's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return {
+        **kept,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "PYTHONPATH": str(REPO),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **more,
+    }
+
+
+@pytest.fixture
+def run_dag(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Writes a DAG file, makes a metadata database and runs the file; its `__main__` calls `dag.test()`."""
+
+    def run(source: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        dags = tmp_path / "dags"
+        dags.mkdir(exist_ok=True)
+        file = dags / "dag_under_test.py"
+        file.write_text(source)
+        env = airflow_environment(tmp_path, **environment)
+        subprocess.run(["airflow", "db", "migrate"], env=env, check=True, capture_output=True, timeout=200)
+        return subprocess.run(
+            [sys.executable, str(file)], env=env, capture_output=True, text=True, timeout=250, check=False
+        )
+
+    return run
