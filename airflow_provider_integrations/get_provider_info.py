@@ -1,4 +1,7 @@
-"""What Airflow reads about this provider when it starts: imports nothing, so that it costs nothing."""
+"""What Airflow reads about this provider when it starts: it imports nothing, so that it costs nothing.
+
+Connection forms are declared here and not on the hooks, so that the UI shows them without importing a driver.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,134 @@ from typing import Any
 
 __all__ = ["get_provider_info"]
 
+_PACKAGE = "airflow_provider_integrations"
+_SFTP_PGP, _GATE, _WAREHOUSE, _LEDGER = "SFTP with OpenPGP", "Quality gate", "Snowflake load", "Integrations ledger"
+
 
 def get_provider_info() -> dict[str, Any]:
-    """The provider's data, as `airflow/provider_info.schema.json` wants it."""
+    """The provider's data, in the shape of Airflow's `provider_info.schema.json`."""
+    sftp, warehouse = f"{_PACKAGE}.connectors.sftp_pgp", f"{_PACKAGE}.warehouse"
     return {
         "package-name": "airflow-provider-integrations",
         "name": "Integrations",
         "description": "Lands, verifies and loads enterprise data without losing or doubling a row.",
+        "integrations": [
+            {"integration-name": name, "tags": tags}
+            for name, tags in (
+                (_SFTP_PGP, ["protocol"]),
+                (_GATE, ["software"]),
+                (_WAREHOUSE, ["service"]),
+                (_LEDGER, ["software"]),
+            )
+        ],
+        "hooks": [
+            _modules(_SFTP_PGP, f"{sftp}.hook"),
+            _modules(_LEDGER, f"{_PACKAGE}.ledger.hook"),
+            _modules(_WAREHOUSE, f"{warehouse}.hook"),
+        ],
+        "operators": [
+            _modules(_SFTP_PGP, f"{sftp}.operators"),
+            _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
+            _modules(_WAREHOUSE, f"{warehouse}.operators"),
+        ],
+        "sensors": [_modules(_SFTP_PGP, f"{sftp}.sensors")],
+        "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers")],
+        "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
+        "connection-types": [_sftp_pgp_connection(f"{sftp}.hook"), _ledger_connection()],
+        "plugins": [{"name": "integrations", "plugin-class": f"{_PACKAGE}.ui.plugin.IntegrationsPlugin"}],
+        "config": {"integrations": {"description": "Where this deployment keeps its data.", "options": _options()}},
+    }
+
+
+def _modules(name: str, module: str) -> dict[str, Any]:
+    return {"integration-name": name, "python-modules": [module]}
+
+
+def _field(label: str, description: str, *, kind: str = "string", **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": [kind, "null"], **schema}}
+
+
+def _secret(label: str, description: str) -> dict[str, Any]:
+    return _field(label, description, format="password")
+
+
+def _text(label: str, description: str) -> dict[str, Any]:
+    return _field(label, description, format="multiline")
+
+
+def _sftp_pgp_connection(module: str) -> dict[str, Any]:
+    return {
+        "connection-type": "sftp_pgp",
+        "hook-class-name": f"{module}.SftpPgpHook",
+        "hook-name": _SFTP_PGP,
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "extra"],
+            "relabeling": {"login": "User", "password": "Password (if there is no private key)"},
+            "placeholders": {"host": "sftp.partner.example", "port": "22", "host_key": "SHA256:..."},
+        },
+        # A password field would drop the line breaks of a key; Airflow masks the keys by their names.
+        "conn-fields": {
+            "host_key": _text(
+                "Host key",
+                "Required: the public key or SHA256 fingerprint that the server must have, one on each line."
+                " Without it the connection test fails and prints the fingerprint to pin.",
+            ),
+            "private_key": _text("Private key", "PEM or OpenSSH text of the login key."),
+            "private_key_passphrase": _secret("Private key passphrase", "Empty if the key has none."),
+            "root": _field("Root folder", "Folder on the server that no path leaves; / without one."),
+            "pgp_private_key": _text("OpenPGP private key", "Armored; opens what comes and signs what is sent."),
+            "pgp_passphrase": _secret("OpenPGP passphrase", "Empty if the key has none."),
+            "pgp_certificates": _text("Partner's OpenPGP certificates", "Armored public keys, one after the other."),
+            "pgp_signers": _text("Required signers", "Full fingerprints, one on each line; short ids are refused."),
+            "connect_timeout": _field(
+                "Connect timeout", "Seconds until connected and logged in; 30 without one.", kind="number"
+            ),
+            "idle_timeout": _field(
+                "Idle timeout", "Seconds without progress after which to give up; 60 without one.", kind="number"
+            ),
+        },
+    }
+
+
+def _ledger_connection() -> dict[str, Any]:
+    return {
+        "connection-type": "integrations_ledger",
+        "hook-class-name": f"{_PACKAGE}.ledger.hook.LedgerHook",
+        "hook-name": _LEDGER,
+        "ui-field-behaviour": {
+            "hidden-fields": ["extra"],
+            "relabeling": {"schema": "Database", "login": "User"},
+            "placeholders": {"host": "PostgreSQL server", "port": "5432", "path": "/var/lib/airflow/ledger.db"},
+        },
+        "conn-fields": {
+            "path": _field("SQLite file", "Absolute path; instead of a host, where all workers share one disk."),
+            "sslmode": _field("SSL mode", "As in libpq, e.g. verify-full."),
+            "sslrootcert": _field(
+                "SSL root certificate", "File on the workers that holds the authority's certificate."
+            ),
+            "connect_timeout": _field("Connect timeout", "Seconds; 10 without one.", kind="integer"),
+        },
+    }
+
+
+def _options() -> dict[str, Any]:
+    def option(description: str, default: str, example: str | None = None) -> dict[str, Any]:
+        return {
+            "description": description,
+            "version_added": "0.1.0",
+            "type": "string",
+            "example": example,
+            "default": default,
+        }
+
+    return {
+        "landing_root": option(
+            "Folder or object store under which bronze, quarantine and data docs are written.",
+            "{AIRFLOW_HOME}/integrations",
+            "s3://aws_default@company-landing/integrations",
+        ),
+        "include_folder": option(
+            "Folder that holds sources, contracts and expectations.", "{AIRFLOW_HOME}/include", "/opt/airflow/include"
+        ),
+        "ledger_connection": option("Id of the ledger's connection.", "integrations_ledger"),
     }
