@@ -1,0 +1,47 @@
+"""What the steps from the gate on work with; they are the same for every source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from upath import UPath
+
+from airflow_provider_integrations.core.clock import Clock
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.source import GatePolicy, LoadPolicy
+from airflow_provider_integrations.ledger.holding import LEASE
+from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.system import utc_now
+
+__all__ = ["BatchJob"]
+
+
+def _go_on(_boundary: str) -> None:
+    """The boundary hook of every run but the tests'."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """One source's landed batches, and who works on them.
+
+    Args:
+        source: Its name in the ledger.
+        contract, gate, load: What is promised, what must hold, and where it goes.
+        ledger: Where the work items are.
+        root: Landing root.
+        owner: Who claims; the same owner takes up its own claims again.
+        boundary: Called between the steps with the name of what was just done; tests kill the process there.
+    """
+
+    source: str
+    contract: Contract
+    gate: GatePolicy
+    load: LoadPolicy
+    ledger: Ledger
+    root: UPath
+    owner: str
+    lease: timedelta = LEASE
+    clock: Clock = utc_now
+    boundary: Callable[[str], None] = _go_on

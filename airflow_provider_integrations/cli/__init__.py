@@ -1,0 +1,31 @@
+"""`integrations`: the same functions with no Airflow; one JSON object out, exit code 0 or not.
+
+Results go to standard output, errors to standard error as `{"error": ..., "message": ...}` with exit code 1. Every command
+imports what it needs when it runs, so that the start takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from airflow_provider_integrations.cli.contract import contract_app, decode_file
+from airflow_provider_integrations.cli.ledger import ledger_app
+from airflow_provider_integrations.cli.pgp import pgp_app
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(name="integrations", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(pgp_app, name="pgp")
+app.add_typer(contract_app, name="contract")
+app.add_typer(ledger_app, name="ledger")
+app.command("decode")(decode_file)
+
+
+@app.callback()
+def _integrations() -> None:
+    """Take in, check, land and account for partner data, without Airflow."""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

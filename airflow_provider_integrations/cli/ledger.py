@@ -1,0 +1,104 @@
+"""`integrations ledger list|show|release|replay|watermark|migrate`."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from airflow_provider_integrations.cli.output import reporting, say
+
+if TYPE_CHECKING:
+    from airflow_provider_integrations.ledger.ledger import Ledger
+
+__all__ = ["ledger_app"]
+
+ledger_app = typer.Typer(no_args_is_help=True, help="Look at the ledger and steer it.")
+
+Url = Annotated[
+    str,
+    typer.Option("--ledger", envvar="INTEGRATIONS_LEDGER", help="SQLAlchemy URL, e.g. sqlite:///path/to/ledger.db"),
+]
+Item = Annotated[str, typer.Argument(help="Id of a work item.")]
+Why = Annotated[str, typer.Option(help="The reason, for the audit trail.")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+
+
+def _ledger(url: str) -> Ledger:
+    from airflow_provider_integrations.ledger.ledger import Ledger
+
+    return Ledger.connect(url)
+
+
+@ledger_app.command("migrate")
+def migrate(ledger: Url) -> None:
+    """Create the ledger's tables, or bring them up to this version."""
+    with reporting():
+        say({"revision": _ledger(ledger).migrate()})
+
+
+@ledger_app.command("list")
+def list_items(
+    ledger: Url,
+    source: Annotated[str | None, typer.Option(help="Only items of this source.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only items in this state; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 100,
+) -> None:
+    """List work items, the newest first."""
+    with reporting():
+        from airflow_provider_integrations.core.work_item import State
+
+        states = [State(name) for name in state] if state else None
+        items = _ledger(ledger).items.list(source=source, states=states, limit=limit)
+        say({"items": [asdict(item) for item in items]})
+
+
+@ledger_app.command("show")
+def show_item(item: Item, ledger: Url) -> None:
+    """Show one item with its history and what the gate said."""
+    with reporting():
+        book = _ledger(ledger)
+        history = [asdict(event) for event in book.items.history(item)]
+        gates = [asdict(result) for result in book.records.gates(item)]
+        say({"item": asdict(book.items.get(item)), "history": history, "gate": gates})
+
+
+@ledger_app.command("release")
+def release_item(item: Item, ledger: Url, why: Why) -> None:
+    """Take an item out of quarantine; all checks run on it again."""
+    with reporting():
+        say({"item": asdict(_ledger(ledger).items.release(item, who=getpass.getuser(), why=why))})
+
+
+@ledger_app.command("replay")
+def replay_items(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, inclusive.")],
+    ledger: Url,
+    request: Annotated[str | None, typer.Option(help="Name of this request: the same name replays once.")] = None,
+) -> None:
+    """Enter kept originals again; the next run of the source's DAG decodes them."""
+    with reporting():
+        from airflow_provider_integrations.system import new_id
+
+        items = _ledger(ledger).items.replay(
+            source, first.date(), last.date(), request=request or new_id(), who=getpass.getuser()
+        )
+        say({"items": [asdict(item) for item in items]})
+
+
+@ledger_app.command("watermark")
+def show_watermark(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    ledger: Url,
+) -> None:
+    """Show how far a source has come, and when its next delivery is due."""
+    with reporting():
+        book = _ledger(ledger)
+        watermark = book.watermarks.get(source)
+        due = book.records.expected_delivery(source)
+        say({"source": source, "watermark": asdict(watermark) if watermark else None, "expected_delivery": due})

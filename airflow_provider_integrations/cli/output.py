@@ -1,0 +1,37 @@
+"""How every command speaks: one JSON object on standard output, or one on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from airflow_provider_integrations.core.errors import IntegrationError, RejectedError
+
+__all__ = ["reporting", "say"]
+
+
+def say(result: Any) -> None:
+    """Print one JSON value; what JSON has no form for (instants, paths, codes) is printed as its text."""
+    print(json.dumps(result, default=str, ensure_ascii=False))
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Turn errors of this package, and of the file system, into a JSON object and exit code 1."""
+    try:
+        yield
+    except IntegrationError as error:
+        report = {"error": type(error).__name__, "message": str(error), "next_step": error.next_step}
+        if isinstance(error, RejectedError):
+            report["reason"] = error.reason.value
+    except OSError as error:
+        report = {"error": type(error).__name__, "message": str(error), "next_step": "Check the path and its rights."}
+    else:
+        return
+    print(json.dumps(report, default=str, ensure_ascii=False), file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,66 @@
+"""Archive: move each finished file out of the partner's inbox, to the archive or to the quarantine folder there.
+
+The target name holds the item's id, so that a rerun knows its own work: source gone and target there means done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
+from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.ledger.holding import Holder, holding
+
+__all__ = ["ARCHIVABLE", "archive", "archive_path"]
+
+log = logging.getLogger(__name__)
+
+ARCHIVABLE = (State.LOADED, State.DUPLICATE, State.QUARANTINED)
+"""States in which the partner's file may leave the inbox: we hold its bytes, and its fate is decided."""
+
+
+async def archive(job: IntakeJob) -> list[WorkItem]:
+    """Move the files of all finished items of the source that still lie in the inbox; gives the items."""
+    items = job.ledger.items.undisposed(job.source.source, ARCHIVABLE)  # With those whose archiver died half way.
+    if not items:
+        return []
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        if all(item.replay_of or item.disposed_at for item in items):
+            return [_finish(job, held, item) for item in items]
+        async with SftpClient.connect(job.settings) as client:
+            return [await _archive_one(job, held, client, item) for item in items]
+
+
+async def _archive_one(job: IntakeJob, held: Holder, client: SftpClient, item: WorkItem) -> WorkItem:
+    if item.replay_of or item.disposed_at:
+        return _finish(job, held, item)
+    target = archive_path(job, item)
+    await client.make_folder(target.rsplit("/", 1)[0])
+    for companion in _companions(item):
+        await client.move(companion, f"{target}.{companion.rsplit('.', 1)[-1]}")
+    await client.move(item.path, target)
+    job.boundary("moved")
+    return _finish(job, held, item, target)
+
+
+def archive_path(job: IntakeJob, item: WorkItem) -> str:
+    """Where the file goes: by date of discovery, under its own name with the item's id before it."""
+    folders = job.source.folders
+    folder = folders.quarantine if item.state is State.QUARANTINED else folders.archive
+    return f"{folder}/{item.discovered_at.date().isoformat()}/{item.id[:12]}_{item.name}"
+
+
+def _companions(item: WorkItem) -> Sequence[str]:
+    companions: Sequence[str] = item.facts.get("companions", ())
+    return companions
+
+
+def _finish(job: IntakeJob, held: Holder, item: WorkItem, moved_to: str = "") -> WorkItem:
+    """Note where the file went (a replay has none of its own), and close the item."""
+    done = item if item.disposed_at else job.ledger.items.disposed(item.id, moved_to)
+    if item.state is State.LOADED and held.take(item.id, State.LOADED):
+        done = held.advance(item, State.ARCHIVED)
+    log.info("%s: %s: %s", job.source.source, item.name, moved_to)
+    return done

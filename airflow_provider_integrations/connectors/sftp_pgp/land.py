@@ -1,0 +1,192 @@
+"""Open, decode and land one original: from ciphertext to a batch in bronze, with nothing unproved in between.
+
+Plaintext goes from GnuPG's pipe straight into the decoder. What the decoder writes stays in the job's private folder
+until the status lines have proved integrity and signers; only then is it promoted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine, OpenedMessage
+from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+from airflow_provider_integrations.connectors.sftp_pgp.openpgp import Proof
+from airflow_provider_integrations.connectors.sftp_pgp.original import NAME, Original
+from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.manifest import Manifest
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.work_item import WorkItem
+from airflow_provider_integrations.formats.delimited import Decoded, decode
+from airflow_provider_integrations.landing.bronze import promote
+
+__all__ = ["DECODED", "Landed", "batch_id_of", "land", "version_of"]
+
+DECODED = "decoded"
+"""Folder within an item's scratch folder that holds what was decoded and is not proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A batch in bronze."""
+
+    manifest: Manifest
+    folder: UPath
+
+
+def land(
+    job: IntakeJob, engine: GnuPgEngine, item: WorkItem, original: Original, folder: Path, facts: dict[str, Any]
+) -> Landed:
+    """Open, decode and promote; `facts` gains what was found out, also when this raises.
+
+    Raises:
+        RejectedError: with what opening, decoding or the duplicate checks found.
+    """
+    _register(job, item, "ciphertext", original.digests["sha256"], Reason.DUPLICATE_BYTES)
+    first = job.ledger.items.get(item.replay_of) if item.replay_of else item
+    batch_id = batch_id_of(item, job.contract.digest)
+    version = version_of(first)
+    stage = folder / DECODED
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(mode=0o700)
+    try:
+        decoded, proof = _open_and_decode(job, engine, original, stage, batch_id, version)
+        job.boundary("decoded")
+        facts |= _found(decoded, proof)
+        if job.source.names.checksum and job.source.names.checksum_of == "plaintext":
+            _check_plaintext(job, item, proof)
+        _register(job, item, "plaintext", proof.plaintext_sha256, Reason.DUPLICATE_CONTENT)
+        _register_name(job, item)
+        manifest = _manifest(job, item, first, original, decoded, proof, batch_id, version)
+        _link(original.path, stage / NAME)
+        landed = promote(stage, job.root, manifest)
+    except RejectedError:
+        # The masked rejects are for quarantine; the typed rows of a refused file must not stay.
+        for part in stage.glob("*.parquet"):
+            part.unlink()
+        raise
+    facts |= {"batch_id": batch_id, "folder": str(landed), "version": version}
+    return Landed(manifest, landed)
+
+
+def batch_id_of(item: WorkItem, contract_digest: str) -> str:
+    """24 hexadecimal digits that follow from the item, its releases and the contract.
+
+    A rerun after a crash gives the same id, so that landing and load apply it once; a release or another contract
+    version gives another one.
+    """
+    text = f"{item.id}:{item.facts.get('releases', 0)}:{contract_digest}"
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def version_of(item: WorkItem) -> str:
+    """Sorts the batches of a source by age: business date, sequence, generation."""
+    day = item.facts.get("date") or item.discovered_at.date().isoformat()
+    return f"{day}/{int(item.facts.get('sequence', 0)):010d}/{item.generation:04d}"
+
+
+def _open_and_decode(
+    job: IntakeJob, engine: GnuPgEngine, original: Original, stage: Path, batch_id: str, version: str
+) -> tuple[Decoded, Proof]:
+    with engine.open(original.path, job.source.openpgp) as message:
+        try:
+            decoded = decode(message, job.contract, stage, batch_id=batch_id, version=version)
+        except RejectedError:
+            # A message that was tampered with breaks the contract too: what is wrong with the message counts first.
+            _drain(message)
+            message.verify()
+            raise
+        _drain(message)
+        return decoded, message.verify()
+
+
+def _drain(message: OpenedMessage) -> None:
+    while message.read(1 << 20):
+        pass
+
+
+def _register(job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Reason) -> None:
+    if item.replay_of:
+        return
+    owner = job.ledger.items.register_digest(job.source.source, kind, digest, item.id)
+    if owner != item.id:
+        raise RejectedError(reason, duplicate_of=owner, file=item.name)
+
+
+def _register_name(job: IntakeJob, item: WorkItem) -> None:
+    """A name, and a sequence number on a date, stand for one content unless the partner may send new versions."""
+    if job.source.names.reuse == "new_version":
+        return
+    _register(job, item, "name", item.name, Reason.NAME_REUSED)
+    if "sequence" in item.facts:
+        number = f"{item.facts.get('date', '')}/{item.facts['sequence']}"
+        _register(job, item, "sequence", number, Reason.SEQUENCE_REUSED)
+
+
+def _check_plaintext(job: IntakeJob, item: WorkItem, proof: Proof) -> None:
+    algorithm, announced = job.source.names.checksum, item.facts.get("checksum")
+    assert algorithm is not None
+    computed = proof.digests[algorithm]
+    if announced and computed.lower() != str(announced).lower():
+        raise RejectedError(
+            Reason.CHECKSUM_MISMATCH, file=item.name, algorithm=algorithm, announced=announced, computed=computed
+        )
+
+
+def _found(decoded: Decoded, proof: Proof) -> dict[str, Any]:
+    return {
+        "plaintext_sha256": proof.plaintext_sha256,
+        "signers": list(proof.signers),
+        "rows_read": decoded.rows_read,
+        "rows_landed": decoded.rows_landed,
+        "rows_rejected": decoded.rows_rejected,
+        "rejects_by_rule": dict(decoded.rejects_by_rule),
+        "drift": dict(decoded.drift),
+    }
+
+
+def _manifest(
+    job: IntakeJob,
+    item: WorkItem,
+    first: WorkItem,
+    original: Original,
+    decoded: Decoded,
+    proof: Proof,
+    batch_id: str,
+    version: str,
+) -> Manifest:
+    return Manifest(
+        batch_id=batch_id,
+        source=job.source.source,
+        item_id=item.id,
+        received_at=first.discovered_at.isoformat(),
+        ingest_date=item.discovered_at.date().isoformat(),
+        original=item.name,
+        version=version,
+        contract=job.contract.contract,
+        contract_version=job.contract.version,
+        contract_digest=job.contract.digest,
+        ciphertext_sha256=original.digests["sha256"],
+        plaintext_sha256=proof.plaintext_sha256,
+        signers=tuple(proof.signers),
+        rows_read=decoded.rows_read,
+        rows_landed=decoded.rows_landed,
+        rows_rejected=decoded.rows_rejected,
+        rejects_by_rule=dict(decoded.rejects_by_rule),
+        drift=dict(decoded.drift),
+        files=decoded.files,
+        replay_of=item.replay_of,
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # Some file systems have no hard links.
+        shutil.copyfile(source, target)

@@ -1,0 +1,101 @@
+"""Intake and archive of partner files as Airflow operators.
+
+    landed = SftpPgpIntakeOperator.partial(task_id="intake", source="acme_customers").expand(items=found.output)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
+from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
+from airflow_provider_integrations.include import read_contract, read_source
+from airflow_provider_integrations.ledger.hook import LedgerHook
+from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
+from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+
+__all__ = ["SftpPgpArchiveOperator", "SftpPgpIntakeOperator", "intake_job"]
+
+
+def intake_job(source_name: str, owner: str) -> IntakeJob:
+    """The job of one source from the deployment's settings: `[integrations]`, the connection and `include/`."""
+    from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+
+    source = read_source(include_folder(), source_name)
+    return IntakeJob(
+        source=source,
+        contract=read_contract(include_folder() / "contracts" / f"{source.contract}.yaml"),
+        settings=SftpPgpHook(source.connection).settings(),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(source_name),
+        owner=owner,
+    )
+
+
+class SftpPgpIntakeOperator(BaseOperator):
+    """Fetch, open, decode and land work items; mapped over the groups that `SftpPgpIntakeSensor` gives.
+
+    Args:
+        source: Name of a file under `include/sources/`.
+        items: Ids of work items; those that are landed already are left alone.
+
+    Returns counts by state and of rows. A refused file is a result, not a failure: it is in quarantine with its
+    reason. A fault that may pass fails the try and is retried for the items that are not done.
+    """
+
+    template_fields: Sequence[str] = ("source", "items")
+    operator_extra_links = (LedgerItemLink(),)
+
+    def __init__(self, *, source: str, items: Sequence[str], **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self.items = items
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Take in the items and give the counts."""
+        from airflow_provider_integrations.connectors.sftp_pgp.intake import take_in
+
+        outcomes = asyncio.run(take_in(intake_job(self.source, owner_of(context)), list(self.items)))
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[outcome.item_id for outcome in outcomes])
+        return {
+            "states": dict(Counter(outcome.state.value for outcome in outcomes)),
+            "reasons": dict(Counter(outcome.reason for outcome in outcomes if outcome.reason)),
+            "rows_landed": sum(outcome.rows_landed for outcome in outcomes),
+            "rows_rejected": sum(outcome.rows_rejected for outcome in outcomes),
+        }
+
+
+class SftpPgpArchiveOperator(BaseOperator):
+    """Move finished files out of the partner's inbox: loaded and duplicate ones to the archive, refused ones aside.
+
+    Args:
+        source: Name of a file under `include/sources/`.
+
+    It drains the ledger: whatever is finished and still lies in the inbox is moved, whichever run finished it.
+    """
+
+    template_fields: Sequence[str] = ("source",)
+
+    def __init__(self, *, source: str, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Archive and give the number of files by state."""
+        from airflow_provider_integrations.connectors.sftp_pgp.archive import archive
+
+        done = asyncio.run(archive(intake_job(self.source, owner_of(context))))
+        return dict(Counter(item.state.value for item in done))

@@ -1,0 +1,61 @@
+"""From an Airflow task to the plain functions: its settings, its claims' owner and the job of its source."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import conf
+
+from airflow_provider_integrations.include import read_contract, read_source
+from airflow_provider_integrations.ledger.hook import LedgerHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from upath import UPath
+
+    from airflow_provider_integrations.batch_job import BatchJob
+
+__all__ = ["batch_job", "include_folder", "landing_root", "owner_of", "scratch_folder"]
+
+
+def owner_of(context: Context) -> str:
+    """Who claims: the task instance, whichever try it is, so that a retry takes up its own claims at once."""
+    ti = context["ti"]
+    return f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{ti.map_index}"
+
+
+def include_folder() -> Path:
+    """`[integrations] include_folder`."""
+    return Path(conf.get("integrations", "include_folder"))
+
+
+def landing_root() -> UPath:
+    """`[integrations] landing_root`, a path or an fsspec URL."""
+    from upath import UPath
+
+    return UPath(conf.get("integrations", "landing_root"))
+
+
+def scratch_folder(source: str) -> Path:
+    """A source's private folder: beside the landing on a local disk, so that promoting is a rename."""
+    root = landing_root()
+    local = root.protocol in ("", "file", "local")
+    return (Path(root.path) / ".scratch" if local else Path(tempfile.gettempdir()) / "integrations-scratch") / source
+
+
+def batch_job(source_name: str, owner: str) -> BatchJob:
+    """The job of one source for the steps from the gate on."""
+    from airflow_provider_integrations.batch_job import BatchJob
+
+    source = read_source(include_folder(), source_name)
+    return BatchJob(
+        source=source.source,
+        contract=read_contract(include_folder() / "contracts" / f"{source.contract}.yaml"),
+        gate=source.gate,
+        load=source.load,
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        owner=owner,
+    )

@@ -1,0 +1,96 @@
+"""The gate as a step of every source: landed items in, gated or quarantined items out.
+
+The verdict is in the ledger before anything else happens with it. A verdict that does not pass is a result: the item goes to
+quarantine with its reason, and the step goes on with the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from upath import UPath
+
+from airflow_provider_integrations.batch_job import BatchJob
+from airflow_provider_integrations.core.errors import TransientError
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.expectations.gate import GateOutcome, LandedBatch, run_gate
+from airflow_provider_integrations.expectations.suites import Suite
+from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.bronze import local_folder, read_manifest
+from airflow_provider_integrations.ledger.holding import Holder, holding
+
+__all__ = ["gate_items"]
+
+log = logging.getLogger(__name__)
+
+
+def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], *, docs: Path | None) -> list[WorkItem]:
+    """Gate those of the items that are landed; gives all of them as they are afterwards.
+
+    Args:
+        job: The source.
+        suites: What must hold beside what the contract implies.
+        item_ids: Work items; those in another state than `landed` are left alone.
+        docs: Where data docs are built.
+
+    Raises:
+        TransientError: if an item is claimed by a worker that may have died; all others are done by then.
+    """
+    with holding(job.ledger, job.owner, lease=job.lease) as held, ExitStack() as stack:
+        items = [taken for item_id in item_ids if (taken := held.take(item_id, State.LANDED))]
+        job.boundary("claimed for the gate")
+        batches = [_batch(stack, item) for item in items]
+        outcomes = run_gate(batches, job.contract, suites, job.gate.mode, docs=docs) if batches else []
+        job.boundary("gated")
+        for item, outcome in zip(items, outcomes, strict=True):
+            job.ledger.records.gate(item.id, outcome.result)
+            job.boundary("verdict stored")
+            _settle(job, held, item, outcome)
+            job.boundary("verdict settled")
+    after = [job.ledger.items.get(item_id) for item_id in item_ids]
+    if busy := [item.id for item in after if item.state is State.LANDED]:
+        raise TransientError(
+            "items are claimed by another worker",
+            items=busy,
+            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
+        )
+    return after
+
+
+def _batch(stack: ExitStack, item: WorkItem) -> LandedBatch:
+    folder = UPath(item.facts["folder"])
+    return LandedBatch(read_manifest(folder), stack.enter_context(local_folder(folder)))
+
+
+def _settle(job: BatchJob, held: Holder, item: WorkItem, outcome: GateOutcome) -> None:
+    result = outcome.result
+    facts: dict[str, Any] = {
+        "verdict": result.verdict.value,
+        "suite_digest": result.suite_digest,
+        "docs": result.docs,
+        "rows_failed": result.rows_failed,
+    }
+    if result.verdict.passes:
+        facts["publish"] = [asdict(file) for file in outcome.publish]
+        facts["rows_gated"] = sum(file.rows for file in outcome.publish)
+        held.advance(item, State.GATED, facts=facts)
+        return
+    reason = result.verdict.reason
+    assert reason is not None, "a verdict that does not pass has a reason"
+    failed = [f"{e.get('type')}({e.get('column') or 'table'})" for e in result.expectations if not e.get("success")]
+    detail = f"{reason.meaning} (verdict={result.verdict.value}, failed={failed}). {reason.next_step}"
+    kept = quarantine.keep(
+        job.root,
+        item,
+        reason,
+        detail=detail,
+        original=UPath(item.facts["folder"]) / "original.pgp",
+        at=job.clock(),
+    )
+    log.warning("%s: %s: %s", job.source, item.name, detail)
+    held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts={**facts, "kept": str(kept)})

@@ -1,0 +1,91 @@
+"""The load as a step of every source: gated items in, loaded items out, and the watermark after them.
+
+The warehouse is written first, idempotently by batch id; the ledger follows. A crash between the two repeats the load,
+which the warehouse's own load ledger answers with "already loaded".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from upath import UPath
+
+from airflow_provider_integrations.batch_job import BatchJob
+from airflow_provider_integrations.core.manifest import DataFile, Manifest
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing.bronze import local_folder, read_manifest
+from airflow_provider_integrations.ledger.holding import holding
+from airflow_provider_integrations.ledger.position import follow
+from airflow_provider_integrations.warehouse.loader import LoadResult, PublishedBatch, load_batches
+
+__all__ = ["load_items"]
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+"""Batches in one COPY and one MERGE; Snowflake takes up to 1,000 files in a FILES list."""
+
+
+def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResult, Manifest]]:
+    """Load every gated item of the source, oldest version first, and bring the watermark after them.
+
+    Args:
+        job: The source.
+        connection: A DB-API connection to the warehouse.
+
+    Raises:
+        ReconciliationError: if rows of the manifest, of the COPY and of the MERGE differ; nothing was published.
+        TransientError: if the warehouse is away; the items stay gated.
+    """
+    loaded = []
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        waiting = job.ledger.items.pending(job.source, [State.GATED])
+        waiting.sort(key=lambda item: str(item.facts.get("version", "")))
+        for first in range(0, len(waiting), AT_ONCE):
+            chunk = waiting[first : first + AT_ONCE]
+            items = [taken for item in chunk if (taken := held.take(item.id, State.GATED))]
+            job.boundary("claimed for the load")
+            for item, result, manifest in _load(job, connection, items):
+                facts = {
+                    "rows_loaded": result.staged,
+                    "rows_inserted": result.inserted,
+                    "rows_updated": result.updated,
+                    "rows_unchanged": result.unchanged,
+                }
+                loaded.append((held.advance(item, State.LOADED, facts=facts), result, manifest))
+                job.boundary("noted as loaded")
+    follow(job.ledger, job.source)
+    job.boundary("watermark moved")
+    return loaded
+
+
+def _load(
+    job: BatchJob, connection: Any, items: Sequence[WorkItem]
+) -> list[tuple[WorkItem, LoadResult, Manifest]]:
+    if not items:
+        return []
+    with ExitStack() as stack:
+        manifests = [read_manifest(UPath(item.facts["folder"])) for item in items]
+        batches = [_published(stack, item, manifest) for item, manifest in zip(items, manifests, strict=True)]
+        results = {result.batch_id: result for result in load_batches(connection, batches, job.contract, job.load)}
+        job.boundary("loaded")
+    return [
+        (item, results[manifest.batch_id], manifest) for item, manifest in zip(items, manifests, strict=True)
+    ]
+
+
+def _published(stack: ExitStack, item: WorkItem, manifest: Manifest) -> PublishedBatch:
+    folder = stack.enter_context(local_folder(UPath(item.facts["folder"])))
+    files = tuple(DataFile(**entry) for entry in item.facts["publish"])
+    return PublishedBatch(
+        batch_id=manifest.batch_id,
+        source=manifest.source,
+        version=manifest.version,
+        files=tuple(folder / file.name for file in files),
+        digests=tuple(file.sha256 for file in files),
+        rows=sum(file.rows for file in files),
+        manifest=manifest,
+    )
