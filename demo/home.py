@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-__all__ = ["REPOSITORY", "DemoError", "Home", "write_whole"]
+__all__ = ["REPOSITORY", "DemoError", "Home", "port_is_free", "write_whole"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -25,7 +25,7 @@ def write_whole(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
     """Write a file so that nobody ever sees half of it, whenever this process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
     temporary.replace(path)
 

@@ -97,8 +97,9 @@ def _build(keys: Keys) -> Iterator[tuple[Sent, bytes]]:
         gnupg.take(keys.partner_secret)
         gnupg.take(keys.our_certificate)
         gnupg.take(keys.stranger_secret)
-        yield from _first_delivery(gnupg, keys)
-        yield from _second_delivery(gnupg, keys)
+        monday = _good(gnupg, keys, to_csv(_monday()))
+        yield from _first_delivery(gnupg, keys, monday)
+        yield from _second_delivery(gnupg, keys, monday)
 
 
 def _good(gnupg: GnuPg, keys: Keys, content: bytes) -> bytes:
@@ -114,11 +115,10 @@ def _wednesday() -> list[Customer]:
     return [*customers(461, 39, date(2025, 11, 5)), *held]
 
 
-def _first_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
+def _first_delivery(gnupg: GnuPg, keys: Keys, monday: bytes) -> Iterator[tuple[Sent, bytes]]:
     """Monday to Thursday: good files, with the bad rows that good files have."""
-    message = _good(gnupg, keys, to_csv(_monday()))
-    name = _named(date(2025, 11, 3), 20, message)
-    yield Sent(name, 1, "all customers, line breaks within names", landed=400), message
+    name = _named(date(2025, 11, 3), 20, monday)
+    yield Sent(name, 1, "all customers, line breaks within names", landed=400), monday
 
     day = date(2025, 11, 4)
     bad = [
@@ -139,7 +139,13 @@ def _first_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
     rows = [*changed(_monday()[:60], day), *customers(401, 60, day)]
     message = _good(gnupg, keys, to_csv([*rows[:50], *bad, *rows[50:]], line_end="\r\n", mark=True))
     yield (
-        Sent(_named(day, 21, message), 1, "60 changed, 60 new, 6 that break the contract; CRLF, BOM", landed=120, rejected=6),
+        Sent(
+            _named(day, 21, message),
+            1,
+            "60 changed, 60 new, 6 that break the contract; CRLF, BOM",
+            landed=120,
+            rejected=6,
+        ),
         message,
     )
 
@@ -152,7 +158,7 @@ def _first_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
     yield Sent(_named(day, 23, message), 1, "30 customers changed once more", landed=30), message
 
 
-def _second_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
+def _second_delivery(gnupg: GnuPg, keys: Keys, monday: bytes) -> Iterator[tuple[Sent, bytes]]:
     """What follows a good week: a gap, duplicates, and mail that must not get in."""
     day = date(2025, 11, 10)
 
@@ -178,7 +184,9 @@ def _second_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
 
     message = _good(gnupg, keys, to_csv(customers(620, 5, day)))
     wrong = zlib.crc32(message) ^ 1
-    yield refused(_named(day, 30, message, checksum=wrong), "another checksum in its name", "checksum_mismatch", message)
+    yield refused(
+        _named(day, 30, message, checksum=wrong), "another checksum in its name", "checksum_mismatch", message
+    )
 
     day = date(2025, 11, 11)
     rows = [row.broken("balance", "n/a") if row.customer_id % 3 == 0 else row for row in customers(640, 30, day)]
@@ -188,6 +196,9 @@ def _second_delivery(gnupg: GnuPg, keys: Keys) -> Iterator[tuple[Sent, bytes]]:
     message = _good(gnupg, keys, to_csv(_wednesday()))
     name = _named(day, 32, message)
     yield refused(name, "Wednesday's content, encrypted again", "duplicate_content", message, "duplicate")
+
+    name = _named(day, 33, monday)
+    yield refused(name, "Monday's bytes under a new name", "duplicate_bytes", monday, "duplicate")
 
     message = _good(gnupg, keys, to_csv(customers(660, 5, day)))
     yield refused("acme_customers_FINAL_v2.csv.gpg", "named by hand", "name_out_of_contract", message)

@@ -14,7 +14,19 @@ __all__ = ["Customer", "changed", "customers", "to_csv"]
 
 COLUMNS = ("customer_id", "full_name", "email", "country", "segment", "balance", "signed_up", "updated_at")
 _FIRST = ("Ana", "Björn", "Chloé", "Dmitri", "Esra", "Farid", "Grace", "Hana", "Iñigo", "Jun", "Kofi", "Léa")
-_LAST = ("Almeida", "Bergström", "Castro", "Dubois", "Evans", "Fischer", "García", "Haddad", "Ito", "Jansen", "Kowalska")
+_LAST = (
+    "Almeida",
+    "Bergström",
+    "Castro",
+    "Dubois",
+    "Evans",
+    "Fischer",
+    "García",
+    "Haddad",
+    "Ito",
+    "Jansen",
+    "Kowalska",
+)
 _COUNTRIES = ("DE", "ES", "FR", "GB", "JP", "MX", "PL", "SE", "TR", "US")
 _SEGMENTS = ("residential", "business", "public")
 
