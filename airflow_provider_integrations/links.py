@@ -1,7 +1,7 @@
 """Buttons on a task's page: to the ledger's items and to the data docs, both served by `ui.plugin`.
 
-An operator pushes the XCom `integrations_item` (an item id or a list of them) and `integrations_docs` (a path below
-the data docs folder, or a list); Airflow stores the link when the task ends, whatever its state.
+An operator pushes the XCom `integrations_item` (an item id or a list of them) and `integrations_docs` (the path of
+a data docs page, or a list of them); Airflow stores the link when the task ends, whatever its state.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from airflow.sdk import BaseOperatorLink, conf
+from upath import UPath
+
+from airflow_provider_integrations.ui.docs_folder import docs_address, relative_page
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -39,7 +42,7 @@ class DataDocsLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The page of one batch, or a list of pages; empty when the gate built none."""
-        return _absolute(docs_path(_pull(ti_key, DOCS_XCOM)))
+        return _absolute(docs_path([relative_page(_docs_folder(), page) for page in _pull(ti_key, DOCS_XCOM)]))
 
 
 def items_path(items: list[str]) -> str:
@@ -60,8 +63,12 @@ def docs_path(pages: list[str]) -> str:
     ('/integrations/docs/b1/index.html', '')
     """
     if len(pages) == 1:
-        return f"/integrations/docs/{quote(pages[0])}"
+        return docs_address("/integrations", pages[0])
     return f"/integrations/docs?{urlencode([('page', page) for page in pages[:_MOST]])}" if pages else ""
+
+
+def _docs_folder() -> UPath:
+    return UPath(conf.get("integrations", "landing_root")) / "docs"
 
 
 def _pull(ti: Any, key: str) -> list[str]:
