@@ -1,7 +1,7 @@
 """The partner: seals ACME's files with GnuPG alone, nothing of ours, and drops them as a partner would.
 
-Two deliveries, fifteen files: five good ones and ten of the kinds that arrive in real life. Each says which verdict it must get,
-so that the demo can be checked.
+Two deliveries, fifteen files: five good ones and ten of the kinds that arrive in real life. Each says which verdict it
+must get, so that the demo can be checked.
 """
 
 from __future__ import annotations

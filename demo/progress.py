@@ -77,4 +77,4 @@ def follow(
 def _at_work(tasks: Sequence[Task]) -> str:
     """The tasks that are neither waiting nor done, such as `intake 2, gate`."""
     names = Counter(task.name for task in tasks if not task.ended and task.state != "waiting")
-    return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in names.items()) or "scheduling"
+    return ", ".join(f"{count} {name}" if count > 1 else name for name, count in names.items()) or "scheduling"

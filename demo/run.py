@@ -8,13 +8,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
-from airflow_provider_integrations.ledger.ledger import Ledger
 from rich.console import Console
 from rich.progress import Progress
 
 from airflow_provider_integrations.core.work_item import END_STATES, WorkItem
+from airflow_provider_integrations.ledger.ledger import Ledger
 from demo import servers
 from demo.airflow_api import AirflowApi
+from demo.environment import airflow_password
 from demo.home import REPOSITORY, DemoError, Home, write_whole
 from demo.keys import make_keys
 from demo.partner import INBOX, Sent, deliver, prepare
@@ -72,7 +73,7 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     for name in ("sftp", "warehouse"):
         servers.wait_until(home, name, partial(servers.listens, home.port(name)), seconds=60)
     progress.update(bar, advance=1, note="Airflow is starting" if "airflow" in started else "looking at Airflow")
-    api = AirflowApi(f"http://127.0.0.1:{home.port('airflow')}", partial(servers.airflow_password, home))
+    api = AirflowApi(f"http://127.0.0.1:{home.port('airflow')}", partial(airflow_password, home))
     servers.wait_until(home, "airflow", api.is_up, seconds=START_SECONDS)
     progress.update(bar, note="waiting for the DAG")
     servers.wait_until(home, "airflow", partial(_dag_is_there, api), seconds=START_SECONDS)
@@ -174,11 +175,10 @@ def _show(
     wrong = [line.name for line in found if not line.as_expected]
     if wrong:
         console.print(f"[bold red]{len(wrong)} files did not get the verdict that they must get.[/]")
-    password = servers.airflow_password(home)
+    password = airflow_password(home)
     console.print()
-    console.print(
-        f"Airflow:  http://127.0.0.1:{home.port('airflow')}/dags/{DAG_ID}   login [bold]admin[/] / [bold]{password}[/]"
-    )
+    console.print(f"Airflow:  http://127.0.0.1:{home.port('airflow')}/dags/{DAG_ID}")
+    console.print(f"Login:    [bold]admin[/], password [bold]{password}[/]")
     console.print(f"Kept:     {_shown(home)}/landing (bronze and quarantine), {_shown(home)}/ledger.sqlite")
     console.print(f"Took {seconds:.0f} s. `make demo` again changes nothing; `make demo-stop` ends what was started.")
 

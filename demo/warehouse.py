@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from demo.environment import warehouse_options
 from demo.home import Home
-from demo.servers import warehouse_options
 
 __all__ = ["TABLE", "Totals", "read_totals"]
 
@@ -15,7 +16,7 @@ LOADS = "INTEGRATIONS.CONTROL.LOADS"
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the warehouse holds: versions of customers (SCD 2), current customers, the sum of their balances, batches."""
+    """Versions of customers (SCD 2), current customers, the sum of their balances, and batches applied."""
 
     versions: int
     customers: int
@@ -30,10 +31,16 @@ def read_totals(home: Home) -> Totals:
     current = f"SELECT COUNT(*), COUNT_IF(is_current), SUM(IFF(is_current, balance, 0)) FROM {TABLE}"  # noqa: S608
     with snowflake.connector.connect(**warehouse_options(home)) as connection, connection.cursor() as cursor:
         try:
-            versions, customers, balance = cursor.execute(current).fetchone()
-            (batches,) = cursor.execute(f"SELECT COUNT(*) FROM {LOADS}").fetchone()  # noqa: S608
+            cursor.execute(current)
+            versions, customers, balance = _row(cursor)
+            cursor.execute(f"SELECT COUNT(*) FROM {LOADS}")  # noqa: S608
+            (batches,) = _row(cursor)
         except snowflake.connector.errors.ProgrammingError as error:
             if error.errno != 2003:  # The object does not exist.
                 raise
             return Totals(0, 0, "0", 0)
     return Totals(int(versions), int(customers), str(balance or 0), int(batches))
+
+
+def _row(cursor: Any) -> tuple[Any, ...]:
+    return tuple(cursor.fetchone())

@@ -6,9 +6,11 @@ process.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 __all__ = ["main"]
 
@@ -20,12 +22,12 @@ def main() -> None:
     stages.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(stages)  # fakesnow makes its stage folder here when it is imported.
 
-    import fakesnow.server
     import uvicorn
     from fakesnow.instance import FakeSnow
 
-    fakesnow.server.shared_fs = FakeSnow(db_path=folder)
-    uvicorn.run(fakesnow.server.app, host="127.0.0.1", port=port, log_level="warning")
+    server: Any = importlib.import_module("fakesnow.server")  # The package has a function of the same name.
+    server.shared_fs = FakeSnow(db_path=folder)
+    uvicorn.run(server.app, host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":
