@@ -1,0 +1,45 @@
+"""Whose bytes came first: what is registered here decides what is a duplicate."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.ledger.rows import Parts
+from airflow_provider_integrations.ledger.tables import digest, work_item
+
+__all__ = ["register_digest"]
+
+
+def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: str) -> str:
+    """Register what an item holds, unless another item did; see `Items.register_digest`."""
+    key = {"source": source, "kind": kind, "sha256": sha256}
+    with parts.database.write() as connection:
+        maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        # Waits for another worker that registers the same at this moment, then sees its row.
+        connection.execute(
+            maker(digest).values(**key, item_id=item_id, registered_at=parts.clock()).on_conflict_do_nothing()
+        )
+        there = connection.execute(
+            select(digest.c.number, work_item.c.id, work_item.c.state)
+            .join(work_item, work_item.c.id == digest.c.item_id)
+            .where(*(digest.c[name] == value for name, value in key.items()))
+            .with_for_update(of=digest)
+        ).one()
+        if there.id != item_id:
+            if there.state != State.QUARANTINED:
+                replayed = connection.scalar(select(work_item.c.replay_of).where(work_item.c.id == item_id))
+                # A replay has its original's content; that makes it no duplicate.
+                return item_id if replayed == there.id else str(there.id)
+            connection.execute(
+                update(digest)
+                .where(digest.c.number == there.number)
+                .values(item_id=item_id, registered_at=parts.clock())
+            )
+        # An item holds one content. What it registered before a crash and then found changed was never taken in, and
+        # must not make a duplicate of the same content when that comes again.
+        connection.execute(
+            delete(digest).where(digest.c.item_id == item_id, digest.c.kind == kind, digest.c.number != there.number)
+        )
+        return item_id
