@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from airflow.sdk import BaseOperatorLink, conf
-from upath import UPath
 
 from airflow_provider_integrations.ui.docs_folder import docs_address, relative_page
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
+    from upath import UPath
 
 __all__ = ["DOCS_XCOM", "ITEM_XCOM", "DataDocsLink", "LedgerItemLink", "docs_path", "items_path"]
 
@@ -68,6 +68,8 @@ def docs_path(pages: list[str]) -> str:
 
 
 def _docs_folder() -> UPath:
+    from upath import UPath  # not while a DAG file is parsed
+
     return UPath(conf.get("integrations", "landing_root")) / "docs"
 
 

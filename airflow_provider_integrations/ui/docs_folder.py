@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from upath import UPath
+if TYPE_CHECKING:
+    from upath import UPath
 
 __all__ = ["TYPES", "docs_address", "read_page", "relative_page"]
 
@@ -45,6 +47,7 @@ def read_page(root: UPath, page: str) -> tuple[bytes, str] | None:
 def relative_page(root: UPath, page: str) -> str:
     """A page's path below the folder, whether it was given so or whole.
 
+    >>> from upath import UPath
     >>> relative_page(UPath("/data/docs"), "/data/docs/b1/index.html"), relative_page(UPath("/data/docs"), "b1/a.html")
     ('b1/index.html', 'b1/a.html')
     """
