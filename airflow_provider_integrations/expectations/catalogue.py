@@ -1,8 +1,8 @@
 """The Great Expectations types that the gate takes, and what each of them looks at.
 
 A type is here only if its counts combine exactly over batches and run inside DuckDB, and if a test has compared it with
-Great Expectations over pandas. Everything else is refused by name, since a rule that is skipped in silence is worse than
-one that is missing.
+Great Expectations over pandas. Everything else is refused by name: a rule that is skipped in silence is worse than one
+that is missing.
 """
 
 from __future__ import annotations

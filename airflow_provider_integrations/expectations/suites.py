@@ -1,4 +1,6 @@
-"""Suites as data: what a contract implies, and what `include/expectations/*.yaml` adds. Nothing here imports the engine.
+"""Suites as data: what a contract implies, and what `include/expectations/*.yaml` adds.
+
+Nothing here imports the engine.
 
 suite: acme_customers
 expectations:
@@ -19,7 +21,7 @@ import yaml
 
 from airflow_provider_integrations.core.contract import RESERVED, Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
-from airflow_provider_integrations.expectations.catalogue import CATALOGUE, Kind
+from airflow_provider_integrations.expectations.catalogue import CATALOGUE
 
 __all__ = [
     "Suite",
@@ -27,8 +29,8 @@ __all__ = [
     "columns_of",
     "contract_suite",
     "label",
-    "load_suite",
-    "load_suites",
+    "read_suite",
+    "read_suites",
     "suites_digest",
 ]
 
@@ -77,7 +79,7 @@ def suites_digest(suites: Iterable[Suite]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_suite(path: Path) -> Suite:
+def read_suite(path: Path) -> Suite:
     """Read one YAML file.
 
     Raises:
@@ -92,16 +94,17 @@ def load_suite(path: Path) -> Suite:
     return Suite.from_mapping(data, where=path.name)
 
 
-def load_suites(folder: Path, names: Sequence[str]) -> tuple[Suite, ...]:
-    """The suites of these names from a folder of `NAME.yaml`.
+def read_suites(include: Path, names: Sequence[str]) -> tuple[Suite, ...]:
+    """The suites of these names from `expectations/NAME.yaml` in an include folder.
 
     Raises:
         ConfigError: if one is not there, or its file says another name.
     """
+    folder = include / "expectations"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if missing := sorted(set(names) - set(known)):
         raise ConfigError("there are no such suites", missing=missing, known=known, next_step=_NEXT)
-    suites = tuple(load_suite(folder / f"{name}.yaml") for name in names)
+    suites = tuple(read_suite(folder / f"{name}.yaml") for name in names)
     if wrong := [(name, suite.name) for name, suite in zip(names, suites, strict=True) if name != suite.name]:
         raise ConfigError("a suite's name is not its file's name", file_and_suite=wrong, next_step=_NEXT)
     return suites
@@ -219,8 +222,3 @@ def _of_column(column: Column) -> list[dict[str, Any]]:
         entry = {"type": "expect_column_value_lengths_to_be_between", "column": column.name}
         found.append({**entry, "max_value": column.max_length})
     return found
-
-
-def is_row_level(entry: dict[str, Any]) -> bool:
-    """Whether single rows can be named that break an expectation."""
-    return CATALOGUE[entry["type"]].kind in {Kind.ROWS, Kind.UNIQUE}
