@@ -51,6 +51,7 @@ def plain_environment() -> dict[str, str]:
 
 
 def airflow_environment(home: Home, keys: Keys) -> dict[str, str]:
+    """Airflow with this checkout as its DAG bundle, on loopback, with the demo's connections."""
     port = home.port("airflow")
     url = f"http://127.0.0.1:{port}"
     plain = plain_environment()
@@ -108,7 +109,7 @@ def _connections(home: Home, keys: Keys) -> dict[str, dict[str, object]]:
                 "pgp_signers": keys.partner_fingerprint,
             },
         },
-        "integrations_ledger": {"conn_type": "sqlite", "host": str(home / "ledger.sqlite")},
+        "integrations_ledger": {"conn_type": "integrations_ledger", "extra": {"path": str(home / "ledger.sqlite")}},
         "integrations_warehouse": {
             "conn_type": "snowflake",
             "login": "demo",

@@ -11,7 +11,7 @@ from demo.home import Home
 __all__ = ["TABLE", "Totals", "read_totals"]
 
 TABLE = "INTEGRATIONS.SILVER.CUSTOMERS"
-LOADS = "INTEGRATIONS.CONTROL.LOADS"
+LOADS = "INTEGRATIONS.CONTROL.LOAD_LEDGER"
 
 
 @dataclass(frozen=True, slots=True)
