@@ -1,0 +1,71 @@
+"""Reading, typing and writing at the same time, in order and with a bound on what is in flight."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["ahead", "in_order"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+_POLL_S = 0.2
+
+
+def ahead(source: Iterator[T], depth: int = 2) -> Iterator[T]:
+    """The items of `source`, drawn by a thread of its own so that a pipe keeps flowing while earlier items are worked on."""
+    items: queue.Queue[tuple[T | None, BaseException | None, bool]] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[T | None, BaseException | None, bool]) -> None:
+        while not stop.is_set():
+            try:
+                items.put(entry, timeout=_POLL_S)
+                return
+            except queue.Full:
+                continue
+
+    def draw() -> None:
+        try:
+            for item in source:
+                put((item, None, False))
+                if stop.is_set():
+                    return
+            put((None, None, True))
+        except BaseException as error:  # noqa: BLE001 it is raised again in the thread that asked
+            put((None, error, True))
+
+    thread = threading.Thread(target=draw, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error, ended = items.get()
+            if error is not None:
+                raise error
+            if ended:
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        # A stream that hangs must not hang the error that made us stop; the thread is a daemon and holds no lock.
+        thread.join(timeout=5)
+
+
+def in_order(work: Callable[[T], R], items: Iterator[T], workers: int) -> Iterator[R]:
+    """`map` over a few threads, in order, with at most `workers + 1` results waiting."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

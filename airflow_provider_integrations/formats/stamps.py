@@ -1,0 +1,130 @@
+"""Local times to instants, and dates and times in a partner's own format.
+
+A local time that a clock change skipped or repeated is never shifted or guessed: it is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from airflow_provider_integrations.core.contract import Column
+
+__all__ = ["from_format", "to_utc"]
+
+Flags = NDArray[np.bool_]
+_UTC = pa.timestamp("us", "UTC")
+
+
+def to_utc(local: pa.TimestampArray, zone: str) -> tuple[pa.TimestampArray, tuple[tuple[str, Flags], ...]]:
+    """Instants of local times; null and a mask for each rule, `nonexistent_time` and `ambiguous_time`."""
+    if zone == "UTC":
+        return local.cast(_UTC), ()
+    try:
+        return pc.assume_timezone(local, zone).cast(_UTC), ()
+    except pa.ArrowInvalid:
+        pass
+    early = pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="earliest")
+    skipped = pc.not_equal(
+        early.cast(_UTC), pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="latest").cast(_UTC)
+    )
+    twice = pc.not_equal(
+        early.cast(_UTC), pc.assume_timezone(local, zone, ambiguous="latest", nonexistent="earliest").cast(_UTC)
+    )
+    found = (("nonexistent_time", _flags(skipped)), ("ambiguous_time", _flags(twice)))
+    values = pc.if_else(pc.or_(skipped, twice), pa.scalar(None, _UTC), early.cast(_UTC))
+    return values, tuple((rule, mask) for rule, mask in found if mask.any())
+
+
+def from_format(
+    column: Column, texts: pa.StringArray, target: pa.DataType
+) -> tuple[pa.Array, tuple[tuple[str, Flags], ...]]:
+    """Values of texts in `column.format`; what does not fit is refused by the rule `format`.
+
+    Arrow's own strptime is not used: it turns 31 February into 2 March.
+    """
+    assert column.format is not None
+    quick = _by_pattern(column.format, texts)
+    parsed = quick if quick is not None else _by_value(column.format, texts)
+    if isinstance(target, pa.TimestampType) and parsed.type == pa.timestamp("us"):
+        values, refused = to_utc(parsed, column.zone)
+    elif isinstance(target, pa.TimestampType):
+        values, refused = parsed, ()
+    else:
+        values, refused = parsed.cast(target, safe=False), ()
+    wrong = _flags(pc.and_(pc.is_null(parsed), pc.is_valid(texts)))
+    return values, (*((("format", wrong),) if wrong.any() else ()), *refused)
+
+
+_PARTS = {
+    "%Y": r"(?P<Y>\d{4})",
+    "%m": r"(?P<m>\d{2})",
+    "%d": r"(?P<d>\d{2})",
+    "%H": r"(?P<H>\d{2})",
+    "%M": r"(?P<M>\d{2})",
+    "%S": r"(?P<S>\d{2})",
+    "%f": r"(?P<f>\d{1,6})",
+}
+
+
+def _by_pattern(form: str, texts: pa.StringArray) -> pa.Array | None:
+    """The vectorised way, for formats of plain numbers and where every text has its full width; else None."""
+    pieces = re.findall(r"%.|[^%]", form)
+    used = [piece for piece in pieces if piece.startswith("%")]
+    if len(set(used)) != len(used) or not set(used) <= set(_PARTS) or form.count("%") != len(used):
+        return None
+    pattern = "^" + "".join(_PARTS.get(piece) or re.escape(piece) for piece in pieces) + "$"
+    found = pc.extract_regex(texts, pattern)
+    if found.null_count > texts.null_count:
+        return None
+
+    def part(name: str, default: str) -> Any:
+        return pc.struct_field(found, name) if f"%{name}" in used else default
+
+    if not len(texts):
+        return pa.array([], pa.timestamp("us"))
+    iso = pc.binary_join_element_wise(
+        pc.binary_join_element_wise(part("Y", "1900"), part("m", "01"), part("d", "01"), "-"),
+        pc.binary_join_element_wise(part("H", "00"), part("M", "00"), part("S", "00"), ":"),
+        "T",
+    )
+    if "%f" in used:
+        iso = pc.binary_join_element_wise(iso, part("f", "0"), ".")
+    try:
+        values = iso.cast(pa.timestamp("us")) if isinstance(iso, pa.Array) else None
+    except pa.ArrowInvalid:
+        return None
+    if values is None or bool(pc.any(pc.equal(pc.year(values), 0)).as_py()):
+        return None
+    return values
+
+
+def _by_value(form: str, texts: pa.StringArray) -> pa.Array:
+    """Each distinct text through Python's strptime once."""
+    encoded = texts.dictionary_encode()
+    aware = "%z" in form
+    target = _UTC if aware else pa.timestamp("us")
+    values = pa.array([_one(form, text) for text in encoded.dictionary.to_pylist()], target)
+    return values.take(encoded.indices)
+
+
+def _one(form: str, text: str) -> datetime | None:
+    try:
+        value = datetime.strptime(text, form)  # noqa: DTZ007 the zone is the caller's matter
+        if value.tzinfo is not None:
+            # Beyond the years that Python knows this overflows, and is refused as well.
+            value = value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return value
+
+
+def _flags(values: pa.BooleanArray) -> Flags:
+    result: Flags = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
+    return result
