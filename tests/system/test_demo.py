@@ -1,0 +1,203 @@
+"""`make demo`, twice, and `make demo-stop`, in a state folder of its own: a newcomer's first ten minutes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.home import Home
+from demo.processes import descendants, running
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(shutil.which("gpg") is None, reason="the demo needs the Debian package gnupg"),
+]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LONGEST = 180.0
+"""Seconds that the first run may take on two cores, set-up apart."""
+
+VERDICTS = {
+    "acme_customers_2025-11-03_seq-00020": ("archived", "", 400, 0, 400),
+    "acme_customers_2025-11-04_seq-00021": ("archived", "", 120, 6, 120),
+    "acme_customers_2025-11-05_seq-00022": ("archived", "", 42, 0, 39),
+    "acme_customers_2025-11-06_seq-00023": ("archived", "", 30, 0, 30),
+    "acme_customers_2025-11-10_seq-00025": ("archived", "", 25, 0, 25),
+    "acme_customers_2025-11-10_seq-00026": ("quarantined", "not_signed", 0, 0, 0),
+    "acme_customers_2025-11-10_seq-00027": ("quarantined", "wrong_signer", 0, 0, 0),
+    "acme_customers_2025-11-10_seq-00028": ("quarantined", "integrity_failed", 0, 0, 0),
+    "acme_customers_2025-11-10_seq-00029": ("quarantined", "not_encrypted", 0, 0, 0),
+    "acme_customers_2025-11-10_seq-00030": ("quarantined", "checksum_mismatch", 0, 0, 0),
+    "acme_customers_2025-11-11_seq-00031": ("quarantined", "too_many_rejects", 0, 10, 0),
+    "acme_customers_2025-11-11_seq-00032": ("duplicate", "duplicate_content", 0, 0, 0),
+    "acme_customers_2025-11-11_seq-00033": ("duplicate", "duplicate_bytes", 0, 0, 0),
+    "acme_customers_FINAL_v2.csv.gpg": ("quarantined", "name_out_of_contract", 0, 0, 0),
+    "acme_customers_2025-11-11_seq-00034": ("", "", 0, 0, 0),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One `make demo`: its exit code, what it printed, what it wrote down."""
+
+    code: int
+    output: str
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Both runs, in one state folder that is still running."""
+
+    home: Home
+    first: Run
+    second: Run
+    pids: tuple[int, ...]
+
+
+def _demo(command: str, home: Path, *, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demo", command, "--home", str(home)],
+        cwd=REPOSITORY,
+        env={**os.environ, "COLUMNS": "220", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def _run(home: Path) -> Run:
+    done = _demo("up", home)
+    path = home / "result.json"
+    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.unlink(missing_ok=True)
+    return Run(done.returncode, done.stdout + done.stderr, result)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    folder = Path(tempfile.mkdtemp(prefix="demo-test-"))
+    try:
+        first = _run(folder)
+        assert first.code == 0, first.output
+        second = _run(folder)
+        home = Home(folder)
+        yield Demo(home, first, second, tuple(descendants(home)))
+    finally:
+        _demo("stop", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"_crc32-.*", "", name)
+
+
+def test_every_file_gets_its_verdict(demo: Demo) -> None:
+    found = {
+        _stem(line["name"]): (line["state"], line["reason"], line["landed"], line["rejected"], line["loaded"])
+        for line in demo.first.result["files"]
+    }
+    assert found == VERDICTS
+
+
+def test_the_warehouse_holds_each_good_row_once_and_the_history_of_those_that_changed(demo: Demo) -> None:
+    totals = demo.first.result["totals"]
+    # 400 + 60 + 39 + 25 new customers; 60 of them changed on Tuesday, 30 again on Thursday.
+    assert totals["customers"] == 524
+    assert totals["versions"] == 524 + 60 + 30
+    assert totals["batches"] == 5
+
+
+def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
+    for name in VERDICTS:
+        assert name.removeprefix("acme_customers_") in demo.first.output
+    assert re.search(r"Airflow: +http://127\.0\.0\.1:\d+/dags/partner_intake__acme_customers", demo.first.output)
+    assert re.search(r"Login: +admin, password \S+", demo.first.output)
+    assert "Sequence 24 never came" in demo.first.output
+
+
+def test_it_takes_at_most_three_minutes(demo: Demo) -> None:
+    assert demo.first.result["seconds"] <= LONGEST
+
+
+def test_running_it_again_changes_nothing_in_the_warehouse_and_says_so(demo: Demo) -> None:
+    assert demo.second.code == 0, demo.second.output
+    assert demo.second.result["again"] is True
+    assert demo.second.result["before"] == demo.second.result["totals"] == demo.first.result["totals"]
+    assert "the warehouse is unchanged" in demo.second.output
+    assert demo.second.result["files"] == demo.first.result["files"]
+
+
+def test_an_upload_under_way_is_left_where_it_is(demo: Demo) -> None:
+    inbox = demo.home / "partner" / "site" / "outbound" / "customers"
+    assert [path.suffix for path in inbox.iterdir()] == [".part"]
+
+
+def test_no_plaintext_and_no_key_is_in_the_landing_or_in_a_log(demo: Demo) -> None:
+    keys = json.loads((demo.home / "keys.json").read_text(encoding="utf-8"))
+    canaries = [keys["our_passphrase"].encode(), b"BEGIN PGP PRIVATE KEY", b"customer7@mail.example", b"nobody at home"]
+    for folder in ("landing", "airflow/logs", "logs"):
+        for path in (demo.home / folder).rglob("*"):
+            # Parquet holds the rows, and Airflow's own first log line holds nothing of ours.
+            if path.is_file() and path.suffix != ".parquet":
+                content = path.read_bytes()
+                assert not [canary for canary in canaries if canary in content], path
+
+
+def test_servers_listen_on_loopback_only(demo: Demo) -> None:
+    inodes = {str(Path(fd).readlink()) for pid in demo.pids for fd in _descriptors(pid)}
+    for table, width in (("tcp", 8), ("tcp6", 32)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                address = fields[1].split(":")[0]
+                assert width == 8, "nothing of the demo listens on IPv6"
+                assert socket.inet_ntoa(bytes.fromhex(address)[::-1]) == "127.0.0.1"
+
+
+def _descriptors(pid: int) -> list[str]:
+    folder = f"/proc/{pid}/fd"
+    try:
+        return [f"{folder}/{name}" for name in os.listdir(folder) if Path(f"{folder}/{name}").is_symlink()]  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def test_stop_ends_exactly_what_was_started(demo: Demo) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"], start_new_session=True)
+    try:
+        assert {name for name in ("sftp", "warehouse", "airflow") if running(demo.home, name)}
+        done = _demo("stop", demo.home.root)
+        assert done.returncode == 0, done.stderr
+        assert descendants(demo.home) == []
+        deadline = time.monotonic() + 5
+        while any(_alive(pid) for pid in demo.pids) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not [pid for pid in demo.pids if _alive(pid)]
+        assert bystander.poll() is None
+        assert "nothing is running" in _demo("stop", demo.home.root).stdout
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
