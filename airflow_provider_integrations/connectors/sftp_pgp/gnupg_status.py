@@ -100,6 +100,7 @@ class StatusSummary:
     signatures: tuple[Signature, ...] = ()
     missing_secret_keys: tuple[str, ...] = ()
     bad_passphrase: bool = False
+    password_asked: bool = False
     no_data: bool = False
     imported: tuple[str, ...] = ()
     errors: tuple[str, ...] = field(default=())
@@ -145,6 +146,8 @@ def _read(summary: StatusSummary, keyword: str, args: list[str]) -> StatusSummar
             return replace(summary, missing_secret_keys=(*summary.missing_secret_keys, args[0]))
         case "BAD_PASSPHRASE" | "MISSING_PASSPHRASE":
             return replace(summary, bad_passphrase=True)
+        case "NEED_PASSPHRASE_SYM":
+            return replace(summary, password_asked=True)
         case "NODATA" | "UNEXPECTED":
             return replace(summary, no_data=True)
         case "IMPORT_OK":
@@ -203,8 +206,8 @@ def _hash(number: int) -> str:
 
 
 def _number(args: list[str], index: int, base: int = 10) -> int:
-    """A number of a status line; 0 where it is missing or none, as later fields may be."""
+    """A number of a status line, which may have a name behind it (`89_BAD_DATA`); 0 where there is none."""
     try:
-        return int(args[index], base)
+        return int(args[index].partition("_")[0], base)
     except (IndexError, ValueError):
         return 0

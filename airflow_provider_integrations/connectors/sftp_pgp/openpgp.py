@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_status import Signature, StatusSummary
-from airflow_provider_integrations.core.errors import ConfigError, RejectedError
+from airflow_provider_integrations.core.errors import ConfigError, RejectedError, TransientError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.source import OpenPgpPolicy
 
@@ -125,6 +125,7 @@ def judge(evidence: Evidence, policy: OpenPgpPolicy, required: Sequence[str]) ->
     Raises:
         RejectedError: with the reason.
         ConfigError: when our own key, not the message, is at fault.
+        TransientError: when GnuPG lost its home or its agent.
     """
     status = evidence.status
     if status.decryptions or policy.require_encryption:
@@ -146,12 +147,14 @@ def judge(evidence: Evidence, policy: OpenPgpPolicy, required: Sequence[str]) ->
 
 def _judge_encryption(evidence: Evidence, policy: OpenPgpPolicy) -> None:
     status = evidence.status
-    if not status.decryptions:
+    if status.password_asked:
+        raise RejectedError(Reason.PASSWORD_ONLY, "a password opens the message")
+    if not status.cipher:  # GnuPG says BEGIN_DECRYPTION also where it has no key
         raise _not_begun(evidence)
     several = status.second_plaintext or (len(status.plaintexts) > 1 and not status.bad_mdc)
     if several or (status.decryptions > 1 and not status.bad_mdc):
         raise RejectedError(Reason.SEVERAL_MESSAGES)
-    if status.cipher and not status.mdc_method and not status.aead:
+    if not status.mdc_method and not status.aead:
         raise RejectedError(Reason.INTEGRITY_MISSING)
     if status.cipher in policy.refused_algorithms:
         raise RejectedError(Reason.WEAK_ALGORITHM, algorithm=status.cipher)
@@ -163,8 +166,12 @@ def _judge_encryption(evidence: Evidence, policy: OpenPgpPolicy) -> None:
         raise RejectedError(Reason.SEVERAL_MESSAGES, "there is content or a signature outside of the encryption")
 
 
-def _not_begun(evidence: Evidence) -> RejectedError | ConfigError:
-    """Why no decryption began: mostly that the message is for others."""
+def _not_begun(evidence: Evidence) -> RejectedError | ConfigError | TransientError:
+    """Why no decryption began: mostly that the message is for others.
+
+    That our key opens was proved when the engine took it in. So if GnuPG misses it now, the home or the agent went away,
+    which is no fault of the message; any other failure with our key is a session key that was changed.
+    """
     status = evidence.status
     ours = evidence.our_keys & set(status.recipients)
     if status.bad_passphrase:
@@ -172,13 +179,10 @@ def _not_begun(evidence: Evidence) -> RejectedError | ConfigError:
             "our private key does not open with the passphrase given",
             next_step="Correct the passphrase in the connection.",
         )
+    if ours & set(status.missing_secret_keys):
+        return TransientError("GnuPG lost our private key while it ran", keys=sorted(ours), errors=status.errors)
     if ours:
-        return ConfigError(
-            "GnuPG could not use our private key, though the message is encrypted to it",
-            keys=sorted(ours),
-            errors=status.errors,
-            next_step="Look whether GnuPG's agent runs and the key's algorithm is one that this GnuPG knows.",
-        )
+        return RejectedError(Reason.INTEGRITY_FAILED, "the session key does not open", errors=status.errors)
     if status.recipients:
         return RejectedError(Reason.NOT_FOR_US, recipients=status.recipients[:10])
     if status.plaintexts:

@@ -1,7 +1,9 @@
 """A cheap look at an OpenPGP file before GnuPG sees it: framing only, no cryptography.
 
 It reads packet headers (RFC 9580, section 4.2) by seeking over the bodies, so that a large file costs some small reads,
-and refuses with a clear reason what GnuPG would report as "no valid data" or, worse, would accept.
+and refuses with a clear reason what GnuPG would report as "no valid data" or, worse, would accept. A message that a
+password opens is refused even when a key of ours opens it too. Of a stream and of armour only the beginning is seen, and
+the encrypted data must begin in it.
 
 Armour is accepted with nothing but white space around it. RFC 9580 allows other text there; it is refused here, because
 it is covered by no encryption and no signature and is not what was agreed.
@@ -73,13 +75,11 @@ class MessageShape:
         armored: Whether it is text (RFC 9580, section 6).
         encrypted: Whether the outermost layer is encryption.
         recipients: Key ids that it is encrypted to; sixteen zeros for a hidden one.
-        password: Whether a password opens it as well.
     """
 
     armored: bool
     encrypted: bool
     recipients: tuple[str, ...] = ()
-    password: bool = False
 
 
 def inspect_message(reader: Reader, *, require_encryption: bool) -> MessageShape:
@@ -104,22 +104,21 @@ def inspect_message(reader: Reader, *, require_encryption: bool) -> MessageShape
 def _walk(reader: Reader, *, armored: bool, require_encryption: bool) -> MessageShape:
     """Follow the packets up to the end of the encryption, and see that nothing comes after it."""
     recipients: list[str] = []
-    password, position = False, 0
+    position = 0
     while header := _header(reader, position):
         tag, body, length = header
         if tag in _ENCRYPTED:
             if tag == _SED:
                 raise RejectedError(Reason.INTEGRITY_MISSING, "the message is of the old kind without integrity protection")
-            if not recipients and password:
-                raise RejectedError(Reason.PASSWORD_ONLY)
             _end_of_message(reader, _end_of_body(reader, body, length))
-            return MessageShape(armored, encrypted=True, recipients=tuple(recipients), password=password)
+            return MessageShape(armored, encrypted=True, recipients=tuple(recipients))
         if tag == _PKESK:
             recipients.append(_recipient(reader.read_at(body, 9)))
         elif tag == _SKESK:
-            password = True
+            # GnuPG would try the passphrase of our key on it, and the sender could find it out by guessing.
+            raise RejectedError(Reason.PASSWORD_ONLY, "a password opens the message")
         elif tag in {_COMPRESSED, _LITERAL, _ONE_PASS, _SIGNATURE}:
-            if require_encryption or recipients or password:
+            if require_encryption or recipients:
                 raise RejectedError(Reason.NOT_ENCRYPTED)
             return MessageShape(armored, encrypted=False)
         elif tag in _KEYS:
@@ -132,9 +131,7 @@ def _walk(reader: Reader, *, armored: bool, require_encryption: bool) -> Message
         if end is None:
             break
         position = end
-    if reader.size is None:  # only the beginning is known, and nothing in it is wrong
-        return MessageShape(armored, encrypted=True, recipients=tuple(recipients), password=password)
-    raise RejectedError(Reason.TRUNCATED, size=reader.size)
+    raise RejectedError(Reason.TRUNCATED, "the message ends before its encrypted data")
 
 
 def _recipient(body: bytes) -> str:
