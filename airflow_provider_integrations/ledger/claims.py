@@ -32,7 +32,7 @@ _UNCLAIMED: dict[str, Any] = {"claim_owner": None, "claim_expires_at": None}
 
 def free(parts: Parts) -> ColumnElement[bool]:
     """Nobody holds the item, or whoever held it gave no sign of life for its lease."""
-    return or_(work_item.c.claim_owner.is_(None), work_item.c.claim_expires_at <= parts.clock())
+    return or_(work_item.c.claim_owner.is_(None), work_item.c.claim_expires_at <= parts.now())
 
 
 def claim(
@@ -68,7 +68,7 @@ def renew(parts: Parts, held: Claim, lease: timedelta) -> Claim:
     """Move the end of a claim; not written into the history, since nothing happened to the item."""
     with parts.database.write() as connection:
         changed = connection.execute(
-            update(work_item).where(_holds(held)).values(claim_expires_at=parts.clock() + lease).returning(work_item)
+            update(work_item).where(_holds(held)).values(claim_expires_at=parts.now() + lease).returning(work_item)
         ).one_or_none()
     if changed is None:
         raise _lost(held)
@@ -87,7 +87,7 @@ def advance(
 ) -> WorkItem:
     """Bring an item to `state`, or with None only note facts; see `Items.advance` and `Items.note`."""
     new_facts = json_facts(facts)
-    now = parts.clock()
+    now = parts.now()
     with parts.database.write() as connection:
         row = _held(connection, held)
         target = State(row.state) if state is None else state
@@ -113,7 +113,7 @@ def advance(
 
 def give_back(parts: Parts, held: Claim, *, error: str) -> None:
     """Let go of an item that could not be brought on; see `Items.give_back`."""
-    now = parts.clock()
+    now = parts.now()
     with parts.database.write() as connection:
         row = _held(connection, held)
         _change(connection, row, {**_UNCLAIMED, "attempts": row.attempts + 1, "updated_at": now})
@@ -126,7 +126,7 @@ def _take(
     """Put locked items under a claim: two statements, however many there are."""
     if not numbers:
         return []
-    now = parts.clock()
+    now = parts.now()
     # A claim that nobody gave up ended with its worker. It counts as an attempt: a file that kills whoever opens it
     # must run out of attempts like any other.
     attempts = case((work_item.c.claim_owner.is_(None), work_item.c.attempts), else_=work_item.c.attempts + 1)

@@ -19,7 +19,7 @@ def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: 
         maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         # Waits for another worker that registers the same at this moment, then sees its row.
         connection.execute(
-            maker(digest).values(**key, item_id=item_id, registered_at=parts.clock()).on_conflict_do_nothing()
+            maker(digest).values(**key, item_id=item_id, registered_at=parts.now()).on_conflict_do_nothing()
         )
         there = connection.execute(
             select(digest.c.number, work_item.c.id, work_item.c.state)
@@ -33,9 +33,7 @@ def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: 
                 # A replay has its original's content; that makes it no duplicate.
                 return item_id if replayed == there.id else str(there.id)
             connection.execute(
-                update(digest)
-                .where(digest.c.number == there.number)
-                .values(item_id=item_id, registered_at=parts.clock())
+                update(digest).where(digest.c.number == there.number).values(item_id=item_id, registered_at=parts.now())
             )
         # An item holds one content. What it registered before a crash and then found changed was never taken in, and
         # must not make a duplicate of the same content when that comes again.

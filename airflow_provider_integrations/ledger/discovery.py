@@ -39,7 +39,7 @@ def discover(
     by_path = {file.path: file for file in files}
     if not by_path:
         return []
-    now = parts.clock()
+    now = parts.now()
     with parts.database.write() as connection:
         parts.database.lock(connection, f"items:{source}")
         latest = {row.path: row for row in _latest(connection, source, list(by_path))}

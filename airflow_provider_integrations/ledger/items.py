@@ -197,7 +197,7 @@ class Items:
 
     def disposed(self, item_id: str, moved_to: str) -> WorkItem:
         """Record that the remote file was moved away; again is harmless, the first time counts."""
-        now = self._parts.clock()
+        now = self._parts.now()
         with self._parts.database.write() as connection:
             row = get_row(connection, item_id, lock=True)
             if row.disposed_at is not None:

@@ -70,7 +70,7 @@ class Records:
             "version": manifest.version,
             "folder": folder,
             "manifest": text,
-            "recorded_at": self._parts.clock(),
+            "recorded_at": self._parts.now(),
         }
         with self._parts.database.write() as connection:
             maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
@@ -107,7 +107,7 @@ class Records:
             "rows_failed": result.rows_failed,
             "expectations": _plain(list(result.expectations)),
             "docs": result.docs,
-            "recorded_at": self._parts.clock(),
+            "recorded_at": self._parts.now(),
         }
         with self._parts.database.write() as connection:
             connection.execute(insert(quality_result), [values])
@@ -133,7 +133,7 @@ class Records:
 
     def expect_delivery(self, source: str, due_at: datetime, zone: str) -> ExpectedDelivery:
         """Say when the next delivery of a source is due; it takes the place of what was said before."""
-        values = {"due_at": aware(due_at, "due_at"), "zone": zone, "recorded_at": self._parts.clock()}
+        values = {"due_at": aware(due_at, "due_at"), "zone": zone, "recorded_at": self._parts.now()}
         with self._parts.database.write() as connection:
             maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             connection.execute(
@@ -156,7 +156,7 @@ class Records:
         """Append to the audit trail, which nobody can change afterwards: triggers in the database refuse it."""
         if not who.strip() or not action.strip():
             raise ConfigError("an audit entry says who did what", who=who, action=action)
-        entry = AuditEntry(self._parts.clock(), who, action, subject, why, json_facts(detail))
+        entry = AuditEntry(self._parts.now(), who, action, subject, why, json_facts(detail))
         values = {"at": entry.at, "who": who, "action": action, "subject": subject, "why": why, "detail": entry.detail}
         with self._parts.database.write() as connection:
             connection.execute(insert(audit), [values])

@@ -23,7 +23,7 @@ def release(parts: Parts, item_id: str, *, who: str, why: str) -> WorkItem:
     """Take an item back from quarantine; see `Items.release`."""
     if not why.strip():
         raise ConfigError("a release needs a reason", item=item_id, next_step="Say why the item may pass now.")
-    now = parts.clock()
+    now = parts.now()
     with parts.database.write() as connection:
         row = get_row(connection, item_id, lock=True)
         if row.state != State.QUARANTINED:
@@ -62,7 +62,7 @@ def replay(parts: Parts, source: str, first: date, last: date, *, request: str, 
     """Make new items of kept originals; see `Items.replay`."""
     if first > last:
         raise ConfigError("the replay ends before it begins", first=first.isoformat(), last=last.isoformat())
-    now = parts.clock()
+    now = parts.now()
     originals = (
         select(work_item)
         .where(
@@ -99,7 +99,7 @@ def replay(parts: Parts, source: str, first: date, last: date, *, request: str, 
 
 
 def _again(parts: Parts, row: Row[Any], generation: int, request: str, who: str) -> dict[str, Any]:
-    now = parts.clock()
+    now = parts.now()
     facts = {name: row.facts[name] for name in _CARRIED if name in row.facts}
     facts |= {"replay_request": request, "replayed_by": who}
     return {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -45,6 +45,10 @@ class Parts:
     database: Database
     clock: Clock
     new_id: IdSource
+
+    def now(self) -> datetime:
+        """The present instant in UTC, whatever zone the clock speaks of."""
+        return self.clock().astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def json_facts(facts: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def derived(facts: Mapping[str, Any], discovered_at: datetime) -> dict[str, Any]:
     """The columns to search by, from the facts: business date, sequence, and whether the original is kept."""
-    day = discovered_at.date()
+    day = discovered_at.astimezone(UTC).date()
     # For names without a date, or with one that is none, the day of discovery is the next best.
     with suppress(KeyError, ValueError):
         day = date.fromisoformat(str(facts["date"])[:10])

@@ -117,7 +117,7 @@ class Watermarks:
             except WatermarkLostError:
                 there = None
             self._write(connection, source, "rewound", there, to, who=who, why=why)
-            entry = {"at": self._parts.clock(), "who": who, "action": "rewind", "subject": source, "why": why}
+            entry = {"at": self._parts.now(), "who": who, "action": "rewind", "subject": source, "why": why}
             moved = {"old": there.to_json() if there else None, "new": to.to_json()}
             connection.execute(insert(audit), [{**entry, "detail": moved}])
         return to
@@ -147,7 +147,7 @@ class Watermarks:
         new: Watermark,
         **told: Any,
     ) -> None:
-        now = self._parts.clock()
+        now = self._parts.now()
         values = {"position": new.to_json(), "updated_at": now}
         if old is None:
             connection.execute(insert(watermark).values(source=source, revision=1, **values))
