@@ -43,7 +43,6 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers")],
         "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
         "connection-types": [_sftp_pgp_connection(f"{sftp}.hook"), _ledger_connection()],
-        "plugins": [{"name": "integrations", "plugin-class": f"{_PACKAGE}.ui.plugin.IntegrationsPlugin"}],
         "config": {"integrations": {"description": "Where this deployment keeps its data.", "options": _options()}},
     }
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook, conf
 from airflow.sdk.log import amask_secret, mask_secret
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.settings import read_extras
@@ -65,7 +65,7 @@ class LedgerHook(BaseHook):
         )
 
     def ledger(self) -> Ledger:
-        """The ledger, with its schema as this version wants it; one engine for each process and connection.
+        """The ledger; one engine for each process and connection. `integrations ledger migrate` makes its tables.
 
         Raises:
             ConfigError: for settings that fit neither engine.
@@ -122,7 +122,12 @@ def ledger_url(
                 path=extras.path,
                 next_step="Give an absolute path.",
             )
-        return URL.create("sqlite", database=extras.path).render_as_string(hide_password=False)
+        file = URL.create("sqlite", database=extras.path).render_as_string(hide_password=False)
+        if make_url(file).database != extras.path:
+            raise ConfigError(
+                "the ledger's file cannot be named in a URL", path=extras.path, next_step="Use a path without '?'."
+            )
+        return file
     query = {"connect_timeout": str(extras.connect_timeout)}
     query |= {name: value for name in ("sslmode", "sslrootcert") if (value := getattr(extras, name))}
     url = URL.create("postgresql+psycopg", login, password, host, port, database, query)

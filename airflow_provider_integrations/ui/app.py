@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from upath import UPath
 
-from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.errors import ConfigError, IntegrationError
 from airflow_provider_integrations.ui import pages
 from airflow_provider_integrations.ui.docs_folder import docs_address, read_page, relative_page
 
@@ -36,6 +36,10 @@ def make_app(*, may_read: Callable[..., Any], items: Callable[[], Any], docs: Ca
         docs: Gives the folder of the data docs.
     """
     app = FastAPI(dependencies=[Depends(may_read)], docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(IntegrationError)
+    def out_of_order(request: Request, error: IntegrationError) -> Response:
+        return JSONResponse({"detail": str(error)}, status_code=503)
 
     def find(item_id: str) -> tuple[Any, list[Any]]:
         try:

@@ -78,8 +78,7 @@ async def _look(settings: SftpSettings) -> int:
     from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 
     async with SftpClient.connect(settings) as client:
-        listing: Any = await client.list_files("/", max_files=_LOOK)
-    return len(getattr(listing, "files", listing))
+        return len(await client.list_files("/", max_files=_LOOK))
 
 
 def _settings(connection: Connection, extras: dict[str, Any]) -> SftpSettings:

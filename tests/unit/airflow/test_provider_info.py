@@ -30,7 +30,6 @@ def paths() -> Iterator[str]:
             yield from entry["python-modules"]
     yield from INFO["extra-links"]
     yield from (entry["hook-class-name"] for entry in INFO["connection-types"])
-    yield from (entry["plugin-class"] for entry in INFO["plugins"])
 
 
 def test_it_fits_the_installed_schema() -> None:
@@ -81,6 +80,13 @@ def test_airflow_masks_every_secret_field_by_its_name() -> None:
 
     secret = {"private_key", "private_key_passphrase", "pgp_private_key", "pgp_passphrase"}
     assert {name for name in EXTRAS if should_hide_value_for_key(name)} == secret
+
+
+def test_the_plugin_comes_by_entry_point_since_airflow_skips_a_providers_plugins_when_lazy() -> None:
+    from airflow import plugins_manager
+
+    assert "plugins" not in INFO, "both ways would register it twice"
+    assert "integrations" in {plugin.name for plugin in plugins_manager._get_plugins()[0]}
 
 
 def test_its_import_costs_nothing() -> None:
