@@ -29,8 +29,8 @@ def find_armor(reader: Reader, *, require_encryption: bool) -> bool:
     The whole text is looked through for marks, a window at a time, since only that shows a second message.
 
     Raises:
-        RejectedError: `not_encrypted`, `not_openpgp` (text around the armour, or no message in it), `several_messages` or
-            `truncated`.
+        RejectedError: `not_encrypted`, `not_openpgp` (text around the armour, or no message in it), `several_messages`
+            or `truncated`.
     """
     head = reader.read_at(0, _WINDOW)
     start = head.find(ARMOR_START)

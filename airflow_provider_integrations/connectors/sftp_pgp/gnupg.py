@@ -6,8 +6,8 @@
                 ...                       # into a private place
             proof = message.verify()      # only now is any of it to be believed
 
-Content goes through pipes and never to disk. One engine imports the keys once, opens many messages, also at the same time,
-and leaves nothing behind.
+Content goes through pipes and never to disk. One engine imports the keys once, opens many messages, also at the same
+time, and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import BinaryIO, Final, Self
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_certificates import Certificate, read_listing
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_home import GnuPgHome
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_message import GnuPgMessage
-from airflow_provider_integrations.connectors.sftp_pgp.gnupg_process import GnuPgProcess
+from airflow_provider_integrations.connectors.sftp_pgp.gnupg_process import GnuPgProcess, Readable
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_status import StatusSummary
 from airflow_provider_integrations.connectors.sftp_pgp.openpgp import normalize_fingerprint
 from airflow_provider_integrations.connectors.sftp_pgp.packets import (
@@ -44,8 +44,8 @@ _OPTIONS: Final = (
     *("--disable-dirmngr", "--no-auto-key-retrieve", "--no-auto-key-locate", "--trust-model", "always"),
     *("--no-auto-check-trustdb", "--no-random-seed-file", "--exit-on-status-write-error"),
 )
-# Opening writes nothing into the home, so that messages need not wait for each other. There is no --batch: with it GnuPG
-# leaves at a bad signature, before it has said whether the message is whole.
+# Opening writes nothing into the home, so that messages need not wait for each other. There is no --batch: with it
+# GnuPG leaves at a bad signature, before it has said whether the message is whole.
 _OPENING: Final = ("--lock-never", "--decrypt")
 
 
@@ -114,13 +114,15 @@ class GnuPgEngine:
             ConfigError: when the keys cannot do what the policy asks for.
         """
         required = self._required_signers(policy)
-        ours = {key.fingerprint[-16:] for one in self._secret for key in one.keys if key.secret and "e" in key.capabilities}
+        ours = {
+            key.fingerprint[-16:] for one in self._secret for key in one.keys if key.secret and "e" in key.capabilities
+        }
         if policy.require_encryption and not ours:
             raise ConfigError(
                 "our private key cannot decrypt", next_step="Give one with a subkey for encryption in the connection."
             )
         with ExitStack() as stack:
-            data: int | BinaryIO
+            data: int | Readable
             if isinstance(source, Path):
                 data = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
                 stack.callback(os.close, data)
@@ -144,7 +146,8 @@ class GnuPgEngine:
             sign: Whether to sign.
 
         Raises:
-            ConfigError: for a certificate that is expired, revoked or cannot encrypt, or a key of ours that cannot sign.
+            ConfigError: for a certificate that is expired, revoked or cannot encrypt, or a key of ours that cannot
+                sign.
         """
         signer = None
         if sign:
@@ -162,7 +165,7 @@ class GnuPgEngine:
         return self._home.path
 
     def _run(
-        self, *arguments: str, source: int | BinaryIO | None = None, output: int | None = None, secret: bool = True
+        self, *arguments: str, source: int | Readable | None = None, output: int | None = None, secret: bool = True
     ) -> GnuPgProcess:
         return GnuPgProcess(
             [self._program, "--homedir", str(self.home), *_OPTIONS, *arguments],
@@ -197,7 +200,9 @@ class GnuPgEngine:
         """Let the agent open each secret key once: it proves the passphrase, and is slow only this first time."""
         fingerprints = [one.primary.fingerprint for one in self._secret]
         if not fingerprints:
-            raise ConfigError("the private key holds no secret part", next_step="Give the output of --export-secret-keys.")
+            raise ConfigError(
+                "the private key holds no secret part", next_step="Give the output of --export-secret-keys."
+            )
         with self._run("--batch", "--export-secret-keys", *fingerprints) as process:
             summary: StatusSummary = process.finish()
         if summary.bad_passphrase:
@@ -234,17 +239,16 @@ class GnuPgEngine:
         return required
 
 
-class _Rejoined(io.RawIOBase):
+class _Rejoined:
     """A stream whose beginning was read already."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        super().__init__()
+    def __init__(self, head: bytes, rest: Readable) -> None:
         self._head = head
         self._rest = rest
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         head, self._head = self._head, b""
-        return head or self._rest.read(-1 if size is None else size)
+        return head or self._rest.read(size)
 
 
 def _texts(certificates: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The throw-away home that GnuPG works in: made for one engine, gone with it.
 
-It holds our private key as the agent keeps it, so it is private (0700) and stands in memory (`/dev/shm`) where that is to be
-had. A process that is killed leaves its home and the agent behind: each home is held by a file lock, which the kernel
-lets go with the process, and the next engine sweeps homes that nobody holds.
+It holds our private key as the agent keeps it, so it is private (0700) and stands in memory (`/dev/shm`) where that is
+to be had. A process that is killed leaves its home and the agent behind: each home is held by a file lock, which the
+kernel lets go with the process, and the next engine sweeps homes that nobody holds.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PREFIX: Final = "openpgp-"
 _LOCK: Final = "held"
 # The path of a Unix socket has 107 bytes at most (unix(7)), and the agent's longest socket name has 24.
 _LONGEST_PATH: Final = 80
-# The agent derives its key from the passphrase anew for each message. GnuPG calibrates that to 0.1 s and more; this home
-# lives no longer than the process, which holds the passphrase anyway, so that the smallest count is enough.
+# The agent derives its key from the passphrase anew for each message. GnuPG calibrates that to 0.1 s and more; this
+# home lives no longer than the process, which holds the passphrase anyway, so that the smallest count is enough.
 _AGENT_OPTIONS: Final = (
     "s2k-count 65536\ndefault-cache-ttl 0\nmax-cache-ttl 0\nallow-loopback-pinentry\n"
     "no-allow-external-cache\ndisable-scdaemon\n"

@@ -22,8 +22,8 @@ _RATIO_FROM: Final = MIB  # small content may expand more: a header, a file of z
 class GnuPgMessage(io.RawIOBase):
     """The content of a message as a readable stream, and the proof at its end.
 
-    The expansion ratio is content over the whole message where its size is known: a message that is dense at its end may
-    be sparse at its start. For a stream without a known size it is content over what GnuPG was fed so far.
+    The expansion ratio is content over the whole message where its size is known: a message that is dense at its end
+    may be sparse at its start. For a stream without a known size it is content over what GnuPG was fed so far.
 
     Args:
         process: The GnuPG that opens it.
@@ -61,7 +61,8 @@ class GnuPgMessage(io.RawIOBase):
         """Some content into a buffer; 0 at the end, which proves nothing before `verify`.
 
         Raises:
-            RejectedError: `content_too_large` or `expansion_too_large`, before any byte beyond the limit is handed over.
+            RejectedError: `content_too_large` or `expansion_too_large`, before any byte beyond the limit is handed
+                over.
             StalledError: when GnuPG makes no progress.
         """
         if self._error:

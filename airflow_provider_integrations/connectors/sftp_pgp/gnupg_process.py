@@ -1,7 +1,7 @@
 """One run of GnuPG: bytes in, content out, status lines and diagnostics beside them, all without a deadlock.
 
-A single loop serves the four pipes, so that no thread is needed and GnuPG can fill none of them for good. A run is killed
-when its context is left early.
+A single loop serves the four pipes, so that no thread is needed and GnuPG can fill none of them for good. A run is
+killed when its context is left early.
 """
 
 from __future__ import annotations
@@ -14,18 +14,25 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Protocol, Self
 
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_status import StatusSummary, read_status
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError, StalledError
 from airflow_provider_integrations.core.reasons import Reason
 
-__all__ = ["GnuPgProcess"]
+__all__ = ["GnuPgProcess", "Readable"]
 
 CHUNK: Final = 256 * 1024
 _PIPE_BYTES: Final = 1024 * 1024
 _MOST_STATUS_BYTES: Final = 1024 * 1024
 _KEPT_DIAGNOSTICS: Final = 16 * 1024
+
+
+class Readable(Protocol):
+    """Something that bytes are read from; none are its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes."""
 
 
 class GnuPgProcess:
@@ -34,7 +41,8 @@ class GnuPgProcess:
     Args:
         arguments: Program and options, without those for status and passphrase.
         home: GnuPG's home.
-        source: Where its input comes from: an open descriptor, which it reads itself, a stream that is fed to it, or None.
+        source: Where its input comes from: an open descriptor, which it reads itself, a stream that is fed to it, or
+            None.
         passphrase: Handed over through a pipe of its own, never by argument, environment or file.
         output: Descriptor that takes the content; None to read it with `read_into`.
         stall_timeout: Seconds without any progress after which it is killed.
@@ -45,7 +53,7 @@ class GnuPgProcess:
         arguments: Sequence[str],
         *,
         home: Path,
-        source: int | BinaryIO | None = None,
+        source: int | Readable | None = None,
         passphrase: str | None = None,
         output: int | None = None,
         stall_timeout: float = 120.0,

@@ -1,7 +1,7 @@
 """Reads what GnuPG says on `--status-fd` (GnuPG, doc/DETAILS, "Format of the --status-fd output").
 
-GnuPG's exit code proves nothing: it is 0 for an unsigned message and 2 for a good one with a further, unknown signer. The
-status lines prove it. They are parsed here into values, with no judgement; that is in `openpgp.py`.
+GnuPG's exit code proves nothing: it is 0 for an unsigned message and 2 for a good one with a further, unknown signer.
+The status lines prove it. They are parsed here into values, with no judgement; that is in `openpgp.py`.
 
     >>> read_status(["[GNUPG:] DECRYPTION_INFO 2 9 0", "[GNUPG:] DECRYPTION_OKAY"]).cipher
     'AES256'
@@ -60,7 +60,8 @@ class Signature:
     """One signature as GnuPG saw it.
 
     Args:
-        verdict: `good`, `bad`, `signature_expired`, `key_expired`, `key_revoked` or `unchecked`; empty if GnuPG never said.
+        verdict: `good`, `bad`, `signature_expired`, `key_expired`, `key_revoked` or `unchecked`; empty if GnuPG never
+            said.
         key_id: What the verdict named: a key id, which proves nothing.
         fingerprint, primary: Full fingerprints of the key that signed and of its primary key, from VALIDSIG alone.
         hash_algorithm, signature_class: As in the signature packet; class 1 is a signature over text.
@@ -116,7 +117,7 @@ def read_status(lines: Iterable[str]) -> StatusSummary:
     return summary
 
 
-def _read(summary: StatusSummary, keyword: str, args: list[str]) -> StatusSummary:  # noqa: C901, PLR0911, PLR0912
+def _read(summary: StatusSummary, keyword: str, args: list[str]) -> StatusSummary:
     match keyword:
         case "ENC_TO":
             return replace(summary, recipients=(*summary.recipients, args[0]))

@@ -1,7 +1,7 @@
 """Opening OpenPGP messages: the port that engines implement, and the judgement on what an engine saw.
 
-The judgement is pure: from GnuPG's status lines and the partner's policy to a `Proof` or a refusal. What it decides where
-the standards leave a choice:
+The judgement is pure: from GnuPG's status lines and the partner's policy to a `Proof` or a refusal. What it decides
+where the standards leave a choice:
 
 - Exactly one encryption holds exactly one content, and the signatures stand inside of it. A signature around the
   encryption, a message beside another, encryption in encryption: refused.
@@ -59,7 +59,8 @@ class OpenMessage(Protocol):
     """A message that is being opened; nothing that it gave is to be believed before `verify` has returned."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next `size` bytes of content, fewer only at the end, which may be the end of a message that is refused."""
+        """The next `size` bytes of content, fewer only at the end, which may be the end of a message that is
+        refused."""
 
     def verify(self) -> Proof:
         """Read what is left, and prove the whole.
@@ -169,8 +170,8 @@ def _judge_encryption(evidence: Evidence, policy: OpenPgpPolicy) -> None:
 def _not_begun(evidence: Evidence) -> RejectedError | ConfigError | TransientError:
     """Why no decryption began: mostly that the message is for others.
 
-    That our key opens was proved when the engine took it in. So if GnuPG misses it now, the home or the agent went away,
-    which is no fault of the message; any other failure with our key is a session key that was changed.
+    That our key opens was proved when the engine took it in. So if GnuPG misses it now, the home or the agent went
+    away, which is no fault of the message; any other failure with our key is a session key that was changed.
     """
     status = evidence.status
     ours = evidence.our_keys & set(status.recipients)
@@ -190,14 +191,12 @@ def _not_begun(evidence: Evidence) -> RejectedError | ConfigError | TransientErr
     return RejectedError(Reason.NOT_OPENPGP, errors=status.errors)
 
 
-def proven_signers(
-    signatures: Sequence[Signature], policy: OpenPgpPolicy, required: Sequence[str]
-) -> tuple[str, ...]:
+def proven_signers(signatures: Sequence[Signature], policy: OpenPgpPolicy, required: Sequence[str]) -> tuple[str, ...]:
     """The required signers whose signatures hold: all of them, or any, as the policy says.
 
     Raises:
-        RejectedError: `signature_bad`, `not_signed`, `wrong_signer`, `signer_expired`, `signer_revoked`, `weak_algorithm` or
-            `text_mode`.
+        RejectedError: `signature_bad`, `not_signed`, `wrong_signer`, `signer_expired`, `signer_revoked`,
+            `weak_algorithm` or `text_mode`.
     """
     bad = next((signature for signature in signatures if signature.verdict == "bad"), None)
     if bad:
@@ -228,7 +227,9 @@ def _refusal(signer: str, signatures: Sequence[Signature], policy: OpenPgpPolicy
     if refusals:
         return refusals[0]
     refused = next((one for one in signatures if one.code in _REFUSED_BY_GNUPG and signer.endswith(one.key_id)), None)
-    if refused or any(one.code in _REFUSED_BY_GNUPG and one.hash_algorithm in policy.refused_algorithms for one in signatures):
+    if refused or any(
+        one.code in _REFUSED_BY_GNUPG and one.hash_algorithm in policy.refused_algorithms for one in signatures
+    ):
         return RejectedError(Reason.WEAK_ALGORITHM, signer=signer)
     seen = tuple(sorted({one.primary or one.key_id for one in signatures}))
     return RejectedError(Reason.WRONG_SIGNER, required=signer, signed_by=seen)

@@ -2,8 +2,8 @@
 
 It reads packet headers (RFC 9580, section 4.2) by seeking over the bodies, so that a large file costs some small reads,
 and refuses with a clear reason what GnuPG would report as "no valid data" or, worse, would accept. A message that a
-password opens is refused even when a key of ours opens it too. Of a stream and of armour only the beginning is seen, and
-the encrypted data must begin in it.
+password opens is refused even when a key of ours opens it too. Of a stream and of armour only the beginning is seen,
+and the encrypted data must begin in it.
 
 Armour is accepted with nothing but white space around it. RFC 9580 allows other text there; it is refused here, because
 it is covered by no encryption and no signature and is not what was agreed.
@@ -53,6 +53,7 @@ class BytesReader:
         self.size: int | None = len(data) if whole else None
 
     def read_at(self, position: int, length: int) -> bytes:
+        """A slice."""
         return self._data[position : position + length]
 
 
@@ -64,6 +65,7 @@ class FileReader:
         self.size: int | None = os.fstat(descriptor).st_size
 
     def read_at(self, position: int, length: int) -> bytes:
+        """A read that leaves the position alone (pread(2))."""
         return os.pread(self._descriptor, length, position)
 
 
@@ -86,8 +88,8 @@ def inspect_message(reader: Reader, *, require_encryption: bool) -> MessageShape
     """Look at the framing of a message.
 
     Raises:
-        RejectedError: `empty_file`, `not_openpgp`, `not_encrypted`, `password_only`, `integrity_missing`, `truncated` or
-            `several_messages`.
+        RejectedError: `empty_file`, `not_openpgp`, `not_encrypted`, `password_only`, `integrity_missing`, `truncated`
+            or `several_messages`.
     """
     head = reader.read_at(0, HEAD_BYTES)
     if not head:
@@ -109,7 +111,9 @@ def _walk(reader: Reader, *, armored: bool, require_encryption: bool) -> Message
         tag, body, length = header
         if tag in _ENCRYPTED:
             if tag == _SED:
-                raise RejectedError(Reason.INTEGRITY_MISSING, "the message is of the old kind without integrity protection")
+                raise RejectedError(
+                    Reason.INTEGRITY_MISSING, "the message is of the old kind without integrity protection"
+                )
             _end_of_message(reader, _end_of_body(reader, body, length))
             return MessageShape(armored, encrypted=True, recipients=tuple(recipients))
         if tag == _PKESK:
@@ -150,11 +154,13 @@ def _header(reader: Reader, position: int) -> tuple[int, int, int | None] | None
     if first & 0x40:
         length = _new_length(data[1:])
         if length is None:
-            return _cut(reader)
+            _check_whole(reader)
+            return None
         return first & 0x3F, position + 1 + length[1], length[0]
     octets = (1, 2, 4, 0)[first & 3]
     if len(data) < 1 + octets:
-        return _cut(reader)
+        _check_whole(reader)
+        return None
     return (first >> 2) & 0x0F, position + 1 + octets, int.from_bytes(data[1 : 1 + octets], "big") if octets else None
 
 
@@ -178,13 +184,16 @@ def _end_of_body(reader: Reader, body: int, length: int | None) -> int | None:
         position -= length
         following = _new_length(reader.read_at(position, 5))
         if following is None:
-            return _cut(reader)
+            _check_whole(reader)
+            return None
         length = following[0]
         position += following[1]
     position += length
     if reader.size is None:
         return position if reader.read_at(position, 1) else None
-    return position if position <= reader.size else _cut(reader)
+    if position > reader.size:
+        _check_whole(reader)
+    return position
 
 
 def _end_of_message(reader: Reader, end: int | None) -> None:
@@ -197,7 +206,7 @@ def _end_of_message(reader: Reader, end: int | None) -> None:
         raise RejectedError(Reason.NOT_OPENPGP, "there are bytes after the message", position=end)
 
 
-def _cut(reader: Reader) -> None:
-    """Nothing, when only the beginning is known; otherwise the file is cut."""
+def _check_whole(reader: Reader) -> None:
+    """A packet goes on beyond what is known: fine, unless all is known."""
     if reader.size is not None:
         raise RejectedError(Reason.TRUNCATED, size=reader.size)

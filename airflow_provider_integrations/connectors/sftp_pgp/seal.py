@@ -73,7 +73,9 @@ def write_sealed(
         with run(*arguments, "--encrypt", source=source, output=descriptor, secret=signer is not None) as process:
             summary = process.finish()
             if process.exit_code:
-                raise ConfigError("GnuPG could not seal the file", errors=summary.errors, said=_last(process.diagnostics))
+                raise ConfigError(
+                    "GnuPG could not seal the file", errors=summary.errors, said=_last(process.diagnostics)
+                )
         os.fsync(descriptor)
         size = os.fstat(descriptor).st_size
         partial.replace(target)
@@ -90,7 +92,9 @@ def _look(run: Callable[..., GnuPgProcess], path: Path) -> list[Certificate]:
     certificates = read_listing(text.decode(errors="replace"))
     if len(certificates) != 1:
         raise ConfigError(
-            "a recipient's certificate must hold exactly one key", found=len(certificates), next_step="Give one for each."
+            "a recipient's certificate must hold exactly one key",
+            found=len(certificates),
+            next_step="Give one for each.",
         )
     return certificates
 
