@@ -8,7 +8,8 @@ a limit on how long any answer may take.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import asyncssh
@@ -92,6 +93,7 @@ class SftpChannel:
         self._frames = Frames()
         self._waiters: dict[int, Waiter] = {}
         self._next = 0
+        self._gathered: list[bytes] | None = None
         self._channel: Any = None
         self._lost: BaseException | None = None
         self._version: asyncio.Future[Reader] = asyncio.get_running_loop().create_future()
@@ -164,7 +166,22 @@ class SftpChannel:
             raise self._lost
         self._next = (self._next + 1) & 0xFFFFFFFF
         self._waiters[self._next] = waiter
-        self._channel.write(request(kind, self._next, *fields))
+        packet = request(kind, self._next, *fields)
+        if self._gathered is None:
+            self._channel.write(packet)
+        else:
+            self._gathered.append(packet)
+
+    @contextlib.contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Requests within go out in one SSH packet: each packet costs a filler packet, padding and a system call."""
+        self._gathered = []
+        try:
+            yield
+        finally:
+            packets, self._gathered = self._gathered, None
+            if packets and self._lost is None:
+                self._channel.write(b"".join(packets))
 
     async def ask(self, kind: Kind, wanted: Kind, *fields: bytes) -> Reader:
         """Send a request and wait for its answer, which must be of the kind wanted or a status.

@@ -92,14 +92,14 @@ def _steady(policy: CompletenessPolicy, looks: Sequence[Listing]) -> set[str]:
     last = looks[-1]
     spread = [last]
     used = [last]
-    for earlier, later in pairwise(reversed(looks)):
+    for newer, older in pairwise(reversed(looks)):
         if len(spread) >= policy.looks:
             break
-        if earlier.folder != later.folder:
-            raise ConfigError("looks at different folders do not add up", folders=[earlier.folder, later.folder])
-        used.append(later)
-        if _apart(later, spread[-1]) >= policy.seconds_apart:
-            spread.append(later)
+        if newer.folder != older.folder:
+            raise ConfigError("looks at different folders do not add up", folders=[older.folder, newer.folder])
+        used.append(older)
+        if _apart(older, spread[-1]) >= policy.seconds_apart:
+            spread.append(older)
     if len(spread) < policy.looks:
         return set()
     steady = {(file.path, file.size, file.mtime) for file in last.files}

@@ -75,7 +75,7 @@ async def open_connection(settings: SftpSettings) -> asyncssh.SSHClientConnectio
             seen.append(client.seen.export_public_key().decode().strip())
             shown_by = _SIGNED_BY.get(client.seen.get_algorithm(), (client.seen.get_algorithm(),))
             algorithms = [name for name in algorithms if name not in shown_by]
-        except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost) as error:
+        except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError) as error:
             # A server without a key of the kinds asked for fails the key exchange or just hangs up.
             if seen:
                 break

@@ -105,11 +105,12 @@ class _RangeRead:
         if self._done.done() or self._backlog() > IN_FLIGHT:
             return
         held = self._next_ask - self._next_deliver  # asked for or early
-        while self._next_ask < self._end and held < IN_FLIGHT and self._under_way < MOST_REQUESTS:
-            length = min(self._length, self._end - self._next_ask)
-            self._ask(self._next_ask, length)
-            self._next_ask += length
-            held += length
+        with self._channel.gathered():
+            while self._next_ask < self._end and held < IN_FLIGHT and self._under_way < MOST_REQUESTS:
+                length = min(self._length, self._end - self._next_ask)
+                self._ask(self._next_ask, length)
+                self._next_ask += length
+                held += length
 
     def _ask(self, offset: int, length: int) -> None:
         def waiter(kind: int, answer: Reader | BaseException) -> None:
@@ -155,7 +156,7 @@ class _RangeRead:
             self._hand_on(self._early.pop(self._next_deliver))
         if self._next_deliver == self._end:
             self._finish(None)
-        elif self._under_way * 2 < MOST_REQUESTS:
+        elif self._next_ask - self._next_deliver <= IN_FLIGHT * 3 // 4 or self._under_way <= MOST_REQUESTS // 2:
             self._ask_more()
 
     def _hand_on(self, data: memoryview) -> None:
