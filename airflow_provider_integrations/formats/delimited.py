@@ -90,7 +90,7 @@ def decode(
     batch_id: str,
     version: str,
     lookup: Lookup | None = None,
-    tuning: Tuning = Tuning(),  # noqa: B008 frozen
+    tuning: Tuning = Tuning(),
 ) -> Decoded:
     """Write `part-*.parquet` and `rejects.jsonl` into `folder`, which must be private to this run.
 
@@ -130,7 +130,7 @@ def decode_all(
     batch_id: str,
     version: str,
     lookup: Lookup | None = None,
-    tuning: Tuning = Tuning(),  # noqa: B008 frozen
+    tuning: Tuning = Tuning(),
 ) -> Decoded:
     """`decode` without a limit on rejects and with no rows allowed: what `contract check` wants to know."""
     _clear(folder)

@@ -36,7 +36,7 @@ def ahead(source: Iterator[T], depth: int = 2) -> Iterator[T]:
                 if stop.is_set():
                     return
             put((None, None, True))
-        except BaseException as error:  # noqa: BLE001 it is raised again in the thread that asked
+        except BaseException as error:
             put((None, error, True))
 
     thread = threading.Thread(target=draw, name="read-ahead", daemon=True)

@@ -116,7 +116,7 @@ def _by_value(form: str, texts: pa.StringArray) -> pa.Array:
 
 def _one(form: str, text: str) -> datetime | None:
     try:
-        value = datetime.strptime(text, form)  # noqa: DTZ007 the zone is the caller's matter
+        value = datetime.strptime(text, form)
         if value.tzinfo is not None:
             # Beyond the years that Python knows this overflows, and is refused as well.
             value = value.astimezone(UTC)

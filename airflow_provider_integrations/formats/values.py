@@ -53,7 +53,7 @@ def convert(column: Column, texts: pa.StringArray, null_values: tuple[str, ...])
     """Type the texts of one column; a null stays null."""
     if column.type == "string":
         return Converted(texts)
-    if column.format is None and column.type in _QUICK or column.decimal:
+    if (column.format is None and column.type in _QUICK) or column.decimal:
         try:
             return Converted(_quick(column, texts))
         except (pa.ArrowInvalid, _NotAtOnceError):
