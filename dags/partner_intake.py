@@ -3,7 +3,7 @@
     discover ─> intake[] ─> gate[] ─> load ─> archive ─> settled
 
 Every task drains the ledger, so that whatever an earlier run left behind is taken on by the next. `load` and `archive`
-run also when a group failed, for the files that did get through; `settled` then fails the run, so that nobody misses it.
+run also when a group failed, for the files that did get through; `settled` then fails the run.
 
 Backfill from kept originals:
 
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule
+from partner_calendar import PartnerCalendarTimetable
 
 from airflow_provider_integrations.assets import loaded_asset
 from airflow_provider_integrations.connectors.sftp_pgp.operators import SftpPgpArchiveOperator, SftpPgpIntakeOperator
@@ -26,7 +27,6 @@ from airflow_provider_integrations.expectations.operators import QualityGateOper
 from airflow_provider_integrations.include import read_sources
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
-from partner_calendar import PartnerCalendarTimetable
 
 PARAMS = {
     "wait": Param(True, type="boolean", title="Wait for files", description="Else take what is there and end."),
@@ -34,7 +34,7 @@ PARAMS = {
         None,
         type=["null", "object"],
         title="Replay",
-        description_md="Decode kept originals again, by business date: `{\"from\": \"2025-11-01\", \"to\": \"2025-11-05\"}`.",
+        description_md='Decode kept originals again, by business date: `{"from": "2025-11-01", "to": "2025-11-05"}`.',
         properties={"from": {"type": "string", "format": "date"}, "to": {"type": "string", "format": "date"}},
         required=["from", "to"],
         additionalProperties=False,

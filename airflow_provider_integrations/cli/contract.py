@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import sys
 import tempfile
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +14,9 @@ from airflow_provider_integrations.cli.output import reporting, say
 
 __all__ = ["contract_app", "decode_file"]
 
-contract_app = typer.Typer(no_args_is_help=True, help="Check files against contracts, and contracts against each other.")
+contract_app = typer.Typer(
+    no_args_is_help=True, help="Check files against contracts, and contracts against each other."
+)
 
 ContractOption = Annotated[Path, typer.Option("--contract", help="The contract, a YAML file.")]
 
@@ -25,39 +25,33 @@ ContractOption = Annotated[Path, typer.Option("--contract", help="The contract, 
 def check_file(
     file: Annotated[Path, typer.Argument(help="The plain file.")],
     contract: ContractOption,
-    rejects: Annotated[Path | None, typer.Option(help="Where the rejected rows go, masked, one JSON object a line.")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where the rejected rows go, masked, one JSON object a line.")
+    ] = None,
 ) -> None:
     """Count what a contract accepts and refuses. Exit code 1 if the file as a whole is refused."""
     with reporting():
-        from airflow_provider_integrations.core.errors import RejectedError
-        from airflow_provider_integrations.formats.delimited import decode
+        from airflow_provider_integrations.formats.delimited import decode_all, refusal_of
         from airflow_provider_integrations.include import read_contract
 
         promised = read_contract(contract)
         with tempfile.TemporaryDirectory(prefix="integrations-") as scratch, file.open("rb") as stream:
-            folder = Path(scratch)
-            refused: RejectedError | None = None
-            try:
-                decoded = decode(stream, promised, folder, batch_id="check", version="check")
-                report = {
-                    "rows": decoded.rows_read,
-                    "accepted": decoded.rows_landed,
-                    "rejected": decoded.rows_rejected,
-                    "by_rule": dict(decoded.rejects_by_rule),
-                    "drift": dict(decoded.drift),
-                }
-            except RejectedError as error:
-                refused = error
-                by_rule = dict(_by_rule(folder / "rejects.jsonl"))
-                rejected = int(error.values.get("rows_rejected", sum(by_rule.values())))
-                rows = int(error.values.get("rows_read", rejected))
-                report = {"rows": rows, "accepted": rows - rejected, "rejected": rejected, "by_rule": by_rule}
+            decoded = decode_all(stream, promised, Path(scratch), batch_id="check", version="check")
             if rejects:
-                _copy_rejects(folder / "rejects.jsonl", rejects)
+                _copy_rejects(Path(scratch), rejects)
+        refused = refusal_of(decoded, promised)
+        say(
+            {
+                "rows": decoded.rows_read,
+                "accepted": decoded.rows_landed,
+                "rejected": decoded.rows_rejected,
+                "by_rule": dict(decoded.rejects_by_rule),
+                "drift": dict(decoded.drift),
+                "refused": refused.value if refused else None,
+            }
+        )
         if refused:
-            say({**report, "refused": refused.reason.value, "message": str(refused)})
             raise typer.Exit(1)
-        say(report)
 
 
 @contract_app.command("diff")
@@ -84,16 +78,16 @@ def decode_file(
 ) -> None:
     """Decode a plain file by its contract to one Parquet file."""
     with reporting():
-        from airflow_provider_integrations.formats.delimited import decode
+        from airflow_provider_integrations.formats.delimited import Tuning, decode
         from airflow_provider_integrations.include import read_contract
-        from airflow_provider_integrations.landing.parquet import merge_parts
 
         promised = read_contract(contract)
         with tempfile.TemporaryDirectory(prefix=".integrations-", dir=out.parent) as scratch, file.open("rb") as stream:
-            folder = Path(scratch)
-            decoded = decode(stream, promised, folder, batch_id=file.name, version="")
-            merge_parts([folder / part.name for part in decoded.files], out)
-            _copy_rejects(folder / "rejects.jsonl", out.with_suffix(".rejects.jsonl"))
+            one_part = Tuning(part_bytes=sys.maxsize)
+            decoded = decode(stream, promised, Path(scratch), batch_id=file.name, version="", tuning=one_part)
+            (part,) = decoded.files
+            _copy_rejects(Path(scratch), out.with_suffix(".rejects.jsonl"))
+            (Path(scratch) / part.name).replace(out)
         say(
             {
                 "out": str(out),
@@ -105,15 +99,6 @@ def decode_file(
         )
 
 
-def _by_rule(path: Path) -> Counter[str]:
-    if not path.exists():
-        return Counter()
-    with path.open(encoding="utf-8") as lines:
-        return Counter(json.loads(line)["rule"] for line in lines)
-
-
-def _copy_rejects(source: Path, target: Path) -> None:
-    if source.exists():
-        shutil.copyfile(source, target)
-    else:
-        target.write_text("")
+def _copy_rejects(folder: Path, target: Path) -> None:
+    found = folder / "rejects.jsonl"
+    target.write_bytes(found.read_bytes() if found.exists() else b"")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +28,17 @@ def _passphrase(file: typer.FileText | None) -> str | None:
     return file.readline().rstrip("\r\n") if file else os.environ.get(_PASSPHRASE)
 
 
+def _key_text(path: Path) -> str:
+    """A key as armored text; one in binary form (RFC 9580, 4) is armored on the way."""
+    data = path.read_bytes()
+    if data[:1] < b"\x80":
+        return data.decode("ascii", "replace")
+    tag = data[0] & 0x3F if data[0] & 0x40 else (data[0] & 0x3C) >> 2
+    kind = "PRIVATE" if tag == 5 else "PUBLIC"
+    lines = textwrap.wrap(base64.b64encode(data).decode(), 64)
+    return "\n".join([f"-----BEGIN PGP {kind} KEY BLOCK-----", "", *lines, f"-----END PGP {kind} KEY BLOCK-----", ""])
+
+
 @pgp_app.command("open")
 def open_message(
     file: Annotated[Path, typer.Argument(help="The OpenPGP message.")],
@@ -36,16 +49,15 @@ def open_message(
 ) -> None:
     """Decrypt and verify. After a failure no plaintext file exists."""
     with reporting():
-        from airflow_provider_integrations.connectors.sftp_pgp.openpgp_files import certificate_text, fingerprints, open_file
+        from airflow_provider_integrations.connectors.sftp_pgp.openpgp_files import open_file
         from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
         from airflow_provider_integrations.core.source import OpenPgpPolicy
 
-        certificates = tuple(certificate_text(path) for path in signer)
+        # Without fingerprints every certificate that is named must have signed.
         keys = OpenPgpKeys(
-            private_key=certificate_text(key),
+            private_key=_key_text(key),
             passphrase=_passphrase(passphrase_file),
-            certificates=certificates,
-            signers=fingerprints(certificates),
+            certificates="\n".join(_key_text(path) for path in signer),
         )
         proof = open_file(file, out, keys, OpenPgpPolicy())
         say(
@@ -69,14 +81,9 @@ def seal_message(
 ) -> None:
     """Encrypt and sign."""
     with reporting():
-        from airflow_provider_integrations.connectors.sftp_pgp.openpgp_files import certificate_text, seal_file
+        from airflow_provider_integrations.connectors.sftp_pgp.openpgp_files import seal_file
         from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
 
-        keys = OpenPgpKeys(
-            private_key=certificate_text(sign_with),
-            passphrase=_passphrase(passphrase_file),
-            certificates=(),
-            signers=(),
-        )
-        seal_file(file, out, keys, recipients=[certificate_text(path) for path in recipient])
+        keys = OpenPgpKeys(private_key=_key_text(sign_with), passphrase=_passphrase(passphrase_file))
+        seal_file(file, out, keys, recipients=[_key_text(path) for path in recipient])
         say({"file": str(file), "out": str(out), "bytes": out.stat().st_size})

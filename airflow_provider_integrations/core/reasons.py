@@ -61,7 +61,7 @@ class Reason(StrEnum):
     INTEGRITY_FAILED = "integrity_failed", "the message was changed on its way", _RESEND
     TRUNCATED = "truncated", "the message ends before its end", _RESEND
     NOT_FOR_US = "not_for_us", "the message is encrypted to none of our keys", "Send the partner our certificate again."
-    PASSWORD_ONLY = "password_only", "the message is encrypted with a password and not to our key", _RESEND  # noqa: S105 a code
+    PASSWORD_ONLY = "password_only", "the message is encrypted with a password and not to our key", _RESEND
     WEAK_ALGORITHM = "weak_algorithm", "an algorithm was used that the policy refuses", _RESEND
     SEVERAL_MESSAGES = "several_messages", "the file holds more than one message", _RESEND
     TEXT_MODE = "text_mode", "the message is in text mode, which may change line ends", _RESEND
@@ -77,5 +77,5 @@ class Reason(StrEnum):
     GATE_FAILED = "gate_failed", "an expectation that blocks did not hold", _RELEASE
     GATE_NO_BATCH = "gate_no_batch", "the gate found no batch to look at", "Replay the item."
     GATE_NO_ROWS = "gate_no_rows", "the gate found no rows to look at", _RESEND
-    GATE_EMPTY_SUITE = "gate_empty_suite", "the suite has no expectations, so that nothing was proved", "Give the suite expectations."
+    GATE_EMPTY_SUITE = "gate_empty_suite", "the suite has no expectations: nothing was proved", "Give it expectations."
     GATE_ERROR = "gate_error", "an expectation raised instead of answering", "Correct the suite, then release the item."

@@ -1,6 +1,6 @@
 """The quality gate as an Airflow operator.
 
-    gated = QualityGateOperator.partial(task_id="gate", source="acme_customers").expand(items=found.output)
+gated = QualityGateOperator.partial(task_id="gate", source="acme_customers").expand(items=found.output)
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from airflow_provider_integrations.formats.transcode import SupportsRead, Transc
 from airflow_provider_integrations.formats.whole_file import Ascending, Lookup, late_rejects
 from airflow_provider_integrations.landing.parquet import PART_BYTES, PartWriter, without_lines
 
-__all__ = ["Decoded", "Tuning", "decode", "decode_all"]
+__all__ = ["Decoded", "Tuning", "decode", "decode_all", "refusal_of"]
 
 REJECTS = "rejects.jsonl"
 
@@ -104,22 +104,27 @@ def decode(
         ConfigError: a bound, an enum value or a pattern of the contract cannot be used.
     """
     decoded = decode_all(stream, contract, folder, batch_id=batch_id, version=version, lookup=lookup, tuning=tuning)
-    reason = None
-    if decoded.rows_read == 0:
-        reason = Reason.NO_ROWS
-    elif decoded.rows_rejected > contract.max_reject_share * decoded.rows_read:
-        reason = Reason.TOO_MANY_REJECTS
+    reason = refusal_of(decoded, contract)
     if reason is None:
         return decoded
     for file in decoded.files:
         (folder / file.name).unlink()
     raise RejectedError(
         reason,
-        rows=decoded.rows_read,
-        rejected=decoded.rows_rejected,
+        rows_read=decoded.rows_read,
+        rows_rejected=decoded.rows_rejected,
         allowed_share=contract.max_reject_share,
-        by_rule=decoded.rejects_by_rule,
+        rejects_by_rule=decoded.rejects_by_rule,
     )
+
+
+def refusal_of(decoded: Decoded, contract: Contract) -> Reason | None:
+    """Why a decoded file as a whole is refused; None if it is not."""
+    if decoded.rows_read == 0:
+        return Reason.NO_ROWS
+    if decoded.rows_rejected > contract.max_reject_share * decoded.rows_read:
+        return Reason.TOO_MANY_REJECTS
+    return None
 
 
 def decode_all(

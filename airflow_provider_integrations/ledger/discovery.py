@@ -20,7 +20,7 @@ from airflow_provider_integrations.ledger.rows import (
 )
 from airflow_provider_integrations.ledger.tables import digest, work_item
 
-__all__ = ["discover", "highest_generations", "insert_items"]
+__all__ = ["discover", "highest_generations", "insert_items", "unknown"]
 
 _CHUNK = 5_000  # Parameters of one statement: SQLite takes 32,766, PostgreSQL 65,535.
 
@@ -57,6 +57,37 @@ def discover(
                 (changed if row.state == State.DISCOVERED else fresh).append(file)
         fresh += _update_waiting(connection, changed, latest, facts, now)
         return _insert(parts, connection, source, fresh, facts, now)
+
+
+def unknown(parts: Parts, source: str, files: Sequence[RemoteFile], *, listed_at: datetime) -> list[RemoteFile]:
+    """Those files that `discover` would enter or bring up to date; nothing is written."""
+    aware(listed_at, "listed_at")
+    by_path = {file.path: file for file in files}
+    if not by_path:
+        return []
+    with parts.database.read() as connection:
+        latest = {row.path: row for row in _latest(connection, source, list(by_path))}
+    fresh, changed = _sort_out(by_path, latest, listed_at)
+    return fresh + changed
+
+
+def _sort_out(
+    by_path: Mapping[str, RemoteFile], latest: Mapping[str, Row[Any]], listed_at: datetime
+) -> tuple[list[RemoteFile], list[RemoteFile]]:
+    """New files, and files whose item still waits but which have changed."""
+    fresh: list[RemoteFile] = []
+    changed: list[RemoteFile] = []
+    for path, file in by_path.items():
+        row = latest.get(path)
+        if row is None:
+            fresh.append(file)
+        elif row.disposed_at is not None:
+            # Moved away after this listing was made: what it shows is what was moved.
+            if row.disposed_at < listed_at:
+                fresh.append(file)
+        elif (row.size, row.mtime) != (file.size, file.mtime):
+            (changed if row.state == State.DISCOVERED else fresh).append(file)
+    return fresh, changed
 
 
 def highest_generations(connection: Connection, source: str, paths: Sequence[str]) -> dict[str, int]:

@@ -23,6 +23,7 @@ from airflow_provider_integrations.ledger.tables import work_item, work_item_eve
 
 __all__ = ["Items"]
 
+Files = list[RemoteFile]
 Found = list[WorkItem]
 Taken = list[tuple[WorkItem, Claim]]
 Events = list[ItemEvent]
@@ -59,6 +60,10 @@ class Items:
             The new items.
         """
         return discovery.discover(self._parts, source, files, listed_at=listed_at, facts=facts or {})
+
+    def unknown(self, source: str, files: Sequence[RemoteFile], *, listed_at: datetime) -> Files:
+        """Those files that `discover` would enter or bring up to date; nothing is written."""
+        return discovery.unknown(self._parts, source, files, listed_at=listed_at)
 
     def get(self, item_id: str) -> WorkItem:
         """One item.

@@ -1,6 +1,6 @@
 """The load into Snowflake as an Airflow operator.
 
-    load = SnowflakeLoadOperator(task_id="load", source="acme_customers", outlets=[loaded_asset("acme_customers")])
+load = SnowflakeLoadOperator(task_id="load", source="acme_customers", outlets=[loaded_asset("acme_customers")])
 """
 
 from __future__ import annotations

@@ -62,9 +62,7 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
     return loaded
 
 
-def _load(
-    job: BatchJob, connection: Any, items: Sequence[WorkItem]
-) -> list[tuple[WorkItem, LoadResult, Manifest]]:
+def _load(job: BatchJob, connection: Any, items: Sequence[WorkItem]) -> list[tuple[WorkItem, LoadResult, Manifest]]:
     if not items:
         return []
     with ExitStack() as stack:
@@ -72,9 +70,7 @@ def _load(
         batches = [_published(stack, item, manifest) for item, manifest in zip(items, manifests, strict=True)]
         results = {result.batch_id: result for result in load_batches(connection, batches, job.contract, job.load)}
         job.boundary("loaded")
-    return [
-        (item, results[manifest.batch_id], manifest) for item, manifest in zip(items, manifests, strict=True)
-    ]
+    return [(item, results[manifest.batch_id], manifest) for item, manifest in zip(items, manifests, strict=True)]
 
 
 def _published(stack: ExitStack, item: WorkItem, manifest: Manifest) -> PublishedBatch:

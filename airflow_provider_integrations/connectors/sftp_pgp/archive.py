@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.holding import Holder, holding
 
@@ -37,10 +39,15 @@ async def _archive_one(job: IntakeJob, held: Holder, client: SftpClient, item: W
     if item.replay_of or item.disposed_at:
         return _finish(job, held, item)
     target = archive_path(job, item)
-    await client.make_folder(target.rsplit("/", 1)[0])
     for companion in _companions(item):
         await client.move(companion, f"{target}.{companion.rsplit('.', 1)[-1]}")
-    await client.move(item.path, target)
+    try:
+        await client.move(item.path, target)
+    except RejectedError as refusal:
+        if refusal.reason is not Reason.VANISHED:
+            raise
+        # The partner took it away; we hold its bytes, and what is to be moved is gone for good.
+        target = "gone from the server"
     job.boundary("moved")
     return _finish(job, held, item, target)
 

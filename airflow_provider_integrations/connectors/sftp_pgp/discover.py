@@ -57,10 +57,16 @@ async def list_complete(
     Only a `stable` source is looked at more than once; it takes `looks - 1` times `seconds_apart`.
     """
     policy = source.completeness
-    looks = [await client.look(source.folders.inbox, max_files=source.limits.max_files, at=clock())]
+
+    async def look() -> Listing:
+        return await client.look(
+            source.folders.inbox, max_files=source.limits.max_files, at=clock(), completeness=policy
+        )
+
+    looks = [await look()]
     while policy.kind == "stable" and len(looks) < policy.looks:
         await sleep(policy.seconds_apart)
-        looks.append(await client.look(source.folders.inbox, max_files=source.limits.max_files, at=clock()))
+        looks.append(await look())
     return complete_files(policy, looks), looks[-1]
 
 
@@ -75,9 +81,11 @@ async def discover(
     """List the inbox, enter new files into the ledger and say what is to be done."""
     complete, listing = await list_complete(client, source, clock=clock, sleep=sleep)
     facts = {entry.file.path: name_facts(source.names, entry) for entry in complete}
-    new = ledger.items.discover(
-        source.source, [entry.file for entry in complete], listed_at=listing.at, facts=facts
-    )
+    for entry in listing.skipped:
+        if entry.reason is not None:
+            log.warning("%s: %s stays in the inbox: %s", source.source, entry.name, entry.reason.meaning)
+    files = [entry.file for entry in complete]
+    new = ledger.items.discover(source.source, files, listed_at=listing.at or clock(), facts=facts)
     gaps = missing_sequences(ledger, source.source)
     for number in gaps:
         log.warning("%s: sequence number %d has not come, later ones have", source.source, number)

@@ -106,7 +106,7 @@ def _take(job: IntakeJob, held: Holder, item_ids: Sequence[str]) -> tuple[list[W
 async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem]) -> list[Outcome]:
     slots = asyncio.Semaphore(AT_ONCE)
     async with AsyncExitStack() as stack:
-        engine = stack.enter_context(GnuPgEngine(job.settings.openpgp_keys))
+        engine = stack.enter_context(GnuPgEngine(job.settings.pgp))
         client = None
         if any(kept_original(job, item) is None for item in items):
             client = await stack.enter_async_context(SftpClient.connect(job.settings))

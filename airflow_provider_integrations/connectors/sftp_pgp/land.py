@@ -15,10 +15,12 @@ from typing import Any
 
 from upath import UPath
 
-from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine, OpenedMessage
+from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
-from airflow_provider_integrations.connectors.sftp_pgp.openpgp import Proof
+from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest
+from airflow_provider_integrations.connectors.sftp_pgp.openpgp import OpenMessage, Proof
 from airflow_provider_integrations.connectors.sftp_pgp.original import NAME, Original
+from airflow_provider_integrations.core.digest import Digests
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.reasons import Reason
@@ -56,11 +58,11 @@ def land(
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(mode=0o700)
     try:
-        decoded, proof = _open_and_decode(job, engine, original, stage, batch_id, version)
+        decoded, proof, digests = _open_and_decode(job, engine, original, stage, batch_id, version)
         job.boundary("decoded")
         facts |= _found(decoded, proof)
-        if job.source.names.checksum and job.source.names.checksum_of == "plaintext":
-            _check_plaintext(job, item, proof)
+        for algorithm in _plaintext_algorithms(job):
+            check_digest(algorithm, str(item.facts["checksum"]), digests.hex(algorithm))
         _register(job, item, "plaintext", proof.plaintext_sha256, Reason.DUPLICATE_CONTENT)
         _register_name(job, item)
         manifest = _manifest(job, item, first, original, decoded, proof, batch_id, version)
@@ -93,22 +95,35 @@ def version_of(item: WorkItem) -> str:
 
 def _open_and_decode(
     job: IntakeJob, engine: GnuPgEngine, original: Original, stage: Path, batch_id: str, version: str
-) -> tuple[Decoded, Proof]:
+) -> tuple[Decoded, Proof, Digests]:
     with engine.open(original.path, job.source.openpgp) as message:
+        content = _Digesting(message, _plaintext_algorithms(job))
         try:
-            decoded = decode(message, job.contract, stage, batch_id=batch_id, version=version)
+            decoded = decode(content, job.contract, stage, batch_id=batch_id, version=version)
         except RejectedError:
             # A message that was tampered with breaks the contract too: what is wrong with the message counts first.
-            _drain(message)
             message.verify()
             raise
-        _drain(message)
-        return decoded, message.verify()
+        return decoded, message.verify(), content.digests
 
 
-def _drain(message: OpenedMessage) -> None:
-    while message.read(1 << 20):
-        pass
+class _Digesting:
+    """Passes content on and digests it, for a partner whose checksum is of the content."""
+
+    def __init__(self, message: OpenMessage, algorithms: tuple[str, ...]) -> None:
+        self._message = message
+        self.digests = Digests(algorithms)
+
+    def read(self, size: int, /) -> bytes:
+        data = self._message.read(size)
+        if data:
+            self.digests.update(data)
+        return data
+
+
+def _plaintext_algorithms(job: IntakeJob) -> tuple[str, ...]:
+    names = job.source.names
+    return (names.checksum,) if names.checksum and names.checksum_of == "plaintext" else ()
 
 
 def _register(job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Reason) -> None:
@@ -127,16 +142,6 @@ def _register_name(job: IntakeJob, item: WorkItem) -> None:
     if "sequence" in item.facts:
         number = f"{item.facts.get('date', '')}/{item.facts['sequence']}"
         _register(job, item, "sequence", number, Reason.SEQUENCE_REUSED)
-
-
-def _check_plaintext(job: IntakeJob, item: WorkItem, proof: Proof) -> None:
-    algorithm, announced = job.source.names.checksum, item.facts.get("checksum")
-    assert algorithm is not None
-    computed = proof.digests[algorithm]
-    if announced and computed.lower() != str(announced).lower():
-        raise RejectedError(
-            Reason.CHECKSUM_MISMATCH, file=item.name, algorithm=algorithm, announced=announced, computed=computed
-        )
 
 
 def _found(decoded: Decoded, proof: Proof) -> dict[str, Any]:

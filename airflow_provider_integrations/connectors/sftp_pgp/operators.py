@@ -1,6 +1,6 @@
 """Intake and archive of partner files as Airflow operators.
 
-    landed = SftpPgpIntakeOperator.partial(task_id="intake", source="acme_customers").expand(items=found.output)
+landed = SftpPgpIntakeOperator.partial(task_id="intake", source="acme_customers").expand(items=found.output)
 """
 
 from __future__ import annotations

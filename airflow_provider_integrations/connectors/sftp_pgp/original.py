@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from upath import UPath
 
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
-from airflow_provider_integrations.connectors.sftp_pgp.names import parse_name
+from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest, parse_name
 from airflow_provider_integrations.connectors.sftp_pgp.scanner import check_file, scan
-from airflow_provider_integrations.core.digest import digest_stream
-from airflow_provider_integrations.core.errors import RejectedError, SystemicError
-from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.digest import Digests
+from airflow_provider_integrations.core.errors import SystemicError
 from airflow_provider_integrations.core.work_item import RemoteFile, WorkItem
+from airflow_provider_integrations.landing.quarantine import original_of
 
 __all__ = ["Original", "check_original", "fetch_original"]
 
@@ -34,13 +33,11 @@ class Original:
 
     Args:
         path: Where they are.
-        digests: Lower-case hexadecimal by algorithm: `sha256`, `crc32`, `md5`.
-        size: Bytes.
+        digests: Lower-case hexadecimal by algorithm: `sha256` and those that the partner announces.
     """
 
     path: Path
     digests: Mapping[str, str]
-    size: int
 
 
 async def fetch_original(job: IntakeJob, client: SftpClient | None, item: WorkItem, folder: Path) -> Original:
@@ -52,20 +49,33 @@ async def fetch_original(job: IntakeJob, client: SftpClient | None, item: WorkIt
     """
     target = folder / NAME
     if kept := kept_original(job, item):
-        return _recall(kept, target, item)
-    if item.size > job.source.limits.max_bytes:
-        raise RejectedError(Reason.FILE_TOO_LARGE, file=item.name, size=item.size, limit=job.source.limits.max_bytes)
+        return _recall(kept, target, item, _algorithms(job, item))
     assert client is not None, "an item without a kept original is fetched"
-    fetched = await client.fetch(RemoteFile(item.path, item.size, item.mtime), target)
-    return Original(target, {"sha256": fetched.sha256, "crc32": fetched.crc32, "md5": fetched.md5}, fetched.size)
+    fetched = await client.fetch(
+        RemoteFile(item.path, item.size, item.mtime),
+        target,
+        algorithms=_algorithms(job, item),
+        max_bytes=job.source.limits.max_bytes,
+    )
+    known = {name: digest for name in ("sha256", "crc32", "md5") if (digest := fetched.digest(name)) is not None}
+    return Original(target, known)
+
+
+def _algorithms(job: IntakeJob, item: WorkItem) -> tuple[str, ...]:
+    """What the partner announces: in the name, in a companion or in a manifest."""
+    names = set(item.facts.get("announced", ()))
+    if job.source.names.checksum and job.source.names.checksum_of == "ciphertext":
+        names.add(job.source.names.checksum)
+    return tuple(sorted(names - {"sha256"}))
 
 
 def kept_original(job: IntakeJob, item: WorkItem) -> UPath | None:
     """Where the original of a replayed or released item is; None for one that has to be fetched."""
     first = job.ledger.items.get(item.replay_of) if item.replay_of else item
-    for folder in (first.facts.get("folder"), first.facts.get("kept")):
-        if folder and (path := UPath(folder) / NAME).exists():
-            return path
+    if (folder := first.facts.get("folder")) and (landed := UPath(folder) / NAME).exists():
+        return landed
+    if (folder := first.facts.get("kept")) and (UPath(folder) / NAME).exists():
+        return original_of(folder)
     if item.replay_of:
         raise SystemicError(
             "the kept original of a replay is gone",
@@ -76,19 +86,24 @@ def kept_original(job: IntakeJob, item: WorkItem) -> UPath | None:
     return None
 
 
-def _recall(kept: UPath, target: Path, item: WorkItem) -> Original:
-    with kept.open("rb") as source, target.open("wb") as copy:
-        digests, size = digest_stream(source, copy_to=copy)
+def _recall(kept: UPath, target: Path, item: WorkItem, algorithms: tuple[str, ...]) -> Original:
+    digests = Digests(("sha256", *algorithms))
+    # Never into an old file: it may be a second name of one that was landed.
+    target.unlink(missing_ok=True)
+    with kept.open("rb") as source, target.open("xb") as copy:
+        while data := source.read(1 << 20):
+            digests.update(data)
+            copy.write(data)
     known = item.facts.get("ciphertext_sha256")
-    if known and digests["sha256"] != known:
+    if known and digests.hex("sha256") != known:
         raise SystemicError(
             "a kept original is no longer what came",
             path=str(kept),
-            sha256=digests["sha256"],
+            sha256=digests.hex("sha256"),
             recorded=known,
             next_step="Somebody changed the landing root: find out who, and restore it.",
         )
-    return Original(target, digests, size)
+    return Original(target, digests.all())
 
 
 def check_original(job: IntakeJob, item: WorkItem, original: Original) -> None:
@@ -99,17 +114,9 @@ def check_original(job: IntakeJob, item: WorkItem, original: Original) -> None:
     """
     name = parse_name(job.source.names, item.name)
     check_file(job.source.limits, original.path)
-    announced: dict[str, Any] = dict(item.facts.get("announced", {}))
-    policy = job.source.names
-    if policy.checksum and policy.checksum_of == "ciphertext" and name.checksum:
-        announced[policy.checksum] = name.checksum
-    for algorithm, expected in announced.items():
-        if original.digests[algorithm].lower() != expected.lower():
-            raise RejectedError(
-                Reason.CHECKSUM_MISMATCH,
-                file=item.name,
-                algorithm=algorithm,
-                announced=expected.lower(),
-                computed=original.digests[algorithm],
-            )
+    announced: dict[str, str] = dict(item.facts.get("announced", {}))
+    if name.checksum and job.source.names.checksum and job.source.names.checksum_of == "ciphertext":
+        announced[job.source.names.checksum] = name.checksum
+    for algorithm, digest in announced.items():
+        check_digest(algorithm, digest, original.digests.get(algorithm))
     scan(job.source.limits, original.path)

@@ -1,6 +1,6 @@
 """Waits for a partner's files and gives the work items that are to be done.
 
-    found = SftpPgpIntakeSensor(task_id="discover", source="acme_customers", deferrable=True)
+found = SftpPgpIntakeSensor(task_id="discover", source="acme_customers", deferrable=True)
 """
 
 from __future__ import annotations
