@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError
 from airflow_provider_integrations.core.redaction import mask
+from airflow_provider_integrations.formats.arrow import Array, pa, pa_csv
 from airflow_provider_integrations.formats.framing import Frame
 from airflow_provider_integrations.formats.layout import Layout
 from airflow_provider_integrations.formats.rules import ColumnRules, broken
@@ -28,7 +27,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One row that is kept out: the physical line it starts on, the column (None: the whole record), rule, masked value."""
+    """A row that is kept out: its first physical line, the column (None: the whole record), the rule, the masked value."""
 
     line: int
     column: str | None
@@ -40,7 +39,7 @@ class Reject:
 class Block:
     """The good rows of a frame with their lines, and the rejects in the order of their lines."""
 
-    columns: list[pa.Array]
+    columns: list[Array]
     lines: Ints
     rejects: list[Reject]
 
@@ -81,7 +80,7 @@ class BlockReader:
             raise ReconciliationError("two counts of rows disagree", arrow=len(table[0]), framed=len(lines))
         return self._judge(table, lines, rejects)
 
-    def _parse(self, data: bytes) -> tuple[list[pa.Array], int]:
+    def _parse(self, data: bytes) -> tuple[list[Array], int]:
         """Columns as text, in the contract's order, and how many records had a wrong number of fields."""
         positions = self.layout.positions
         wanted = [f"f{at}" for at in positions if at is not None]
@@ -131,9 +130,9 @@ class BlockReader:
         result: Flags = found != self.layout.fields
         return result
 
-    def _judge(self, texts: list[pa.Array], lines: Ints, rejects: list[Reject]) -> Block:
+    def _judge(self, texts: list[Array], lines: Ints, rejects: list[Reject]) -> Block:
         bad: Flags | None = None
-        columns: list[pa.Array] = []
+        columns: list[Array] = []
         for rules, text in zip(self.rules, texts, strict=True):
             converted = convert(rules.column, text, self.contract.null_values)
             columns.append(converted.values)
@@ -158,7 +157,7 @@ class BlockReader:
         return Block(columns, lines, rejects)
 
 
-def _single(column: pa.ChunkedArray) -> pa.Array:
+def _single(column: Array) -> Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], pa.string())])
 
 

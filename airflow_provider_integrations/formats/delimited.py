@@ -4,28 +4,28 @@
         decoded = decode(stream, contract, folder, batch_id="b1", version="2025-11-05/00023/0")
     decoded.rows_read == decoded.rows_landed + decoded.rows_rejected
 
-A bad row never stops the file: it goes to `rejects.jsonl` with its physical line, column, rule and masked value. Rules are
-`quoting`, `field_count`, `encoding`, `nul_byte`, `newline`, `too_long` for a record as a whole, and `type`, `format`,
-`nullable`, `enum`, `pattern`, `range`, `max_length`, `unique`, `reference`, `nonexistent_time`, `ambiguous_time` for a value.
+A bad row never stops the file: it goes to `rejects.jsonl` with its physical line, column, rule and masked value. The
+rules are `quoting`, `field_count`, `encoding`, `nul_byte`, `newline`, `too_long` for a record as a whole, and `type`,
+`format`, `nullable`, `enum`, `pattern`, `range`, `max_length`, `unique`, `reference`, `nonexistent_time` and
+`ambiguous_time` for a value.
 An unquoted text among `null_values` is null; a quoted one is that text in a string column and null in any other.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.manifest import DataFile
 from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.formats.arrow import Array, Table, pa
 from airflow_provider_integrations.formats.block import Block, BlockReader
-from airflow_provider_integrations.formats.framing import BLOCK, MAX_RECORD, Framer, dialect_of
+from airflow_provider_integrations.formats.framing import BLOCK, MAX_RECORD, Frame, Framer, dialect_of
 from airflow_provider_integrations.formats.layout import Layout, match_header, without_header
 from airflow_provider_integrations.formats.pipeline import ahead, in_order
 from airflow_provider_integrations.formats.rejects import RejectsFile
@@ -153,7 +153,7 @@ def decode_all(
     watched = {rule.column.name: Ascending() for rule in rules if rule.column.unique}
     try:
         with PartWriter(folder, arrow_schema(contract), part_bytes=tuning.part_bytes) as writer:
-            with contextlib.closing(ahead(framer.frames(layout.fields))) as frames:  # type: ignore[type-var]
+            with ahead(framer.frames(layout.fields)) as frames:
                 counted = _counted(frames, tally)
                 for block in in_order(reader.read, counted, tuning.workers):
                     rejects.write(block.rejects)
@@ -209,7 +209,7 @@ def _layout(contract: Contract, framer: Framer) -> Layout:
     return match_header(contract, names)
 
 
-def _counted(frames: Iterator, tally: _Tally) -> Iterator:  # type: ignore[type-arg]
+def _counted(frames: Iterator[Frame], tally: _Tally) -> Iterator[Frame]:
     for frame in frames:
         tally.rows += frame.rows
         tally.lines += frame.physical_lines
@@ -221,7 +221,7 @@ def _index(contract: Contract, name: str) -> int:
     return [column.name for column in contract.columns].index(name)
 
 
-def _table(contract: Contract, block: Block, batch_id: str, version: str) -> pa.Table:
+def _table(contract: Contract, block: Block, batch_id: str, version: str) -> Table:
     rows = len(block.lines)
     schema = arrow_schema(contract)
     same = [_constant(batch_id, rows), pa.array(block.lines), _constant(version, rows)]
@@ -233,5 +233,5 @@ def _table(contract: Contract, block: Block, batch_id: str, version: str) -> pa.
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _constant(text: str, rows: int) -> pa.DictionaryArray:
+def _constant(text: str, rows: int) -> Array:
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text], pa.string()))

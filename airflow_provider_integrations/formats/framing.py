@@ -1,10 +1,10 @@
 """Cuts a stream of bytes into records, each with the physical line it starts on; vectorised, in flat memory.
 
 Every physical line (it ends with LF, CRLF, CR or the end of the stream) is the header's, blank, or in exactly one
-record. A record whose quoting is malformed costs one line and never more: its first line is rejected and reading goes on
-at the next one, so that a lone quote does not swallow the rows after it. The same holds for a record over several lines
-that has the wrong number of fields, or that is longer than `MAX_RECORD`. The result does not depend on how the stream is
-cut into blocks.
+record. A record whose quoting is malformed costs one line and never more: its first line is rejected and reading goes
+on at the next one, so that a lone quote does not swallow the rows after it. The same holds for a record over several
+lines that has the wrong number of fields, or that is longer than `MAX_RECORD`. The result does not depend on how the
+stream is cut into blocks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.formats.lines import Flags, Ints, count_lines, extent, physical_lines, wrong_newline
 from airflow_provider_integrations.formats.scan import Dialect, Scan, scan_record
 from airflow_provider_integrations.formats.transcode import SupportsRead, read_block
 
@@ -27,18 +28,14 @@ MAX_RECORD = 1 << 20
 BLOCK = 2 << 20
 _BOM = b"\xef\xbb\xbf"
 _CR, _LF = 13, 10
-_KINDS = {"any": 0, "lf": 1, "crlf": 2}
-
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The whole records of one block.
 
-    `starts`, `ends` and `nexts` are offsets into `data`: a record's first byte, its line end, the byte after that; `lines`
-    are physical line numbers from 1. `rejected` holds `(line, rule, start, end)`; its rows are not in `starts`.
+    `starts`, `ends` and `nexts` are offsets into `data`: a record's first byte, its line end, the byte after that;
+    `lines` are physical line numbers from 1. `rejected` holds `(line, rule, start, end)`; its rows are not in `starts`.
     """
 
     data: bytes
@@ -96,7 +93,7 @@ class Framer:
         if status is not Scan.WHOLE or start >= len(data) or max(start, end - start) > self._bound:
             return None
         after = end + 2 if data[end : end + 2] == b"\r\n" else end + 1
-        self._line += _count_lines(data[:after]) + (end == len(data))
+        self._line += count_lines(data[:after]) + (end == len(data))
         self.header_lines = self._line - 1
         self._carry = data[after:]
         return data[start:end]
@@ -138,14 +135,14 @@ class Framer:
     def _cut(self) -> Iterator[Frame]:
         data = self._carry
         array = np.frombuffer(data, np.uint8)
-        starts, ends, nexts = _physical_lines(array, data, final=self._ended)
+        starts, ends, nexts = physical_lines(array, data, final=self._ended)
         whole = int(nexts[-1]) if len(nexts) else 0
         codes, last, used = self._classify(array, data, starts, ends, whole)
         # used: how many physical lines are in records that are whole; the others wait for more bytes.
         at = int(nexts[used - 1]) if used else 0
         heads = np.flatnonzero(codes[:used] >= 0)
         tails = last[heads]
-        rest = _extent(data) - at
+        rest = extent(data) - at
         frame = self._frame(data, starts, ends, nexts, codes, heads, tails, used)
         self._line += used
         self._carry = data[at:]
@@ -171,7 +168,7 @@ class Framer:
         code = codes[heads]
         blank = (stop == first) & (code == 0)
         if self._dialect.newline != "any":
-            code = np.where((code == 0) & ~blank & _wrong_newline(self._dialect.newline, stop, after, data), 3, code)
+            code = np.where((code == 0) & ~blank & wrong_newline(self._dialect.newline, stop, after, data), 3, code)
         good = (code == 0) & ~blank
         bad = np.flatnonzero(code > 0)
         rejected = tuple((int(lines[i]), _RULES[int(code[i])], int(first[i]), int(stop[i])) for i in bad.tolist())
@@ -232,7 +229,7 @@ class Framer:
         inside[1:] = is_open[:-1]
         closes = np.flatnonzero(~is_open)
         used = int(closes[-1]) + 1 if len(closes) else 0
-        if used < count and (self._ended or _extent(data) - int(starts[used]) > self._bound):
+        if used < count and (self._ended or extent(data) - int(starts[used]) > self._bound):
             return None
         heads = np.flatnonzero(~inside[:used])
         tails[heads] = closes[np.searchsorted(closes, heads)]
@@ -275,7 +272,7 @@ class Framer:
                 continue
             start = int(starts[line])
             status, end, found = scan_record(data, start, whole, self._dialect)
-            if status is Scan.INCOMPLETE and not self._ended and _extent(data) - start <= self._bound:
+            if status is Scan.INCOMPLETE and not self._ended and extent(data) - start <= self._bound:
                 return codes, last, line
             if status is Scan.WHOLE and found == self._fields and end - start <= self._bound:
                 settled = int(np.searchsorted(starts, end, side="right")) - 1
@@ -287,51 +284,3 @@ class Framer:
 
 
 _RULES = {1: "too_long", 2: "quoting", 3: "newline"}
-
-
-def _physical_lines(array: NDArray[np.uint8], data: bytes, *, final: bool) -> tuple[Ints, Ints, Ints]:
-    """Starts, ends (line end excluded) and nexts (line end included) of the whole lines."""
-    if b"\r" not in data:
-        at = np.flatnonzero(array == _LF)
-        ends, nexts = at, at + 1
-    else:
-        feed = array == _LF
-        carriage = array == _CR
-        pair = np.zeros(len(array), np.bool_)
-        pair[:-1] = carriage[:-1] & feed[1:]
-        if not final:
-            # It may be the first half of a CRLF.
-            carriage[-1] = False
-        at = np.flatnonzero(feed | (carriage & ~pair))
-        nexts = at + 1
-        second = np.zeros(len(at), np.bool_)
-        later = at > 0
-        second[later] = (array[at[later]] == _LF) & pair[at[later] - 1]
-        ends = at - second
-    if final and (len(nexts) == 0 or int(nexts[-1]) < len(array)):
-        ends = np.append(ends, len(array))
-        nexts = np.append(nexts, len(array))
-    starts = np.empty_like(nexts)
-    if len(starts):
-        starts[0] = 0
-        starts[1:] = nexts[:-1]
-    return starts, ends, nexts
-
-
-def _wrong_newline(newline: str, ends: Ints, nexts: Ints, data: bytes) -> Flags:
-    """Where a record ends with another line end than the contract's; the end of the file fits any."""
-    width = nexts - ends
-    if newline == "crlf":
-        return width == 1
-    array = np.frombuffer(data, np.uint8)
-    carriage = array[np.minimum(ends, len(array) - 1)] == _CR
-    return (width == 2) | ((width == 1) & carriage)
-
-
-def _extent(data: bytes) -> int:
-    """How long the data is at least without line ends: a last CR may be one."""
-    return len(data) - data.endswith(b"\r")
-
-
-def _count_lines(data: bytes) -> int:
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")

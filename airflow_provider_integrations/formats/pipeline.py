@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -16,8 +17,9 @@ R = TypeVar("R")
 _POLL_S = 0.2
 
 
-def ahead(source: Iterator[T], depth: int = 2) -> Iterator[T]:
-    """The items of `source`, drawn by a thread of its own so that a pipe keeps flowing while earlier items are worked on."""
+@contextlib.contextmanager
+def ahead(source: Iterator[T], depth: int = 2) -> Iterator[Iterator[T]]:
+    """The items of `source`, drawn by a thread of its own: a pipe keeps flowing while earlier items are worked on."""
     items: queue.Queue[tuple[T | None, BaseException | None, bool]] = queue.Queue(depth)
     stop = threading.Event()
 
@@ -39,9 +41,7 @@ def ahead(source: Iterator[T], depth: int = 2) -> Iterator[T]:
         except BaseException as error:
             put((None, error, True))
 
-    thread = threading.Thread(target=draw, name="read-ahead", daemon=True)
-    thread.start()
-    try:
+    def drawn() -> Iterator[T]:
         while True:
             item, error, ended = items.get()
             if error is not None:
@@ -49,6 +49,11 @@ def ahead(source: Iterator[T], depth: int = 2) -> Iterator[T]:
             if ended:
                 return
             yield item  # type: ignore[misc]
+
+    thread = threading.Thread(target=draw, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        yield drawn()
     finally:
         stop.set()
         # A stream that hangs must not hang the error that made us stop; the thread is a daemon and holds no lock.

@@ -1,6 +1,7 @@
 """The contract's rules over a converted column, vectorised, each giving the rows that break it.
 
-Patterns are RE2 and are searched for; anchor them with ^ and $. Lengths count characters. A null breaks `nullable` alone.
+Patterns are RE2 and are searched for; anchor them with ^ and $. Lengths count characters. A null breaks `nullable`
+alone.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.formats.arrow import Array, Scalar, pa, pc
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.formats.values import Converted, convert
 
@@ -28,9 +28,9 @@ class ColumnRules:
     """One column with its bounds and allowed values in its own type."""
 
     column: Column
-    low: pa.Scalar | None
-    high: pa.Scalar | None
-    allowed: pa.Array | None
+    low: Scalar | None
+    high: Scalar | None
+    allowed: Array | None
 
 
 def compile_rules(contract: Contract) -> tuple[ColumnRules, ...]:
@@ -42,7 +42,7 @@ def compile_rules(contract: Contract) -> tuple[ColumnRules, ...]:
     return tuple(_compile(contract.contract, column) for column in contract.columns)
 
 
-def broken(rules: ColumnRules, texts: pa.StringArray, converted: Converted) -> Iterator[tuple[str, Flags]]:
+def broken(rules: ColumnRules, texts: Array, converted: Converted) -> Iterator[tuple[str, Flags]]:
     """The broken rules of one column, in the order in which they are reported; masks may overlap."""
     column, values = rules.column, converted.values
     if not column.nullable and values.null_count:
@@ -65,7 +65,7 @@ def broken(rules: ColumnRules, texts: pa.StringArray, converted: Converted) -> I
         yield from _failing("max_length", values, pc.less_equal(pc.utf8_length(texts), column.max_length))
 
 
-def _failing(rule: str, values: pa.Array, holds: pa.BooleanArray) -> Iterator[tuple[str, Flags]]:
+def _failing(rule: str, values: Array, holds: Array) -> Iterator[tuple[str, Flags]]:
     if holds.null_count == 0 and values.null_count == 0 and holds.true_count == len(holds):
         return
     fails = pc.and_(pc.is_valid(values), pc.invert(pc.fill_null(holds, True)))
@@ -73,7 +73,7 @@ def _failing(rule: str, values: pa.Array, holds: pa.BooleanArray) -> Iterator[tu
         yield rule, fails.to_numpy(zero_copy_only=False)
 
 
-def _matches(texts: pa.StringArray, pattern: str) -> pa.BooleanArray:
+def _matches(texts: Array, pattern: str) -> Array:
     """Search a pattern; columns of few distinct values, which a sample shows, are searched by distinct value."""
     sample = texts.slice(0, 1024)
     if len(texts) > 4096 and pc.count_distinct(sample).as_py() < 128:
@@ -82,7 +82,7 @@ def _matches(texts: pa.StringArray, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(texts, pattern)
 
 
-def _longest(texts: pa.StringArray) -> int:
+def _longest(texts: Array) -> int:
     offsets = texts.buffers()[1]
     if offsets is None or not len(texts):
         return 0
@@ -108,7 +108,7 @@ def _compile(contract: str, column: Column) -> ColumnRules:
     return ColumnRules(column, low, high, allowed)
 
 
-def _typed(contract: str, column: Column, bound: object) -> pa.Scalar | None:
+def _typed(contract: str, column: Column, bound: object) -> Scalar | None:
     if bound is None:
         return None
     # Bounds are ISO even where the file's dates are not: they are written by the contract's author.

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Column
+from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
 
 __all__ = ["from_format", "to_utc"]
 
@@ -22,7 +21,7 @@ Flags = NDArray[np.bool_]
 _UTC = pa.timestamp("us", "UTC")
 
 
-def to_utc(local: pa.TimestampArray, zone: str) -> tuple[pa.TimestampArray, tuple[tuple[str, Flags], ...]]:
+def to_utc(local: Array, zone: str) -> tuple[Array, tuple[tuple[str, Flags], ...]]:
     """Instants of local times; null and a mask for each rule, `nonexistent_time` and `ambiguous_time`."""
     if zone == "UTC":
         return local.cast(_UTC), ()
@@ -42,9 +41,7 @@ def to_utc(local: pa.TimestampArray, zone: str) -> tuple[pa.TimestampArray, tupl
     return values, tuple((rule, mask) for rule, mask in found if mask.any())
 
 
-def from_format(
-    column: Column, texts: pa.StringArray, target: pa.DataType
-) -> tuple[pa.Array, tuple[tuple[str, Flags], ...]]:
+def from_format(column: Column, texts: Array, target: DataType) -> tuple[Array, tuple[tuple[str, Flags], ...]]:
     """Values of texts in `column.format`; what does not fit is refused by the rule `format`.
 
     Arrow's own strptime is not used: it turns 31 February into 2 March.
@@ -73,7 +70,7 @@ _PARTS = {
 }
 
 
-def _by_pattern(form: str, texts: pa.StringArray) -> pa.Array | None:
+def _by_pattern(form: str, texts: Array) -> Array | None:
     """The vectorised way, for formats of plain numbers and where every text has its full width; else None."""
     pieces = re.findall(r"%.|[^%]", form)
     used = [piece for piece in pieces if piece.startswith("%")]
@@ -105,7 +102,7 @@ def _by_pattern(form: str, texts: pa.StringArray) -> pa.Array | None:
     return values
 
 
-def _by_value(form: str, texts: pa.StringArray) -> pa.Array:
+def _by_value(form: str, texts: Array) -> Array:
     """Each distinct text through Python's strptime once."""
     encoded = texts.dictionary_encode()
     aware = "%z" in form
@@ -125,6 +122,6 @@ def _one(form: str, text: str) -> datetime | None:
     return value
 
 
-def _flags(values: pa.BooleanArray) -> Flags:
+def _flags(values: Array) -> Flags:
     result: Flags = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
     return result

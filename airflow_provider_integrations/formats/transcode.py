@@ -9,6 +9,9 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
+from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.reasons import Reason
+
 __all__ = ["SupportsRead", "Transcoder", "read_block"]
 
 _MARK = "\udcff"
@@ -55,6 +58,7 @@ class Transcoder:
     def __init__(self, stream: SupportsRead, encoding: str) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(_HANDLER)
+        self._name = encoding
         self._plain = codecs.lookup(encoding).name == "utf-8"
         self._ready = b""
         self._ended = False
@@ -66,6 +70,14 @@ class Transcoder:
         while not self._ready and not self._ended:
             raw = self._stream.read(size)
             self._ended = not raw
-            self._ready = self._decoder.decode(raw, self._ended).encode("utf-8", "surrogatepass")
+            try:
+                text = self._decoder.decode(raw, self._ended)
+            except UnicodeError as error:
+                # The handler marks what cannot be decoded; left are demands on the whole, as a BOM for `utf-16`.
+                raise RejectedError(
+                    Reason.UNREADABLE, "the content is not in the contract's encoding", encoding=self._name,
+                    error=str(error)[:80],
+                ) from None  # fmt: skip
+            self._ready = text.encode("utf-8", "surrogatepass")
         part, self._ready = self._ready[:size], self._ready[size:]
         return part

@@ -1,13 +1,13 @@
 """Text to typed values, vectorised: which cells a type refuses, and by which rule.
 
-Each converter first tries the whole column at once, and only when Arrow refuses it looks for the cells that are wrong; both
-ways accept exactly the same texts, so that a bad neighbour never changes a good value. What is accepted:
+Each converter first tries the whole column at once, and only when Arrow refuses it looks for the cells that are wrong;
+both ways accept exactly the same texts, so that a bad neighbour never changes a good value. What is accepted:
 
-- `integer`: optional sign, digits, 64 bits. `decimal(p,s)` and `float`: optional sign, digits, point, exponent; a decimal
-  is exact, and one that would have to be rounded is refused; a float must be finite.
+- `integer`: optional sign, digits, 64 bits. `decimal(p,s)` and `float`: optional sign, digits, point, exponent; a
+  decimal is exact, and one that would have to be rounded is refused; a float must be finite.
 - `boolean`: true/false, t/f, yes/no, y/n, 1/0 in any case. `uuid`: 8-4-4-4-12 hexadecimal digits, stored in lower case.
-- `date`: `YYYY-MM-DD`. `time`: `hh:mm[:ss[.ffffff]]`. `timestamp`: ISO 8601; an offset makes it UTC, without one it is local
-  time of the column's zone, and a local time that did not exist or that was there twice is refused.
+- `date`: `YYYY-MM-DD`. `time`: `hh:mm[:ss[.ffffff]]`. `timestamp`: ISO 8601; an offset makes it UTC, without one it is
+  local time of the column's zone, and a local time that did not exist or that was there twice is refused.
 - with `format`: what Python's `strptime` accepts.
 
 Blanks and tabs around a value are dropped for every type but `string`.
@@ -18,11 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Column
+from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.formats.stamps import from_format, to_utc
 
@@ -41,7 +40,7 @@ _FIRST_DAY, _LAST_DAY = -719162, 2932896
 class Converted:
     """Typed values, null where refused, and for each rule that refused some a mask of those."""
 
-    values: pa.Array
+    values: Array
     refused: tuple[tuple[str, Flags], ...] = ()
 
 
@@ -49,7 +48,7 @@ class _NotAtOnceError(Exception):
     """The quick way cannot vouch for this column."""
 
 
-def convert(column: Column, texts: pa.StringArray, null_values: tuple[str, ...]) -> Converted:
+def convert(column: Column, texts: Array, null_values: tuple[str, ...]) -> Converted:
     """Type the texts of one column; a null stays null."""
     if column.type == "string":
         return Converted(texts)
@@ -64,7 +63,7 @@ def convert(column: Column, texts: pa.StringArray, null_values: tuple[str, ...])
     return _careful(column, trimmed)
 
 
-def _quick(column: Column, texts: pa.StringArray) -> pa.Array:
+def _quick(column: Column, texts: Array) -> Array:
     kind = column.type
     target = arrow_type(column)
     if kind == "integer":
@@ -91,7 +90,7 @@ def _quick(column: Column, texts: pa.StringArray) -> pa.Array:
 _QUICK = frozenset({"integer", "float", "date", "timestamp"})
 
 
-def _careful(column: Column, texts: pa.StringArray) -> Converted:
+def _careful(column: Column, texts: Array) -> Converted:
     kind = column.type
     target = arrow_type(column)
     if column.format is not None and kind in ("date", "time", "timestamp"):
@@ -119,7 +118,7 @@ def _careful(column: Column, texts: pa.StringArray) -> Converted:
     return _converted(texts, values)
 
 
-def _stamps(column: Column, texts: pa.StringArray) -> Converted:
+def _stamps(column: Column, texts: Array) -> Converted:
     offset = pc.match_substring_regex(texts, _OFFSET)
     none = pa.scalar(None, pa.string())
     absolute = _in_days(_cast(pc.if_else(offset, texts, none), arrow_type(column)))
@@ -130,19 +129,19 @@ def _stamps(column: Column, texts: pa.StringArray) -> Converted:
     return Converted(merged, (*((("type", unread),) if unread.any() else ()), *refused))
 
 
-def _converted(texts: pa.Array, values: pa.Array) -> Converted:
+def _converted(texts: Array, values: Array) -> Converted:
     refused = _mask(pc.and_(pc.is_null(values), pc.is_valid(texts)))
     return Converted(values, (("type", refused),) if refused.any() else ())
 
 
-def _only(texts: pa.Array, pattern: str) -> pa.Array:
+def _only(texts: Array, pattern: str) -> Array:
     return pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, pa.string()))
 
 
-def _cast(texts: pa.Array, target: pa.DataType) -> pa.Array:
+def _cast(texts: Array, target: DataType) -> Array:
     """Cast; null where Arrow refuses. Halving finds the refused cells with few casts as long as they are few."""
 
-    def parts(piece: pa.Array) -> list[pa.Array]:
+    def parts(piece: Array) -> list[Array]:
         try:
             return [piece.cast(target)]
         except pa.ArrowInvalid:
@@ -154,23 +153,23 @@ def _cast(texts: pa.Array, target: pa.DataType) -> pa.Array:
     return pa.concat_arrays(parts(texts)) if len(texts) else pa.array([], target)
 
 
-def _in_days(values: pa.Array) -> pa.Array:
+def _in_days(values: Array) -> Array:
     return pc.if_else(_representable(values), values, pa.scalar(None, values.type))
 
 
-def _in_years(values: pa.Array) -> pa.Array:
+def _in_years(values: Array) -> Array:
     if not bool(pc.all(_representable(values), min_count=0).as_py()):
         raise _NotAtOnceError
     return values
 
 
-def _representable(values: pa.Array) -> pa.BooleanArray:
+def _representable(values: Array) -> Array:
     numbers = values.view(pa.int32() if values.type == pa.date32() else pa.int64())
     day = 1 if values.type == pa.date32() else 86_400_000_000
     return pc.and_(pc.greater_equal(numbers, _FIRST_DAY * day), pc.less(numbers, (_LAST_DAY + 1) * day))
 
 
-def _bytes_of(texts: pa.StringArray) -> NDArray[np.uint8]:
+def _bytes_of(texts: Array) -> NDArray[np.uint8]:
     _, offsets, data = texts.buffers()
     if data is None or offsets is None or not len(texts):
         return np.empty(0, np.uint8)
@@ -178,7 +177,7 @@ def _bytes_of(texts: pa.StringArray) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8)[int(bounds[texts.offset]) : int(bounds[texts.offset + len(texts)])]
 
 
-def _mask(values: pa.BooleanArray) -> Flags:
+def _mask(values: Array) -> Flags:
     filled = pc.fill_null(values, False)
     result: Flags = filled.to_numpy(zero_copy_only=False)
     return result

@@ -1,7 +1,7 @@
-"""Rules that only the whole file can answer: uniqueness and references. DuckDB works on the written parts, with spill.
+"""Rules that only the whole file can answer: uniqueness and references, by DuckDB over the written parts, with spill.
 
-Rows that earlier rules rejected do not count. Of equal values the first row stays and the later ones are rejected; a null
-equals nothing. A reference with a null among its columns is not looked up (SQL: MATCH SIMPLE).
+Rows that earlier rules rejected do not count. Of equal values the first row stays and the later ones are rejected; a
+null equals nothing. A reference with a null among its columns is not looked up (SQL: MATCH SIMPLE).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Contract, Reference
 from airflow_provider_integrations.core.identifiers import quote
 from airflow_provider_integrations.core.redaction import mask
+from airflow_provider_integrations.formats.arrow import Array, Table, pa
 from airflow_provider_integrations.formats.block import Reject
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Ascending:
         self.holds = True
         self._last: int | None = None
 
-    def see(self, values: pa.Array) -> None:
+    def see(self, values: Array) -> None:
         """Take the next values of the column."""
         if not self.holds or not len(values):
             return
@@ -86,7 +86,7 @@ def _repeated(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[Reje
     yield from _report(connection, name, "unique")
 
 
-def _dangling(connection: duckdb.DuckDBPyConnection, reference: Reference, table: pa.Table) -> Iterator[Reject]:
+def _dangling(connection: duckdb.DuckDBPyConnection, reference: Reference, table: Table) -> Iterator[Reject]:
     connection.register("targets", table.select(list(reference.to_columns)))
     pairs = [
         (f"parts.{quote(own)}", f"targets.{quote(other)}")

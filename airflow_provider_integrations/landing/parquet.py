@@ -1,7 +1,7 @@
 """Writes Parquet parts: explicit schema, zstd, row groups of 131,072 rows, a new part at a size bound.
 
-The digest and the size are taken while the bytes are written, so that no part is read again. The same rows give the same
-bytes, however they arrive, because row groups are cut by rows and not by arrival.
+The digest and the size are taken while the bytes are written, so that no part is read again. Row groups are cut by
+rows, however the rows arrive.
 
     with PartWriter(folder, schema) as writer:
         writer.write(table)
@@ -20,10 +20,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.parquet
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.manifest import DataFile
+
+pq: Any = pyarrow.parquet
 
 __all__ = ["PART_BYTES", "ROW_GROUP", "PartWriter", "without_lines"]
 
@@ -86,7 +88,7 @@ class PartWriter:
         self._pending: list[pa.Table] = []
         self._rows_pending = 0
         self._out: _Digesting | None = None
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: Any = None
         self._rows = 0
         self._dictionary: list[str] | None = None
         self._names: list[str] = []

@@ -125,7 +125,7 @@ PIECES = st.sampled_from(
 CSV_LIKE = st.lists(PIECES, max_size=40).map(b"".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     data=st.one_of(CSV_LIKE, st.binary(max_size=60)),
     fields=st.integers(1, 3),
