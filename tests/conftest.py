@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fakes.postgres",
     "tests.fakes.sftp_faults",
     "tests.fakes.sshd",
+    "tests.fakes.chain_world",  # last: it imports the others
 ]

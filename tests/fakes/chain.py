@@ -1,7 +1,7 @@
 """The whole chain without Airflow: discover, take in, gate, load, archive, as the DAG's tasks do it.
 
-`Chain` holds one source's world (OpenSSH, keys, ledger, landing root, warehouse). `Killer` runs it in forked children that
-kill themselves with SIGKILL at a named boundary, from a parent that has done the slow imports once.
+`Chain` holds one source's world (OpenSSH, keys, ledger, landing root, warehouse). `Killer` runs it in forked children
+that kill themselves with SIGKILL at a named boundary, from a parent that has done the slow imports once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -140,8 +141,8 @@ class Killer:
             text=True,
         )
 
-    def run(self, chain: Chain, *, kill_at: int | None = None) -> tuple[int, list[str], str]:
-        """Run to the end, or up to the boundary of that number; gives exit status, boundaries passed and error."""
+    def run(self, chain: Chain, *, kill_at: tuple[str, int] | None = None) -> tuple[int, list[str], str]:
+        """Run to the end, or until a boundary is passed the n-th time; gives exit status, boundaries and error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"chain": asdict(chain), "kill_at": kill_at}) + "\n")
@@ -180,18 +181,17 @@ def _serve() -> None:
         print(json.dumps({"status": status, "boundaries": boundaries, "error": said}), file=out, flush=True)
 
 
-def _child(chain: Chain, kill_at: int | None, trail: Path, error: Path) -> None:
+def _child(chain: Chain, kill_at: list[Any] | None, trail: Path, error: Path) -> None:
     import traceback
 
-    passed = 0
+    passed: Counter[str] = Counter()
 
     def boundary(name: str) -> None:
-        nonlocal passed
         with trail.open("a") as lines:
             lines.write(name + "\n")
-        if passed == kill_at:
+        passed[name] += 1
+        if [name, passed[name]] == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        passed += 1
 
     try:
         chain.run(boundary)

@@ -108,7 +108,17 @@ class PgpWorld:
 
 def run_gpg(home: Path, passphrase: str, *arguments: str, data: bytes = b"", at: str | None = None) -> bytes:
     # Output goes to the pipe, never to a named device: GnuPG removes its output file when it fails.
-    command = ["gpg", "--homedir", str(home), "--quiet", "--yes", "--pinentry-mode", "loopback", "--passphrase", passphrase]
+    command = [
+        "gpg",
+        "--homedir",
+        str(home),
+        "--quiet",
+        "--yes",
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        passphrase,
+    ]
     command += [] if "--command-fd" in arguments else ["--batch"]
     command += ["--faked-system-time", at] if at else []
     done = subprocess.run([*command, *arguments], input=data, capture_output=True, check=False)
@@ -117,23 +127,31 @@ def run_gpg(home: Path, passphrase: str, *arguments: str, data: bytes = b"", at:
 
 
 def make_party(
-    parent: Path, name: str, *, rsa: bool = False, at: str | None = None, until: str = "5y", signing_until: str = "5y"
+    parent: Path,
+    name: str,
+    *,
+    rsa: bool = False,
+    at: str | None = None,
+    until: str = "5y",
+    signing_until: str | None = None,
+    encryption_until: str | None = None,
+    passphrase: str = CANARY_PASSPHRASE,
 ) -> Party:
-    """Make keys; `at` is when, `until` and `signing_until` how long the primary key and the signing subkey hold."""
+    """Make keys; `at` is when they were made, `until` how long they hold, the subkeys perhaps shorter."""
     home = parent / name
     home.mkdir(mode=0o700)
     (home / "gpg-agent.conf").write_text("s2k-count 65536\ndisable-scdaemon\nallow-loopback-pinentry\n")
     sign, encrypt = ("rsa2048", "rsa2048") if rsa else ("ed25519", "cv25519")
 
     def gpg(*arguments: str) -> str:
-        return run_gpg(home, CANARY_PASSPHRASE, *arguments, at=at).decode()
+        return run_gpg(home, passphrase, *arguments, at=at).decode()
 
     gpg("--quick-gen-key", f"{name} <{name}@example.org>", sign, "cert", until)
     primary = _fingerprints(gpg)[0]
-    gpg("--quick-add-key", primary, sign, "sign", signing_until)
-    gpg("--quick-add-key", primary, encrypt, "encr", until)
+    gpg("--quick-add-key", primary, sign, "sign", signing_until or until)
+    gpg("--quick-add-key", primary, encrypt, "encr", encryption_until or until)
     _, signing, encryption = _fingerprints(gpg)
-    return Party(name, home, primary, signing, encryption)
+    return Party(name, home, primary, signing, encryption, passphrase)
 
 
 def _fingerprints(gpg: object) -> list[str]:
@@ -163,7 +181,7 @@ def pgp_homes() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def pgp(pgp_homes: Path) -> PgpWorld:
     """We, a partner and a stranger, who all know each other's certificates."""
-    own = make_party(pgp_homes, "own", rsa=True, at=LONG_AGO, until="30y", signing_until="30y")
-    partner = make_party(pgp_homes, "partner", at=LONG_AGO, until="30y", signing_until="30y")
-    stranger = make_party(pgp_homes, "stranger", at=LONG_AGO, until="30y", signing_until="30y")
+    own = make_party(pgp_homes, "own", rsa=True, at=LONG_AGO, until="30y")
+    partner = make_party(pgp_homes, "partner", at=LONG_AGO, until="30y")
+    stranger = make_party(pgp_homes, "stranger", at=LONG_AGO, until="30y")
     return PgpWorld(own.knows(partner, stranger), partner.knows(own, stranger), stranger.knows(own, partner))

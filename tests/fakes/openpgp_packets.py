@@ -105,7 +105,16 @@ def new_session(sender: Party, *to: Party) -> Session:
     """Let GnuPG make a session key, and ask the first recipient what it is."""
     message = sender.write(b"x", *to, sign=False)
     told = subprocess.run(
-        ["gpg", "--homedir", str(to[0].home), "--batch", "--pinentry-mode", "loopback", "--passphrase", to[0].passphrase]
+        [
+            "gpg",
+            "--homedir",
+            str(to[0].home),
+            "--batch",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            to[0].passphrase,
+        ]
         + ["--show-session-key", "--decrypt"],
         input=message,
         capture_output=True,
