@@ -29,11 +29,8 @@ def get_provider_info() -> dict[str, Any]:
                 (_LEDGER, ["software"]),
             )
         ],
-        "hooks": [
-            _modules(_SFTP_PGP, f"{sftp}.hook"),
-            _modules(_LEDGER, f"{_PACKAGE}.ledger.hook"),
-            _modules(_WAREHOUSE, f"{warehouse}.hook"),
-        ],
+        # Only what imports with any one extra: the warehouse's hook needs Snowflake's provider, whose connection it uses.
+        "hooks": [_modules(_SFTP_PGP, f"{sftp}.hook"), _modules(_LEDGER, f"{_PACKAGE}.ledger.hook")],
         "operators": [
             _modules(_SFTP_PGP, f"{sftp}.operators"),
             _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
