@@ -204,16 +204,20 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
+_ORDERED = ("integer", "float", "date", "timestamp")
+
+
 def _of_column(column: Column) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if not column.nullable:
         found.append({"type": "expect_column_values_to_not_be_null", "column": column.name})
     if column.enum is not None:
-        values: list[Any] = [int(text) for text in column.enum] if column.type == "integer" else list(column.enum)
-        found.append({"type": "expect_column_values_to_be_in_set", "column": column.name, "value_set": values})
+        entry = {"type": "expect_column_values_to_be_in_set", "column": column.name}
+        found.append({**entry, "value_set": list(column.enum)})
     if column.pattern is not None and column.type == "string":
         found.append({"type": "expect_column_values_to_match_regex", "column": column.name, "regex": column.pattern})
-    if column.range is not None:
+    # Great Expectations compares numbers, dates and instants; other ranges are the decoder's alone.
+    if column.range is not None and (column.decimal or column.type in _ORDERED):
         bounds = {"min_value": column.range.min, "max_value": column.range.max}
         given = {key: value for key, value in bounds.items() if value is not None}
         if given:
