@@ -5,9 +5,11 @@ Nothing is inferred: a column without a type is an error, and so is a key that t
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
+import zoneinfo
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -60,9 +62,7 @@ class Column(_Frozen):
     def _known_type(cls, value: str) -> str:
         match = _TYPE.match(value)
         if not match:
-            raise ValueError(
-                "is none of string, integer, float, decimal(p,s), boolean, date, time, timestamp, uuid"
-            )
+            raise ValueError("is none of string, integer, float, decimal(p,s), boolean, date, time, timestamp, uuid")
         if match[2] and not 0 < int(match[2]) <= 38:
             raise ValueError("has a precision outside 1 to 38")
         if match[2] and int(match[3]) > int(match[2]):
@@ -75,6 +75,21 @@ class Column(_Frozen):
         if value is not None:
             re.compile(value)
         return value
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no time zone of the IANA database") from None
+        return value
+
+    @model_validator(mode="after")
+    def _format_fits(self) -> Column:
+        if self.format is not None and self.type not in ("date", "time", "timestamp"):
+            raise ValueError(f"column {self.name}: only date, time and timestamp have a format")
+        return self
 
     @property
     def decimal(self) -> tuple[int, int] | None:
@@ -110,6 +125,23 @@ class Contract(_Frozen):
     max_reject_share: float = Field(default=0.05, ge=0, le=1)
     unknown_columns: Literal["alert", "fail"] = "alert"
 
+    @field_validator("encoding")
+    @classmethod
+    def _text_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+            codecs.getincrementaldecoder(value)
+        except (LookupError, UnicodeError):
+            raise ValueError("is no text encoding that Python knows") from None
+        return value
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _one_ascii_sign(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isascii() or value in "\r\n\0"):
+            raise ValueError("must be one ASCII character that ends no line")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _tab_for_tsv(cls, data: Any) -> Any:
@@ -119,6 +151,10 @@ class Contract(_Frozen):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Contract:
+        if self.delimiter == self.quote:
+            raise ValueError("delimiter and quote are the same character")
+        if uneven := [ref.to for ref in self.references if not ref.columns or len(ref.columns) != len(ref.to_columns)]:
+            raise ValueError(f"references pair no columns, or unequal numbers of them: {', '.join(uneven)}")
         names = [column.name for column in self.columns]
         folded = [name.upper() for name in names]
         if twice := sorted({name for name in names if folded.count(name.upper()) > 1}):

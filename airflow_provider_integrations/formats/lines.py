@@ -60,4 +60,5 @@ def extent(data: bytes) -> int:
 
 
 def count_lines(data: bytes) -> int:
+    """How many line ends there are; CRLF is one."""
     return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
