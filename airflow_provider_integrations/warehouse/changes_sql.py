@@ -24,6 +24,7 @@ from airflow_provider_integrations.warehouse.tables import BATCH_COLUMNS, Tables
 __all__ = ["render_changes"]
 
 _BATCH = [quote(name) for name in BATCH_COLUMNS]
+_ALL = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 _FLAGS = ['"_DQ_VALID"', '"_DQ_FLAGS"']
 
 
@@ -67,9 +68,11 @@ def _type_2(tables: Tables, contract: Contract) -> str:
     unseen = [name if name != '"_VERSION"' else '"_SEEN_VERSION"' for name in [*own, *_BATCH]]
     by_key = f"PARTITION BY {_list(keys)}"
     timeline = ['"VALID_FROM"', '"VALID_TO"', '"_SEEN_VERSION"', '"_SEEN_FROM"']
+    in_time = f'{by_key} ORDER BY "_VERSION"'
+    by_version = f'{by_key}, "_VERSION" ORDER BY "_RANK" DESC'
+    # Each version is compared with the one before it in time; the windows agree, so that one sort serves them.
     differs_from_last = (
-        " OR ".join(f'{name} IS DISTINCT FROM LAG({name}) OVER ({by_key} ORDER BY "_VERSION")' for name in content)
-        or "FALSE"
+        " OR ".join(f"{name} IS DISTINCT FROM LAG({name}) OVER ({in_time})" for name in content) or "FALSE"
     )
     return f"""INSERT INTO {tables.changes} (
   {_list([*own, *_BATCH])}, "VALID_FROM", "VALID_TO", "IS_CURRENT", "_SEEN_VERSION", "_SEEN_FROM",
@@ -94,40 +97,32 @@ WITH "INCOMING" AS (
   SELECT {_list(unseen)}, "_SEEN_FROM", 0 AS "_RANK", 0 AS "_IS_ROW" FROM "KNOWN" WHERE "_SEEN_VERSION" > "_VERSION"
 ),
 "VERSIONS" AS (
-  SELECT
-    {_list(base)},
-    MAX("_IS_ROW") OVER ({by_key}, "_VERSION") AS "_IS_KNOWN",
-    MAX("_IS_ROW") OVER ({by_key}) AS "_KEY_IS_KNOWN"
+  SELECT {_list(base)}, MAX("_IS_ROW") OVER ({by_version} {_ALL}) AS "_IS_KNOWN"
   FROM "SIGHTINGS"
-  QUALIFY ROW_NUMBER() OVER ({by_key}, "_VERSION" ORDER BY "_RANK" DESC) = 1
+  QUALIFY ROW_NUMBER() OVER ({by_version}) = 1
 ),
 "MARKED" AS (
   SELECT
     *,
-    LAG("_VERSION") OVER ({by_key} ORDER BY "_VERSION") AS "_BEFORE",
+    LAG("_VERSION") OVER ({in_time}) AS "_BEFORE",
+    LAG("VALID_FROM") OVER ({in_time}) AS "_BEFORE_FROM",
+    MAX("_VERSION") OVER ({in_time} {_ALL}) AS "_LAST",
+    LAST_VALUE("VALID_FROM") OVER ({in_time} {_ALL}) AS "_LAST_FROM",
+    MAX("_IS_KNOWN") OVER ({in_time} {_ALL}) AS "_KEY_IS_KNOWN",
     CASE
-      WHEN "_IS_KNOWN" = 1 OR LAG("_VERSION") OVER ({by_key} ORDER BY "_VERSION") IS NULL
+      WHEN "_IS_KNOWN" = 1 OR LAG("_VERSION") OVER ({in_time}) IS NULL
         OR {differs_from_last}
       THEN 1 ELSE 0
     END AS "_STARTS"
   FROM "VERSIONS"
 ),
-"SPANS" AS (
-  SELECT
-    *,
-    SUM("_STARTS") OVER ({by_key} ORDER BY "_VERSION" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS "_SPAN"
-  FROM "MARKED"
-),
-"SEEN" AS (
-  SELECT
-    *,
-    MAX("_VERSION") OVER ({by_key}, "_SPAN") AS "_SEEN_VERSION",
-    MAX("VALID_FROM") OVER ({by_key}, "_SPAN") AS "_SEEN_FROM"
-  FROM "SPANS"
-),
 "HISTORY" AS (
-  SELECT *, LEAD("VALID_FROM") OVER ({by_key} ORDER BY "_VERSION") AS "VALID_TO"
-  FROM "SEEN"
+  SELECT
+    *,
+    LEAD("VALID_FROM") OVER ({in_time}) AS "VALID_TO",
+    COALESCE(LEAD("_BEFORE") OVER ({in_time}), "_LAST") AS "_SEEN_VERSION",
+    COALESCE(LEAD("_BEFORE_FROM") OVER ({in_time}), "_LAST_FROM") AS "_SEEN_FROM"
+  FROM "MARKED"
   WHERE "_STARTS" = 1
 )
 SELECT

@@ -13,7 +13,13 @@ from airflow_provider_integrations.core.identifiers import qualify
 from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.warehouse.driver_errors import is_unknown_form, translated
 from airflow_provider_integrations.warehouse.snowflake_sql import render_session
-from airflow_provider_integrations.warehouse.tables import Tables, plan_columns, render_create, table_specs
+from airflow_provider_integrations.warehouse.tables import (
+    UNKNOWN_TEXT,
+    Tables,
+    plan_columns,
+    render_create,
+    table_specs,
+)
 
 __all__ = ["Connection", "Database", "declared_type", "ensure_schema"]
 
@@ -112,7 +118,8 @@ def declared_type(row: Mapping[str, Any]) -> str:
     if kind == "NUMBER":
         return f"NUMBER({row['numeric_precision']},{row['numeric_scale']})"
     if kind == "TEXT":
-        return f"VARCHAR({row['character_maximum_length']})"
+        length = row["character_maximum_length"]
+        return UNKNOWN_TEXT if length is None else f"VARCHAR({length})"
     return kind
 
 

@@ -105,7 +105,8 @@ def _attempt(
         _check_staged(database, tables, new, values)
         expected = _work_out_changes(database, tables, contract, policy, values)
         _publish(database, tables, contract, policy, len(new), expected, {**values, "sequence": sequence})
-        loaded |= _in_ledger(database, tables, new)
+        written = database.query("reading the load ledger", sql.render_ledger_of_load(tables), values)
+        loaded |= {row["batch_id"]: row for row in written}
         _sweep(database, tables, values)
     results = []
     for batch in batches:

@@ -162,7 +162,7 @@ def _open(path: Path, expected: str | None, batch_id: str) -> tuple[str, Iterato
             found=digest,
             next_step="Find out who changed it, then gate the batch again; nothing was loaded.",
         )
-    return digest, (source.read_row_group(number) for number in range(source.num_row_groups))
+    return digest, (source.read_row_group(number, use_threads=False) for number in range(source.num_row_groups))
 
 
 def _conform(

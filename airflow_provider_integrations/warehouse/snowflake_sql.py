@@ -22,6 +22,7 @@ __all__ = [
     "render_copy_one",
     "render_duplicate_keys",
     "render_ledger_insert",
+    "render_ledger_of_load",
     "render_ledger_select",
     "render_lock_insert",
     "render_lock_move",
@@ -177,6 +178,14 @@ def render_ledger_select(tables: Tables, batches: int) -> str:
     return (
         'SELECT "BATCH_ID", "ROWS_STAGED", "ROWS_INSERTED", "ROWS_UPDATED", "ROWS_UNCHANGED", "LOAD_ID"\n'
         f'FROM {tables.ledger}\nWHERE "TARGET" = %(target)s AND "BATCH_ID" IN ({ids})'
+    )
+
+
+def render_ledger_of_load(tables: Tables) -> str:
+    """The load ledger's rows that this attempt wrote."""
+    return (
+        'SELECT "BATCH_ID", "ROWS_STAGED", "ROWS_INSERTED", "ROWS_UPDATED", "ROWS_UNCHANGED", "LOAD_ID"\n'
+        f'FROM {tables.ledger}\nWHERE "TARGET" = %(target)s AND "LOAD_ID" = %(load_id)s'
     )
 
 

@@ -20,6 +20,7 @@ from airflow_provider_integrations.core.source import LoadPolicy
 __all__ = [
     "BATCH_COLUMNS",
     "HISTORY_COLUMNS",
+    "UNKNOWN_TEXT",
     "TableSpec",
     "Tables",
     "plan_columns",
@@ -27,6 +28,9 @@ __all__ = [
     "snowflake_type",
     "table_specs",
 ]
+
+UNKNOWN_TEXT = "VARCHAR(*)"
+"""Text of a length that the server does not tell: the emulator forgets lengths when it is restarted."""
 
 _TYPES = {
     "string": "VARCHAR",
@@ -259,7 +263,7 @@ def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]
             wrong.append(f"{name} was created in quotes in another case than {name.upper()}")
         elif name not in spec.columns:
             wrong.append(f"{name} is in the table and not in the contract")
-        elif _plain(kind) != _plain(spec.columns[name]):
+        elif not _same_type(kind, spec.columns[name]):
             wrong.append(f"{name} is {kind} and should be {spec.columns[name]}")
     if wrong:
         raise ConfigError(
@@ -273,6 +277,12 @@ def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]
         for name, kind in spec.columns.items()
         if name not in folded
     ]
+
+
+def _same_type(found: str, wanted: str) -> bool:
+    if found == UNKNOWN_TEXT:
+        return wanted.startswith("VARCHAR")
+    return _plain(found) == _plain(wanted)
 
 
 def _plain(kind: str) -> str:
