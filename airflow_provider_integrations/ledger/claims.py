@@ -7,10 +7,10 @@ out and was taken over by another is refused, however late it wakes up.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, bindparam, case, or_, select, update
 
 from airflow_provider_integrations.core.errors import ClaimLostError, StateConflictError
 from airflow_provider_integrations.core.work_item import Claim, State, WorkItem, allowed
@@ -29,6 +29,64 @@ __all__ = ["advance", "claim", "claim_next", "free", "give_back", "renew"]
 
 _UNCLAIMED: dict[str, Any] = {"claim_owner": None, "claim_expires_at": None}
 
+# Statements are built once: building one takes longer than SQLite takes to run it.
+_FREE = or_(work_item.c.claim_owner.is_(None), work_item.c.claim_expires_at <= bindparam("now"))
+_IN_STATES = work_item.c.state.in_(bindparam("states", expanding=True))
+_LOCK_ONE = (
+    select(work_item.c.number)
+    # An owner takes up its own claim again: a task that is tried anew need not wait for the lease of its last try.
+    .where(work_item.c.id == bindparam("id"), _IN_STATES, or_(_FREE, work_item.c.claim_owner == bindparam("owner")))
+    .with_for_update()
+)
+_LOCK_NEXT = (
+    select(work_item.c.number)
+    .where(work_item.c.source == bindparam("source"), _IN_STATES, _FREE)
+    .order_by(work_item.c.attempts, work_item.c.number)
+    .limit(bindparam("most", type_=Integer))
+    # PostgreSQL: what another worker is just taking is passed over, not waited for. SQLite has one writer anyway.
+    .with_for_update(skip_locked=True)
+)
+_TAKE = (
+    update(work_item)
+    .where(work_item.c.number.in_(bindparam("numbers", expanding=True)))
+    .values(
+        claim_owner=bindparam("new_owner"),
+        claim_token=work_item.c.claim_token + 1,
+        claim_expires_at=bindparam("ends"),
+        # A claim that nobody gave up ended with its worker. It counts as an attempt: a file that kills whoever opens
+        # it must run out of attempts like any other.
+        attempts=work_item.c.attempts + case((work_item.c.claim_owner.is_(None), 0), else_=1),
+    )
+    .returning(work_item)
+)
+_HOLDS = (
+    work_item.c.id == bindparam("held_id"),
+    work_item.c.claim_token == bindparam("held_token"),
+    work_item.c.claim_owner == bindparam("held_owner"),
+)
+_LOCK_HELD = select(work_item).where(*_HOLDS).with_for_update()
+_RENEW = (
+    update(work_item).where(*_HOLDS).values(claim_expires_at=bindparam("ends")).returning(work_item.c.claim_expires_at)
+)
+_SAVED = (
+    "state",
+    "updated_at",
+    "attempts",
+    "reason",
+    "detail",
+    "facts",
+    "business_date",
+    "sequence",
+    "original_kept",
+    "claim_owner",
+    "claim_expires_at",
+)
+_SAVE = (
+    update(work_item)
+    .where(work_item.c.number == bindparam("row_number"))
+    .values({name: bindparam(f"new_{name}") for name in _SAVED})
+)
+
 
 def free(parts: Parts) -> ColumnElement[bool]:
     """Nobody holds the item, or whoever held it gave no sign of life for its lease."""
@@ -39,12 +97,10 @@ def claim(
     parts: Parts, item_id: str, owner: str, *, states: Collection[State], lease: timedelta
 ) -> tuple[WorkItem, Claim] | None:
     """Claim one item; see `Items.claim`."""
-    # An owner takes up its own claim again: a task that is tried anew need not wait for the lease of its last try.
-    takeable = or_(free(parts), work_item.c.claim_owner == owner)
+    now = parts.now()
+    wanted = {"id": item_id, "states": list(states), "owner": owner, "now": now}
     with parts.database.write() as connection:
-        query = select(work_item.c.number).where(work_item.c.id == item_id, work_item.c.state.in_(states), takeable)
-        numbers = list(connection.scalars(query.with_for_update()))
-        taken = _take(parts, connection, numbers, owner, lease)
+        taken = _take(connection, list(connection.scalars(_LOCK_ONE, wanted)), owner, now, lease)
         return taken[0] if taken else None
 
 
@@ -52,27 +108,20 @@ def claim_next(
     parts: Parts, source: str, owner: str, *, states: Collection[State], lease: timedelta, limit: int
 ) -> list[tuple[WorkItem, Claim]]:
     """Claim up to `limit` items; see `Items.claim_next`."""
-    query = (
-        select(work_item.c.number)
-        .where(work_item.c.source == source, work_item.c.state.in_(states), free(parts))
-        .order_by(work_item.c.attempts, work_item.c.number)
-        .limit(limit)
-        # PostgreSQL: what another worker is just taking is passed over, not waited for. SQLite has one writer anyway.
-        .with_for_update(skip_locked=True)
-    )
     with parts.database.write() as connection:
-        return _take(parts, connection, list(connection.scalars(query)), owner, lease)
+        # The time is taken when the turn has come: waiting for it may have used up a good part of a lease.
+        now = parts.now()
+        wanted = {"source": source, "states": list(states), "now": now, "most": limit}
+        return _take(connection, list(connection.scalars(_LOCK_NEXT, wanted)), owner, now, lease)
 
 
 def renew(parts: Parts, held: Claim, lease: timedelta) -> Claim:
     """Move the end of a claim; not written into the history, since nothing happened to the item."""
     with parts.database.write() as connection:
-        changed = connection.execute(
-            update(work_item).where(_holds(held)).values(claim_expires_at=parts.now() + lease).returning(work_item)
-        ).one_or_none()
-    if changed is None:
+        ends = connection.scalar(_RENEW, {**_shown(held), "ends": parts.now() + lease})
+    if ends is None:
         raise _lost(held)
-    return to_claim(changed)
+    return Claim(held.item_id, held.owner, held.token, ends)
 
 
 def advance(
@@ -105,10 +154,10 @@ def advance(
             values |= {"reason": reason, "detail": detail}
         if not keep_claim:
             values |= _UNCLAIMED
-        changed = _change(connection, row, values)
+        _save(connection, row, values)
         told = {"new_state": target, "reason": reason, "detail": detail, "facts": new_facts}
         write_events(connection, [event_of(row, "noted" if state is None else "advanced", now, **told)])
-    return to_item(changed)
+    return to_item(row, **values)
 
 
 def give_back(parts: Parts, held: Claim, *, error: str) -> None:
@@ -116,50 +165,33 @@ def give_back(parts: Parts, held: Claim, *, error: str) -> None:
     now = parts.now()
     with parts.database.write() as connection:
         row = _held(connection, held)
-        _change(connection, row, {**_UNCLAIMED, "attempts": row.attempts + 1, "updated_at": now})
+        _save(connection, row, {**_UNCLAIMED, "attempts": row.attempts + 1, "updated_at": now})
         write_events(connection, [event_of(row, "given_back", now, detail=error)])
 
 
 def _take(
-    parts: Parts, connection: Connection, numbers: list[int], owner: str, lease: timedelta
+    connection: Connection, numbers: list[int], owner: str, now: datetime, lease: timedelta
 ) -> list[tuple[WorkItem, Claim]]:
     """Put locked items under a claim: two statements, however many there are."""
     if not numbers:
         return []
-    now = parts.now()
-    # A claim that nobody gave up ended with its worker. It counts as an attempt: a file that kills whoever opens it
-    # must run out of attempts like any other.
-    attempts = case((work_item.c.claim_owner.is_(None), work_item.c.attempts), else_=work_item.c.attempts + 1)
-    rows = connection.execute(
-        update(work_item)
-        .where(work_item.c.number.in_(numbers))
-        .values(
-            claim_owner=owner,
-            claim_token=work_item.c.claim_token + 1,
-            claim_expires_at=now + lease,
-            attempts=attempts,
-        )
-        .returning(work_item)
-    ).all()
+    rows = connection.execute(_TAKE, {"numbers": numbers, "new_owner": owner, "ends": now + lease}).all()
     write_events(connection, [event_of(row, "claimed", now) for row in rows])
     order = {number: place for place, number in enumerate(numbers)}
     return [(to_item(row), to_claim(row)) for row in sorted(rows, key=lambda row: order[row.number])]
 
 
-def _change(connection: Connection, row: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
-    return connection.execute(
-        update(work_item).where(work_item.c.number == row.number).values(**values).returning(work_item)
-    ).one()
+def _save(connection: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+    whole = {name: values[name] if name in values else getattr(row, name) for name in _SAVED}
+    connection.execute(_SAVE, {"row_number": row.number, **{f"new_{name}": whole[name] for name in _SAVED}})
 
 
-def _holds(held: Claim) -> ColumnElement[bool]:
-    return and_(
-        work_item.c.id == held.item_id, work_item.c.claim_token == held.token, work_item.c.claim_owner == held.owner
-    )
+def _shown(held: Claim) -> dict[str, Any]:
+    return {"held_id": held.item_id, "held_token": held.token, "held_owner": held.owner}
 
 
 def _held(connection: Connection, held: Claim) -> Row[Any]:
-    row = connection.execute(select(work_item).where(_holds(held)).with_for_update()).one_or_none()
+    row = connection.execute(_LOCK_HELD, _shown(held)).one_or_none()
     if row is None:
         raise _lost(held)
     return row

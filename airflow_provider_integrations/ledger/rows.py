@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -35,6 +35,8 @@ __all__ = [
 ORIGINAL_FACTS = ("folder", "manifest", "kept", "quarantine")
 """Facts that say where the original is kept: the landed batch's folder or manifest, or the quarantine folder."""
 
+_FIELDS = frozenset(entry.name for entry in fields(WorkItem))
+_INSERT_EVENTS = insert(work_item_event)
 _LARGEST = 2**63  # What a column of 64 bits takes; a partner may write more digits into a name.
 
 
@@ -111,9 +113,9 @@ def derived(facts: Mapping[str, Any], discovered_at: datetime) -> dict[str, Any]
     }
 
 
-def to_item(row: Row[Any]) -> WorkItem:
-    """A work item from its row."""
-    return WorkItem(
+def to_item(row: Row[Any], **changed: Any) -> WorkItem:
+    """A work item from its row, and from what was changed since it was read."""
+    item = WorkItem(
         id=row.id,
         source=row.source,
         path=row.path,
@@ -130,6 +132,7 @@ def to_item(row: Row[Any]) -> WorkItem:
         replay_of=row.replay_of,
         disposed_at=row.disposed_at,
     )
+    return replace(item, **{name: value for name, value in changed.items() if name in _FIELDS}) if changed else item
 
 
 def to_claim(row: Row[Any]) -> Claim:
@@ -185,4 +188,4 @@ def event_of(row: Row[Any], event: str, at: datetime, **values: Any) -> dict[str
 def write_events(connection: Connection, events: Iterable[dict[str, Any]]) -> None:
     """Append to the history, in one statement."""
     if rows := list(events):
-        connection.execute(insert(work_item_event), rows)
+        connection.execute(_INSERT_EVENTS, rows)
