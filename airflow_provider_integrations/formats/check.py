@@ -10,7 +10,7 @@ from pathlib import Path
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.reasons import Reason
-from airflow_provider_integrations.formats.delimited import decode_all, refusal
+from airflow_provider_integrations.formats.delimited import decode_all, refusal_of
 from airflow_provider_integrations.formats.transcode import SupportsRead
 from airflow_provider_integrations.formats.whole_file import Lookup
 
@@ -48,7 +48,7 @@ def check(
                 shutil.copyfile(decoded.rejects, rejects)
             else:
                 rejects.write_bytes(b"")
-        reason: Reason | None = refusal(decoded, contract)
+        reason: Reason | None = refusal_of(decoded, contract)
         return Checked(
             decoded.rows_read,
             decoded.rows_landed,

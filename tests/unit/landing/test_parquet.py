@@ -47,9 +47,13 @@ def test_parts_end_at_their_bound(tmp_path: Path) -> None:
 
 
 def test_an_error_leaves_no_part(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), PartWriter(tmp_path, SCHEMA, row_group=10, part_bytes=1) as writer:
-        writer.write(rows(0, 100))
-        raise KeyError
+    def break_off() -> None:
+        with PartWriter(tmp_path, SCHEMA, row_group=10, part_bytes=1) as writer:
+            writer.write(rows(0, 100))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
     assert list(tmp_path.iterdir()) == []
 
 
