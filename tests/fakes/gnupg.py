@@ -9,14 +9,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
+from airflow_provider_integrations.connectors.sftp_pgp.openpgp import Proof
 from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
+from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.source import OpenPgpPolicy
 
 __all__ = ["Party", "PgpWorld", "make_party", "pgp"]
 
@@ -185,3 +190,40 @@ def pgp(pgp_homes: Path) -> PgpWorld:
     partner = make_party(pgp_homes, "partner", at=LONG_AGO, until="30y")
     stranger = make_party(pgp_homes, "stranger", at=LONG_AGO, until="30y")
     return PgpWorld(own.knows(partner, stranger), partner.knows(own, stranger), stranger.knows(own, partner))
+
+
+@pytest.fixture(scope="module")
+def pgp_engine(pgp: PgpWorld) -> Iterator[GnuPgEngine]:
+    """Ours, with the certificates of the partner and of the stranger, of whom the partner must sign."""
+    keys = replace(pgp.keys, certificates=pgp.partner.certificate + pgp.stranger.certificate)
+    with GnuPgEngine(keys) as engine:
+        yield engine
+
+
+@pytest.fixture
+def pgp_open(pgp_engine: GnuPgEngine, tmp_path: Path) -> Callable[..., tuple[bytes, Proof]]:
+    """Opens bytes: the content and the proof."""
+
+    def opened(
+        message: bytes, policy: OpenPgpPolicy | None = None, by: GnuPgEngine = pgp_engine
+    ) -> tuple[bytes, Proof]:
+        path = tmp_path / "message.gpg"
+        path.write_bytes(message)
+        with by.open(path, policy or OpenPgpPolicy()) as opened:
+            return opened.read(), opened.verify()
+
+    return opened
+
+
+@pytest.fixture
+def pgp_refused(pgp_open: Callable[..., tuple[bytes, Proof]]) -> Callable[..., Reason]:
+    """The reason why bytes are refused; no error may show a passphrase or content."""
+
+    def reason(message: bytes, policy: OpenPgpPolicy | None = None, **more: GnuPgEngine) -> Reason:
+        with pytest.raises(RejectedError) as caught:
+            pgp_open(message, policy, **more)
+        assert CANARY_PASSPHRASE not in str(caught.value)
+        assert "name 7919" not in str(caught.value)
+        return caught.value.reason
+
+    return reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from tests.fakes.gnupg import Party
 
-__all__ = ["Session", "boundaries", "compressed", "literal", "new_session", "packet", "split_packets"]
+__all__ = ["Session", "armour", "boundaries", "compressed", "literal", "new_session", "packet", "split_packets"]
 
 
 def packet(tag: int, body: bytes) -> bytes:
@@ -31,6 +32,11 @@ def partial_packet(tag: int, body: bytes, power: int = 9) -> bytes:
 
 def literal(content: bytes, *, kind: bytes = b"b", name: bytes = b"") -> bytes:
     return packet(11, kind + bytes([len(name)]) + name + bytes(4) + content)
+
+
+def armour(message: bytes) -> bytes:
+    body = base64.encodebytes(message)
+    return b"-----BEGIN PGP MESSAGE-----\n\n" + body + b"-----END PGP MESSAGE-----\n"
 
 
 def compressed(packets: bytes) -> bytes:
@@ -104,22 +110,10 @@ class Session:
 def new_session(sender: Party, *to: Party) -> Session:
     """Let GnuPG make a session key, and ask the first recipient what it is."""
     message = sender.write(b"x", *to, sign=False)
-    told = subprocess.run(
-        [
-            "gpg",
-            "--homedir",
-            str(to[0].home),
-            "--batch",
-            "--pinentry-mode",
-            "loopback",
-            "--passphrase",
-            to[0].passphrase,
-        ]
-        + ["--show-session-key", "--decrypt"],
-        input=message,
-        capture_output=True,
-        check=True,
-    )
+    first = to[0]
+    opening = ["gpg", "--homedir", str(first.home), "--batch", "--pinentry-mode", "loopback"]
+    opening += ["--passphrase", first.passphrase, "--show-session-key", "--decrypt"]
+    told = subprocess.run(opening, input=message, capture_output=True, check=True)
     key = re.search(rb"session key: '9:([0-9A-F]+)'", told.stderr)
     assert key
     keys = b"".join(raw for tag, raw in split_packets(message) if tag == 1)

@@ -38,8 +38,8 @@ def open_file(source: Path, target: Path, keys: OpenPgpKeys, policy: OpenPgpPoli
         ConfigError: for keys or paths that cannot be used.
     """
     _check_paths(source, target)
+    target.unlink(missing_ok=True)
     with GnuPgEngine(keys) as engine, engine.open(source, policy or OpenPgpPolicy()) as message:
-        target.unlink(missing_ok=True)
         with _nameless(target) as content:
             while data := message.read(MIB):
                 _write(content, data)
