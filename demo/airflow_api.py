@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from typing import Any
 
 from demo.home import DemoError
 
-__all__ = ["AirflowApi", "Task"]
+__all__ = ["AirflowApi", "AnswerError", "Task"]
 
+_TRIES = 6
 ENDED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 
 
@@ -31,9 +33,22 @@ class Task:
         return self.state in ENDED
 
     @property
+    def retrying(self) -> bool:
+        """Whether it failed and waits for its next try."""
+        return self.state == "up_for_retry"
+
+    @property
     def ended_badly(self) -> bool:
         """Whether it failed by itself."""
         return self.state == "failed"
+
+
+class AnswerError(DemoError):
+    """Airflow has answered, but not with what was asked for."""
+
+    def __init__(self, code: int, what: str) -> None:
+        super().__init__(f"Airflow answers {code} to {what}")
+        self.code = code
 
 
 class AirflowApi:
@@ -64,8 +79,8 @@ class AirflowApi:
         """The DAG, or None while it is not parsed yet."""
         try:
             return self.call("GET", f"/dags/{dag_id}")
-        except DemoError as error:
-            if "404" in str(error):
+        except AnswerError as error:
+            if error.code == 404:
                 return None
             raise
 
@@ -79,8 +94,12 @@ class AirflowApi:
         self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
 
     def trigger(self, dag_id: str, conf: dict[str, Any], run_id: str) -> None:
-        """Start one run."""
-        self.call("POST", f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+        """Start one run; asked twice for the same `run_id`, it starts one."""
+        try:
+            self.call("POST", f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+        except AnswerError as error:
+            if error.code != 409:
+                raise
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """`queued`, `running`, `success` or `failed`."""
@@ -101,18 +120,21 @@ class AirflowApi:
         return [Task(t["task_id"], t["map_index"], t["state"] or "waiting", t["try_number"] or 0) for t in found]
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One call of the public API."""
-        for attempt in range(2):
-            if self._token is None:
-                credentials = {"username": "admin", "password": self._password()}
-                self._token = str(self._send("POST", "/auth/token", credentials, token=None)["access_token"])
+        """One call of the public API; a server that is too busy to answer is asked again, since all calls repeat."""
+        for attempt in range(_TRIES):
             try:
+                if self._token is None:
+                    credentials = {"username": "admin", "password": self._password()}
+                    self._token = str(self._send("POST", "/auth/token", credentials, token=None)["access_token"])
                 return self._send(method, f"/api/v2{path}", body, token=self._token)
-            except DemoError as error:
-                if attempt or "401" not in str(error):
+            except AnswerError as error:
+                if error.code != 401 or attempt:
                     raise
                 self._token = None
-        raise AssertionError
+            except OSError as error:
+                last = error
+                time.sleep(1 + attempt)
+        raise DemoError(f"Airflow does not answer {method} {path}: {last}")
 
     def _send(self, method: str, path: str, body: Any = None, *, token: str | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -125,4 +147,4 @@ class AirflowApi:
                 content: dict[str, Any] = json.load(answer)
                 return content
         except urllib.error.HTTPError as error:
-            raise DemoError(f"Airflow answers {error.code} to {method} {path}: {error.read(500)!r}") from None
+            raise AnswerError(error.code, f"{method} {path}: {error.read(500)!r}") from None

@@ -76,5 +76,6 @@ def follow(
 
 def _at_work(tasks: Sequence[Task]) -> str:
     """The tasks that are neither waiting nor done, such as `intake 2, gate`."""
-    names = Counter(task.name for task in tasks if not task.ended and task.state != "waiting")
+    at_work = [task for task in tasks if not task.ended and task.state != "waiting"]
+    names = Counter(f"{task.name} (to be tried again)" if task.retrying else task.name for task in at_work)
     return ", ".join(f"{count} {name}" if count > 1 else name for name, count in names.items()) or "scheduling"

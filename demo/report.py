@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from airflow_provider_integrations.core.work_item import State, WorkItem
@@ -52,31 +54,36 @@ def _line(entry: Sent, item: WorkItem | None) -> Line:
     return Line(entry.name, entry.story, state, reason, landed, rejected, loaded, fits)
 
 
-def files_table(found: Sequence[Line]) -> Table:
-    """The files with their verdicts."""
-    table = Table(title="What became of each file", title_justify="left", expand=False)
-    table.add_column("file", overflow="fold")
-    table.add_column("what it is")
-    table.add_column("verdict")
+def files_table(found: Sequence[Line], *, width: int) -> Table:
+    """The files with their verdicts; on a narrow terminal what is special of a file and the reason get their own line."""
+    wide = width >= 120
+    table = Table(title="What became of each file", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("file", no_wrap=wide)
+    if wide:
+        table.add_column("what it is")
+    table.add_column("verdict", no_wrap=True)
     for name in ("landed", "rejected", "loaded"):
-        table.add_column(name, justify="right")
-    table.add_column("reason")
+        table.add_column(name, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("reason", no_wrap=True)
     for line in found:
-        verdict = line.state or "not taken"
-        mark = "" if line.as_expected else " [bold red](not as it must be)[/]"
-        table.add_row(
-            _short(line.name),
-            line.story,
-            f"[{_COLOURS.get(line.state, 'bold red')}]{verdict}[/]{mark}",
-            *(f"{count:,}" if count else "" for count in (line.landed, line.rejected, line.loaded)),
-            line.reason or ("" if line.state else "upload under way"),
-        )
+        verdict = f"[{_COLOURS.get(line.state, 'bold red')}]{line.state or 'not taken'}[/]"
+        if not line.as_expected:
+            verdict += " [bold red]and should not be[/]"
+        reason = line.reason or ("" if line.state else "upload under way")
+        counts = [f"{count:,}" if count else "" for count in (line.landed, line.rejected, line.loaded)]
+        if wide:
+            table.add_row(_short(line.name), line.story, verdict, *counts, reason)
+        else:
+            table.add_row(f"{_short(line.name)}\n[dim]{line.story}[/]", f"{verdict}\n{reason}", *counts)
     return table
 
 
 def totals_table(totals: Totals, *, table_name: str) -> Table:
     """The warehouse in four numbers."""
-    table = Table(title=f"The warehouse: {table_name}", title_justify="left", show_header=False)
+    table = Table(
+        title=f"The warehouse: {table_name}", title_justify="left", box=box.SIMPLE, show_header=False, pad_edge=False
+    )
     table.add_column()
     table.add_column(justify="right")
     names = {
@@ -91,5 +98,5 @@ def totals_table(totals: Totals, *, table_name: str) -> Table:
 
 
 def _short(name: str) -> str:
-    """Without what all names share, so that a line fits."""
-    return name.removeprefix("acme_customers_")
+    """Without what all names share and without the checksum, so that a line fits."""
+    return re.sub(r"_crc32-[0-9A-F]{8}\.csv\.gpg", "", name.removeprefix("acme_customers_"))

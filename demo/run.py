@@ -137,17 +137,29 @@ def _take_in(home: Home, api: AirflowApi, ledger: Ledger, progress: Progress, ti
         failed = [f"{task.name}[{task.index}] {task.state}" for task in api.tasks(DAG_ID, run_id) if task.ended_badly]
         raise DemoError(
             f"the run {run_id} failed: {', '.join(failed)}. Look at {api.url}/dags/{DAG_ID}/runs/{run_id}\n"
-            f"{_task_log(home, run_id)}"
+            f"{_task_errors(home, run_id)}"
         )
 
 
-def _task_log(home: Home, run_id: str) -> str:
-    """The end of the newest log of a failed run's tasks."""
+def _task_errors(home: Home, run_id: str) -> str:
+    """The last error in each log of a failed run's tasks, without its frames."""
     folder = home / "airflow" / "logs" / f"dag_id={DAG_ID}" / f"run_id={run_id}"
-    logs = sorted(folder.rglob("*.log"), key=lambda path: path.stat().st_mtime)
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in logs]
-    telling = [text for text in texts if '"level":"error"' in text] or texts or [log_tail(home, "airflow")]
-    return "\n".join(telling[0].splitlines()[-15:])
+    said = []
+    for path in sorted(folder.rglob("*.log"), key=lambda path: path.stat().st_mtime):
+        errors = [entry for line in path.read_text(encoding="utf-8").splitlines() if (entry := _error(line))]
+        said += [f"{path.relative_to(folder)}: {error}" for error in errors[-1:]]
+    return "\n".join(said) or log_tail(home, "airflow")
+
+
+def _error(line: str) -> str | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if entry.get("level") not in ("error", "critical"):
+        return None
+    causes = [f"{detail['exc_type']}: {detail['exc_value']}" for detail in entry.get("error_detail") or ()]
+    return " / ".join([str(entry.get("event")), *causes])
 
 
 def _show(
@@ -161,7 +173,7 @@ def _show(
     seconds: float,
 ) -> None:
     console.print()
-    console.print(files_table(found))
+    console.print(files_table(found, width=console.width))
     for number in _gaps(ledger):
         console.print(f"Sequence {number} never came, though later ones did: ask the partner.")
     console.print()

@@ -28,7 +28,7 @@ def read_totals(home: Home) -> Totals:
     """The totals now; zeros before the first load has made the table."""
     import snowflake.connector
 
-    current = f"SELECT COUNT(*), COUNT_IF(is_current), SUM(IFF(is_current, balance, 0)) FROM {TABLE}"  # noqa: S608
+    current = f"SELECT COUNT(*), COUNT_IF(is_current), SUM(CASE WHEN is_current THEN balance END) FROM {TABLE}"  # noqa: S608
     with snowflake.connector.connect(**warehouse_options(home)) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(current)
