@@ -11,15 +11,10 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import qualify
 from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.warehouse.ddl import UNKNOWN_TEXT, plan_columns, render_create
 from airflow_provider_integrations.warehouse.driver_errors import is_unknown_form, translated
 from airflow_provider_integrations.warehouse.snowflake_sql import render_session
-from airflow_provider_integrations.warehouse.tables import (
-    UNKNOWN_TEXT,
-    Tables,
-    plan_columns,
-    render_create,
-    table_specs,
-)
+from airflow_provider_integrations.warehouse.tables import Tables, table_specs
 
 __all__ = ["Connection", "Database", "declared_type", "ensure_schema"]
 

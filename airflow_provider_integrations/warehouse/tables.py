@@ -1,4 +1,4 @@
-"""The tables of a load: their names, columns and Snowflake types, and how a table follows its contract.
+"""The tables of a load: their names, columns and Snowflake types.
 
 Every name is upper case and quoted, so that it equals the name that a person writes without quotes. Instants are
 `TIMESTAMP_NTZ` in UTC: the same text in every session, whatever its time zone.
@@ -9,28 +9,22 @@ Every name is upper case and quoted, so that it equals the name that a person wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
-from airflow_provider_integrations.core.identifiers import qualify, quote
+from airflow_provider_integrations.core.identifiers import qualify
 from airflow_provider_integrations.core.source import LoadPolicy
 
 __all__ = [
     "BATCH_COLUMNS",
     "HISTORY_COLUMNS",
-    "UNKNOWN_TEXT",
     "TableSpec",
     "Tables",
-    "plan_columns",
-    "render_create",
     "snowflake_type",
     "table_specs",
 ]
-
-UNKNOWN_TEXT = "VARCHAR(*)"
-"""Text of a length that the server does not tell: the emulator forgets lengths when it is restarted."""
 
 _TYPES = {
     "string": "VARCHAR",
@@ -232,58 +226,3 @@ def table_specs(contract: Contract, policy: LoadPolicy) -> tuple[TableSpec, ...]
         TableSpec("STAGING", f"{table}__CHANGES", {**own, **BATCH_COLUMNS, **history, **_CHANGED}, transient=True),
         TableSpec("SILVER", table, target, cluster, (*keys, "_VERSION")),
     )
-
-
-def render_create(database: str, spec: TableSpec) -> str:
-    """CREATE TABLE IF NOT EXISTS; a replace would lose Snowflake's load metadata and the rows."""
-    columns = ",\n".join(
-        f"  {quote(name)} {kind}{' NOT NULL' if name in spec.required else ''}" for name, kind in spec.columns.items()
-    )
-    kind = "TRANSIENT TABLE" if spec.transient else "TABLE"
-    tail = f"\nCLUSTER BY ({spec.cluster_by})" if spec.cluster_by else ""
-    return f"CREATE {kind} IF NOT EXISTS {qualify(database, spec.schema, spec.name)} (\n{columns}\n){tail}"
-
-
-def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]]) -> list[str]:
-    """The statements that bring an existing table to its contract; only adding columns is safe.
-
-    Args:
-        database: Where the table is.
-        spec: What the contract wants.
-        found: Name and type of each column there is, types as `declared_type` gives them.
-
-    Raises:
-        ConfigError: that names every other difference: type, case, columns that the contract has no more.
-    """
-    have = dict(found)
-    folded = {name.upper(): name for name in have}
-    wrong = []
-    for name, kind in have.items():
-        if name != name.upper():
-            wrong.append(f"{name} was created in quotes in another case than {name.upper()}")
-        elif name not in spec.columns:
-            wrong.append(f"{name} is in the table and not in the contract")
-        elif not _same_type(kind, spec.columns[name]):
-            wrong.append(f"{name} is {kind} and should be {spec.columns[name]}")
-    if wrong:
-        raise ConfigError(
-            f"the table does not fit its contract: {'; '.join(wrong)}",
-            table=f"{database}.{spec.schema}.{spec.name}",
-            next_step="Alter the table by hand or give the contract a new table; nothing was changed.",
-        )
-    table = qualify(database, spec.schema, spec.name)
-    return [
-        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(name)} {kind}"
-        for name, kind in spec.columns.items()
-        if name not in folded
-    ]
-
-
-def _same_type(found: str, wanted: str) -> bool:
-    if found == UNKNOWN_TEXT:
-        return wanted.startswith("VARCHAR")
-    return _plain(found) == _plain(wanted)
-
-
-def _plain(kind: str) -> str:
-    return {"VARCHAR": "VARCHAR(16777216)"}.get(kind, kind.replace("(6)", "") if kind.startswith("TIME") else kind)

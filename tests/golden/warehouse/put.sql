@@ -1,0 +1,2 @@
+PUT 'file:///data/some folder/it''s/*.parquet' @INTEGRATIONS.STAGING.LANDING/acme_customers/5f0c/0a1b/
+AUTO_COMPRESS = FALSE SOURCE_COMPRESSION = AUTO_DETECT OVERWRITE = TRUE PARALLEL = 8;
