@@ -174,9 +174,15 @@ def test_armour_without_its_end_or_changed(pgp, pgp_refused) -> None:
     text = pgp.partner.write(CONTENT, pgp.own, options=("--armor",))
     assert pgp_refused(text[: len(text) // 2]) is Reason.TRUNCATED
     assert pgp_refused(text[:-8]) is Reason.TRUNCATED
-    middle = len(text) // 2
-    changed = text[:middle] + (b"A" if text[middle : middle + 1] != b"A" else b"B") + text[middle + 1 :]
-    assert pgp_refused(changed) in {Reason.INTEGRITY_FAILED, Reason.TRUNCATED}
+
+
+@pytest.mark.parametrize("size", [300, 3000, len(CONTENT)])
+def test_a_letter_of_armour_changed(pgp, pgp_refused, size: int) -> None:
+    text = pgp.partner.write(CONTENT[:size], pgp.own, options=("--armor",))
+    for share in (0.3, 0.6, 0.9):
+        at = text.index(b"\n", int(len(text) * share)) - 5  # a letter well inside of its line
+        changed = text[:at] + (b"A" if text[at : at + 1] != b"A" else b"B") + text[at + 1 :]
+        assert pgp_refused(changed) is Reason.INTEGRITY_FAILED
 
 
 def test_two_messages_in_one_file(pgp, pgp_refused) -> None:

@@ -46,7 +46,8 @@ _OPTIONS: Final = (
 )
 # Opening writes nothing into the home, so that messages need not wait for each other. There is no --batch: with it
 # GnuPG leaves at a bad signature, before it has said whether the message is whole.
-_OPENING: Final = ("--lock-never", "--decrypt")
+# RFC 9580, section 6.1, has the checksum of armour ignored: the integrity protection says more, and says it clearly.
+_OPENING: Final = ("--lock-never", "--ignore-crc-error", "--decrypt")
 
 
 class GnuPgEngine:
