@@ -94,7 +94,7 @@ def events(ledger: Ledger, event: str) -> Counter[str]:
         return Counter(connection.scalars(select(work_item_event.c.item_id).where(work_item_event.c.event == event)))
 
 
-@pytest.mark.parametrize(("count", "limit"), [(10_000, 20), (1_000, 1)])
+@pytest.mark.parametrize(("count", "limit"), [(10_000, 100), (1_000, 1)])
 def test_twenty_workers_take_each_item_exactly_once(
     url: str, started: list[BaseProcess], count: int, limit: int
 ) -> None:
