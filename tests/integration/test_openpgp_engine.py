@@ -219,9 +219,10 @@ def test_gnupg_without_progress_is_given_up(pgp: PgpWorld, message: Path, stalli
 
 
 def test_a_slow_reader_is_not_taken_for_a_stall(pgp: PgpWorld, message: Path) -> None:
-    with GnuPgEngine(pgp.keys, stall_timeout=1) as engine, engine.open(message, POLICY) as stream:
+    with GnuPgEngine(pgp.keys) as engine, engine.open(message, POLICY) as stream:
         stream.read(10)
-        time.sleep(1.5)
+        stream._process._stall_timeout = 2
+        time.sleep(2.5)
         assert stream.verify().size == len(CONTENT)
 
 
@@ -248,3 +249,20 @@ def test_any_bytes_at_all_are_refused_in_order(pgp: PgpWorld, tmp_path: Path) ->
             with pytest.raises(IntegrationError) as caught, engine.open(path, POLICY) as stream:
                 stream.verify()
             assert isinstance(caught.value, RejectedError), data.hex()
+
+
+def test_closing_while_another_thread_reads_ends_both(pgp: PgpWorld, message: Path, stalling_gpg: str) -> None:
+    with GnuPgEngine(pgp.keys, program=stalling_gpg) as engine, ThreadPoolExecutor(1) as pool:
+        with engine.open(message, POLICY) as stream:
+            reading = pool.submit(stream.read, 10)
+            time.sleep(0.2)
+        assert isinstance(reading.exception(timeout=10), TransientError)
+
+
+def test_verifying_while_another_thread_reads_accounts_for_every_byte(pgp: PgpWorld, message: Path) -> None:
+    with GnuPgEngine(pgp.keys) as engine, ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            with engine.open(message, POLICY) as stream:
+                parts = [pool.submit(stream.read, 100_000) for _ in range(3)]
+                assert stream.verify().size == len(CONTENT)
+                assert sum(len(part.result()) for part in parts) <= len(CONTENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -49,6 +50,8 @@ class GnuPgMessage(io.RawIOBase):
         self._our_keys = our_keys
         self._message_size = size
         self._digest = hashlib.sha256()
+        # A decoder may read in a thread of its own while another one verifies or closes.
+        self._lock = threading.RLock()
         self._taken = 0
         self._error: IntegrationError | None = None
         self._summary: StatusSummary | None = None
@@ -65,13 +68,15 @@ class GnuPgMessage(io.RawIOBase):
                 over.
             StalledError: when GnuPG makes no progress.
         """
-        if self._error:
-            raise self._error
-        if self._summary is not None or self.closed:
-            return 0
         view = memoryview(buffer).cast("B")
-        if not view:
-            return 0
+        with self._lock:
+            if self._error:
+                raise self._error
+            if self._summary is not None or self.closed or not view:
+                return 0
+            return self._take(view)
+
+    def _take(self, view: memoryview) -> int:
         try:
             taken = self._process.read_into(view)
             if taken:
@@ -104,12 +109,11 @@ class GnuPgMessage(io.RawIOBase):
             ConfigError: when our own key is at fault.
             TransientError: when it was closed before its end, or GnuPG stalled.
         """
-        if self._summary is None and self._error is None:
+        waste = bytearray(CHUNK)
+        while self._summary is None and self._error is None:
             if self.closed:
                 raise TransientError("the message was closed before it was read to its end")
-            waste = bytearray(CHUNK)
-            while self.readinto(waste):
-                pass
+            self.readinto(waste)
         if self._error or self._summary is None:
             assert self._error is not None
             raise self._error
@@ -127,8 +131,10 @@ class GnuPgMessage(io.RawIOBase):
 
     def close(self) -> None:
         """End GnuPG if it still runs; the proof stays to be had if the content was read to its end."""
-        self._process.kill()
-        super().close()
+        self._process.stop()  # a thread that waits for content comes back
+        with self._lock:
+            self._process.kill()
+            super().close()
 
     def _account(self, data: memoryview) -> None:
         self._taken += len(data)

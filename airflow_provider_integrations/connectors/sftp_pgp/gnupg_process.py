@@ -168,10 +168,14 @@ class GnuPgProcess:
 
     def kill(self) -> None:
         """End it now; does nothing when it has ended."""
+        self.stop()
+        self._process.wait()
+        self._close_all(*self._open)
+
+    def stop(self) -> None:
+        """Send it to its end without waiting; its pipes stay open for whoever reads them."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.wait()
-        self._close_all(*self._open)
 
     def _serve(self) -> None:
         """Wait until some pipe can move, and move it."""
