@@ -80,7 +80,7 @@ class BlockReader:
             raise ReconciliationError("two counts of rows disagree", arrow=len(table[0]), framed=len(lines))
         return self._judge(table, lines, rejects)
 
-    def _parse(self, data: bytes) -> tuple[list[Array], int]:
+    def _parse(self, data: bytes | memoryview) -> tuple[list[Array], int]:
         """Columns as text, in the contract's order, and how many records had a wrong number of fields."""
         positions = self.layout.positions
         wanted = [f"f{at}" for at in positions if at is not None]
@@ -93,11 +93,11 @@ class BlockReader:
 
         if not data:
             return [pa.array([], pa.string()) for _ in positions], 0
-        if data.startswith(_BOM):
+        if data[:3] == _BOM:
             # Arrow would drop these bytes at the start of any block; an empty line before them is ignored.
-            data = b"\n" + data
+            data = b"\n" + bytes(data)
         table = pa_csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(pa.py_buffer(data)),
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=len(data) + 1, column_names=[f"f{at}" for at in range(self.layout.fields)]
             ),
@@ -120,10 +120,10 @@ class BlockReader:
         columns = [pa.nulls(rows, pa.string()) if at is None else _single(table.column(f"f{at}")) for at in positions]
         return columns, skipped
 
-    def _wrong_counts(self, data: bytes, offsets: Ints) -> Flags:
+    def _wrong_counts(self, data: bytes | memoryview, offsets: Ints) -> Flags:
         array = np.frombuffer(data, np.uint8)
         delimiters = np.flatnonzero(array == self.dialect.delimiter)
-        if self.dialect.quote is not None and self.dialect.quote in data:
+        if self.dialect.quote is not None:
             quotes = np.flatnonzero(array == self.dialect.quote)
             delimiters = delimiters[(np.searchsorted(quotes, delimiters) & 1) == 0]
         found = np.diff(np.searchsorted(delimiters, offsets)) + 1
@@ -165,7 +165,7 @@ def _shown(raw: bytes) -> str | None:
     return mask(raw.decode("utf-8", "replace"))
 
 
-def _joined(data: bytes, starts: Ints, nexts: Ints) -> tuple[bytes, Ints]:
+def _joined(data: bytes, starts: Ints, nexts: Ints) -> tuple[bytes | memoryview, Ints]:
     """The bytes of the records alone, and where each begins in them, with the end as the last offset."""
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(nexts - starts, out=offsets[1:])
@@ -174,9 +174,9 @@ def _joined(data: bytes, starts: Ints, nexts: Ints) -> tuple[bytes, Ints]:
     gaps = np.flatnonzero(starts[1:] != nexts[:-1])
     firsts = starts[np.concatenate(([0], gaps + 1))].tolist()
     stops = nexts[np.concatenate((gaps, [len(nexts) - 1]))].tolist()
-    if len(firsts) == 1:
-        return data[firsts[0] : stops[0]], offsets
     view = memoryview(data)
+    if len(firsts) == 1:
+        return view[firsts[0] : stops[0]], offsets
     return b"".join(view[first:stop] for first, stop in zip(firsts, stops, strict=True)), offsets
 
 

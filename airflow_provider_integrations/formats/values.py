@@ -158,15 +158,25 @@ def _in_days(values: Array) -> Array:
 
 
 def _in_years(values: Array) -> Array:
-    if not bool(pc.all(_representable(values), min_count=0).as_py()):
+    bounds = pc.min_max(_numbers(values))
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    day = _per_day(values)
+    if low is not None and (low < _FIRST_DAY * day or high >= (_LAST_DAY + 1) * day):
         raise _NotAtOnceError
     return values
 
 
 def _representable(values: Array) -> Array:
-    numbers = values.view(pa.int32() if values.type == pa.date32() else pa.int64())
-    day = 1 if values.type == pa.date32() else 86_400_000_000
+    numbers, day = _numbers(values), _per_day(values)
     return pc.and_(pc.greater_equal(numbers, _FIRST_DAY * day), pc.less(numbers, (_LAST_DAY + 1) * day))
+
+
+def _numbers(values: Array) -> Array:
+    return values.view(pa.int32() if values.type == pa.date32() else pa.int64())
+
+
+def _per_day(values: Array) -> int:
+    return 1 if values.type == pa.date32() else 86_400_000_000
 
 
 def _bytes_of(texts: Array) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ __all__ = ["Ascending", "Lookup", "late_rejects"]
 Lookup = Callable[[Reference], pa.Table | None]
 """The rows that a reference may point at, with the columns `to_columns`; None where that entity is not known here."""
 
-_MEMORY = "128MB"
+_MEMORY = "64MB"
 
 
 class Ascending:
@@ -59,6 +59,8 @@ def late_rejects(
         return
     import duckdb
 
+    # What the decoding held goes back first, so that the two never stand beside each other in memory.
+    pa.default_memory_pool().release_unused()
     with duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 2}) as connection:
         connection.execute("SET temp_directory = $1", [str(folder / ".spill")])
         connection.execute("SET preserve_insertion_order = false")
