@@ -29,6 +29,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.verdict import GateMode, GateResult, Verdict
 from airflow_provider_integrations.expectations.answers import Rules
+from airflow_provider_integrations.expectations.judging import Judging
 from airflow_provider_integrations.expectations.outcome import GateOutcome, LandedBatch
 from airflow_provider_integrations.expectations.suites import Suite, check_suite, contract_suite, suites_digest
 from airflow_provider_integrations.expectations.tables import GROUP_ROWS, same_schema
@@ -87,8 +88,7 @@ def run_gate(
             waiting.setdefault(same_schema(batch.folder / manifest.files[0].name), []).append(position)
     rules = Rules.of(tuple(entry for suite in every for entry in suite.expectations), contract)
     if waiting:
-        # Here and not above: these import Great Expectations, which takes seconds.
-        from airflow_provider_integrations.expectations.judging import Judging
+        # Here and not above: it imports Great Expectations, which takes seconds.
         from airflow_provider_integrations.expectations.runner import checkpoints
 
         with checkpoints(rules) as engine:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -18,10 +18,12 @@ from airflow_provider_integrations.expectations.answers import Answer, Rules
 from airflow_provider_integrations.expectations.look import Look
 from airflow_provider_integrations.expectations.outcome import GateOutcome, LandedBatch
 from airflow_provider_integrations.expectations.publish import rewrite
-from airflow_provider_integrations.expectations.runner import Checkpoints
 from airflow_provider_integrations.expectations.suites import label
 from airflow_provider_integrations.expectations.tables import landed_table
 from airflow_provider_integrations.landing.durable import replace_durably
+
+if TYPE_CHECKING:
+    from airflow_provider_integrations.expectations.runner import Checkpoints
 
 __all__ = ["Judging", "verdict_of"]
 
@@ -132,13 +134,12 @@ class Judging:
             }
         )
         connection.register("labels", labels)
-        found = connection.execute(
+        found: pa.Table = connection.sql(
             "SELECT _line, string_agg(DISTINCT label, '; ' ORDER BY label) AS flags "
             "FROM broken JOIN labels USING (rule) WHERE _batch_id = ? GROUP BY _line ORDER BY _line",
-            [batch_id],
+            params=[batch_id],
         ).to_arrow_table()
         connection.unregister("labels")
-        assert found is not None
         return found
 
     def _look_again(self, batches: Sequence[LandedBatch], found: dict[str, GateOutcome]) -> None:

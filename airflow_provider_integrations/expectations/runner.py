@@ -7,11 +7,13 @@ is off before the import, and a page of data docs is built from answers alone.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import os
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -59,11 +61,12 @@ def checkpoints(rules: Rules) -> Iterator[Checkpoints]:
     with _LOCK:
         # It logs what it caught, and what it caught may hold data.
         logger = logging.getLogger("great_expectations")
-        disabled, logger.disabled = logger.disabled, True
+        level = logger.level
+        logger.setLevel(logging.CRITICAL + 1)
         try:
             yield Checkpoints(rules)
         finally:
-            logger.disabled = disabled
+            logger.setLevel(level)
 
 
 class Checkpoints:
@@ -83,7 +86,9 @@ class Checkpoints:
     def over(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         """Work on the tables of a connection, for the time of a block."""
         url, name = duckdb_dialect.register(connection), f"bronze-{next(self._names)}"
-        self._source = self._context.data_sources.add_sql(name, connection_string=url, create_temp_table=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "a more specific PostgresDatasource may be more appropriate": it is not.
+            self._source = self._context.data_sources.add_sql(name, connection_string=url, create_temp_table=False)
         try:
             yield
         finally:
@@ -189,8 +194,8 @@ class Checkpoints:
                     result=result,
                     exception_info={
                         "raised_exception": answer.raised is not None,
-                        "exception_message": answer.raised,
-                        "exception_traceback": None,
+                        "exception_message": answer.raised or "",
+                        "exception_traceback": "",
                     },
                 )
             )
@@ -207,8 +212,7 @@ class Checkpoints:
             },
             meta={"great_expectations_version": gx.__version__, **facts},
         )
-        document = ValidationResultsPageRenderer().render(whole)
-        return str(DefaultJinjaPageView().render(document))  # type: ignore[no-untyped-call]
+        return str(_view().render(ValidationResultsPageRenderer().render(whole)))  # type: ignore[no-untyped-call]
 
     def _batch_definition(self, table: str) -> Any:
         try:
@@ -249,6 +253,12 @@ class Checkpoints:
             unexpected_count=int(unexpected) if unexpected is not None else None,
             observed=(observed if isinstance(observed, int) else float(observed)) if shown else None,
         )
+
+
+@functools.cache
+def _view() -> DefaultJinjaPageView:
+    """One for the process: it compiles its templates once."""
+    return DefaultJinjaPageView()
 
 
 def _sql(select: Any, source: Any, engine: Any) -> tuple[str, list[Any]]:

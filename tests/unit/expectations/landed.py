@@ -28,7 +28,11 @@ CONTRACT = Contract.from_mapping(
             {"name": "segment", "type": "string", "nullable": False, "enum": ["home", "office"]},
             {"name": "balance", "type": "decimal(18,2)", "range": {"min": "-100.00", "max": "1000000"}},
             {"name": "born", "type": "date", "range": {"min": "1900-01-01"}},
-            {"name": "seen_at", "type": "timestamp", "range": {"min": "2000-01-01T00:00:00", "max": "2100-01-01T00:00:00Z"}},
+            {
+                "name": "seen_at",
+                "type": "timestamp",
+                "range": {"min": "2000-01-01T00:00:00", "max": "2100-01-01T00:00:00Z"},
+            },
         ],
     }
 )
