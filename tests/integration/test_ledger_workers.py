@@ -34,11 +34,16 @@ def take_all(url: str, owner: str, limit: int) -> None:
             pass
 
 
-def work(url: str, owner: str, limit: int) -> None:
+def work_slowly(url: str, owner: str, limit: int) -> None:
+    """As `work`, under leases that no slow machine lets run out."""
+    work(url, owner, limit, timedelta(hours=1))
+
+
+def work(url: str, owner: str, limit: int, lease: timedelta = LEASE) -> None:
     """Take items and bring them on until nothing is left to be brought on by anyone."""
     with Ledger.connect(url) as ledger:
         while True:
-            taken = ledger.items.claim_next("acme", owner, states=[State.DISCOVERED], lease=LEASE, limit=limit)
+            taken = ledger.items.claim_next("acme", owner, states=[State.DISCOVERED], lease=lease, limit=limit)
             for _, claim in taken:
                 with contextlib.suppress(ClaimLostError):
                     ledger.items.advance(claim, State.LANDED, facts={"by": owner})
@@ -94,13 +99,13 @@ def events(ledger: Ledger, event: str) -> Counter[str]:
         return Counter(connection.scalars(select(work_item_event.c.item_id).where(work_item_event.c.event == event)))
 
 
-@pytest.mark.parametrize(("count", "limit"), [(10_000, 100), (1_000, 1)])
+@pytest.mark.parametrize(("job", "count", "limit"), [(take_all, 10_000, 100), (work_slowly, 1_000, 1)])
 def test_twenty_workers_take_each_item_exactly_once(
-    url: str, started: list[BaseProcess], count: int, limit: int
+    url: str, started: list[BaseProcess], job: Callable[[str, str, int], None], count: int, limit: int
 ) -> None:
     with fill(url, count) as ledger:
         began = time.monotonic()
-        start(url, take_all, limit, started)
+        start(url, job, limit, started)
         for process in started:
             process.join(300)
         print(f"\n{url.split(':')[0]}: {count} items by {limit}: {time.monotonic() - began:.1f} s")
@@ -110,9 +115,8 @@ def test_twenty_workers_take_each_item_exactly_once(
         assert set(claimed.values()) == {1}
         assert ledger.items.pending("acme", [State.DISCOVERED]) == []
         with ledger._database.read() as connection:
-            owners = set(connection.scalars(select(work_item.c.claim_owner).distinct()))
-        assert len(owners) > 1
-        assert None not in owners
+            query = select(work_item_event.c.owner).distinct().where(work_item_event.c.event == "claimed")
+            assert len(connection.scalars(query).all()) > 1
 
 
 def test_what_killed_workers_held_is_taken_up_and_ends_once(url: str, started: list[BaseProcess]) -> None:
@@ -134,6 +138,7 @@ def test_what_killed_workers_held_is_taken_up_and_ends_once(url: str, started: l
         assert states(ledger) == {State.LANDED: count}
         assert set(events(ledger, "advanced").values()) == {1}
         assert len(events(ledger, "advanced")) == count
-        again = [item for item, claims in events(ledger, "claimed").items() if claims > 1]
-        assert again
-        assert {item.attempts for item in ledger.items.list("acme", limit=None) if item.id in set(again)} == {1}
+        claims = events(ledger, "claimed")
+        assert max(claims.values()) > 1
+        # Every claim beyond the first is one that ran out, and counts as an attempt.
+        assert {item.id: item.attempts + 1 for item in ledger.items.list("acme", limit=None)} == dict(claims)

@@ -26,8 +26,8 @@ CORE_MAY = {*sys.stdlib_module_names, "pydantic", "pyarrow"}
 
 INNER = {
     "core": {"core"},
-    "formats": {"core", "formats"},
-    "landing": {"core", "formats", "landing"},
+    "formats": {"core", "formats", "landing"},
+    "landing": {"core", "landing"},
     "ledger": {"core", "ledger", "system"},
 }
 """Of the package itself, what the inner rings may import."""
