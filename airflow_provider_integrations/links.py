@@ -76,7 +76,7 @@ def _docs_folder() -> UPath:
 def _pull(ti: Any, key: str) -> list[str]:
     # Airflow 3.3 passes the running task instance, which its own annotation does not say.
     value = ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
-    return [value] if isinstance(value, str) else [str(entry) for entry in value or ()]
+    return [value] if isinstance(value, str) else list(dict.fromkeys(str(entry) for entry in value or ()))
 
 
 def _absolute(path: str) -> str:
