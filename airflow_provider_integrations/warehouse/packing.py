@@ -28,7 +28,6 @@ __all__ = ["Packed", "pack", "staged_schema", "write_plan"]
 _READ_WHOLE = 16 * 1024 * 1024
 """Files up to this size are read once, for digest and content; larger ones twice, in pieces."""
 
-_ROWS_AT_ONCE = 131_072
 _ARROW: dict[str, pa.DataType] = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -77,6 +76,7 @@ def pack(
     load_id: str,
     history: bool,
     file_bytes: int = 128 * 1024 * 1024,
+    rows_at_once: int = 131_072,
 ) -> Packed:
     """Write `folder/<load_id>-0000.parquet` and so on; no more than one row group of each is in memory.
 
@@ -87,6 +87,7 @@ def pack(
         load_id: Id of this attempt.
         history: Whether validity instants are needed (type 2).
         file_bytes: A new file begins when one has this size.
+        rows_at_once: Rows of a row group, which is what is held in memory.
 
     Raises:
         StateConflictError: when a file is not the one that passed the gate.
@@ -95,7 +96,7 @@ def pack(
     """
     packed = Packed()
     schema = staged_schema(contract)
-    writer = _Writer(folder, load_id, schema, file_bytes)
+    writer = _Writer(folder, load_id, schema, file_bytes, rows_at_once)
     try:
         for batch in batches:
             constants = {
@@ -145,14 +146,14 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 def _open(path: Path, expected: str | None, batch_id: str) -> tuple[str, Iterator[pa.Table]]:
     """The file's digest, checked, and its content; the digest is known before any row is handed out."""
+    source: BytesIO | Path
     if path.stat().st_size <= _READ_WHOLE:
         data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        source = pq.ParquetFile(BytesIO(data))
+        digest, source = hashlib.sha256(data).hexdigest(), BytesIO(data)
     else:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        source = pq.ParquetFile(path)
+        source = path
     if expected is not None and digest != expected:
         raise StateConflictError(
             "a file is not the one that passed the gate",
@@ -162,7 +163,9 @@ def _open(path: Path, expected: str | None, batch_id: str) -> tuple[str, Iterato
             found=digest,
             next_step="Find out who changed it, then gate the batch again; nothing was loaded.",
         )
-    return digest, (source.read_row_group(number, use_threads=False) for number in range(source.num_row_groups))
+    # One thread: the files are small, and others want the cores as well.
+    file = pq.ParquetFile(source)
+    return digest, (file.read_row_group(number, use_threads=False) for number in range(file.num_row_groups))
 
 
 def _conform(
@@ -208,9 +211,10 @@ def _cast(source: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[An
 class _Writer:
     """Gathers small tables into large row groups and starts a new file when one is full."""
 
-    def __init__(self, folder: Path, load_id: str, schema: pa.Schema, file_bytes: int) -> None:
+    def __init__(self, folder: Path, load_id: str, schema: pa.Schema, file_bytes: int, rows_at_once: int) -> None:
         self.files: dict[Path, int] = {}
         self._folder, self._load_id, self._schema, self._file_bytes = folder, load_id, schema, file_bytes
+        self._rows_at_once = rows_at_once
         self._waiting: list[pa.Table] = []
         self._rows = 0
         self._path: Path | None = None
@@ -220,7 +224,7 @@ class _Writer:
         """Take rows; they are on disk at the latest after `close`."""
         self._waiting.append(table)
         self._rows += table.num_rows
-        if self._rows >= _ROWS_AT_ONCE:
+        if self._rows >= self._rows_at_once:
             self._flush()
 
     def close(self) -> None:
