@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from airflow_provider_integrations.cli.output import reporting, say
+from airflow_provider_integrations.core.work_item import State
 
 if TYPE_CHECKING:
     from airflow_provider_integrations.ledger.ledger import Ledger
@@ -24,7 +25,6 @@ Url = Annotated[
 ]
 Item = Annotated[str, typer.Argument(help="Id of a work item.")]
 Why = Annotated[str, typer.Option(help="The reason, for the audit trail.")]
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
 def _ledger(url: str) -> Ledger:
@@ -44,15 +44,12 @@ def migrate(ledger: Url) -> None:
 def list_items(
     ledger: Url,
     source: Annotated[str | None, typer.Option(help="Only items of this source.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only items in this state; may be given again.")] = None,
+    state: Annotated[list[State] | None, typer.Option(help="Only items in this state; may be given again.")] = None,
     limit: Annotated[int, typer.Option(min=1)] = 100,
 ) -> None:
     """List work items, the newest first."""
     with reporting():
-        from airflow_provider_integrations.core.work_item import State
-
-        states = [State(name) for name in state] if state else None
-        items = _ledger(ledger).items.list(source=source, states=states, limit=limit)
+        items = _ledger(ledger).items.list(source=source, states=state or None, limit=limit)
         say({"items": [asdict(item) for item in items]})
 
 

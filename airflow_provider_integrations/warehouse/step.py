@@ -14,6 +14,7 @@ from typing import Any
 from upath import UPath
 
 from airflow_provider_integrations.batch_job import BatchJob
+from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import local_folder, read_manifest
@@ -38,11 +39,11 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
 
     Raises:
         ReconciliationError: if rows of the manifest, of the COPY and of the MERGE differ; nothing was published.
-        TransientError: if the warehouse is away; the items stay gated.
+        TransientError: if the warehouse is away, or a worker that may have died holds an item; it stays gated.
     """
     loaded = []
     with holding(job.ledger, job.owner, lease=job.lease) as held:
-        waiting = job.ledger.items.pending(job.source, [State.GATED])
+        waiting = job.ledger.items.list(job.source, [State.GATED], limit=None)
         waiting.sort(key=lambda item: str(item.facts.get("version", "")))
         for first in range(0, len(waiting), AT_ONCE):
             chunk = waiting[first : first + AT_ONCE]
@@ -59,6 +60,12 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
                 job.boundary("noted as loaded")
     follow(job.ledger, job.source)
     job.boundary("watermark moved")
+    if len(loaded) < len(waiting):
+        raise TransientError(
+            "gated items are claimed by another worker",
+            items=len(waiting) - len(loaded),
+            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
+        )
     return loaded
 
 

@@ -86,10 +86,12 @@ async def discover(
             log.warning("%s: %s stays in the inbox: %s", source.source, entry.name, entry.reason.meaning)
     files = [entry.file for entry in complete]
     new = ledger.items.discover(source.source, files, listed_at=listing.at or clock(), facts=facts)
+    # With those that are claimed: a claim may be that of a worker that died, and the intake waits for it to run out.
+    pending = ledger.items.list(source.source, PENDING, limit=None)
     gaps = missing_sequences(ledger, source.source)
     for number in gaps:
         log.warning("%s: sequence number %d has not come, later ones have", source.source, number)
-    return Discovery(tuple(new), tuple(ledger.items.pending(source.source, PENDING)), gaps)
+    return Discovery(tuple(new), tuple(pending), gaps)
 
 
 async def look_once(job: IntakeJob) -> Discovery:

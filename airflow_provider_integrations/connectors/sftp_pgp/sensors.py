@@ -69,9 +69,8 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> list[list[str]]:
         """Look again after the trigger has seen something, and defer again if it is gone or taken."""
-        look = self.poke(context)
-        if look.is_done:
-            groups: list[list[str]] = look.xcom_value
+        groups = self._look(context)
+        if groups or not _true(self.wait):
             return groups
         self.defer(
             trigger=SftpPgpIntakeTrigger(source=self.source, poll_interval=self.poke_interval),

@@ -29,7 +29,7 @@ class SftpPgpIntakeTrigger(BaseTrigger):
     """
 
     def __init__(self, source: str, poll_interval: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # Airflow leaves it untyped
         self.source = source
         self.poll_interval = poll_interval
 
@@ -40,17 +40,15 @@ class SftpPgpIntakeTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is a reason to wake the sensor."""
-        while True:
+        seen = False
+        while not seen:
             await asyncio.sleep(self.poll_interval)
             try:
                 seen = await self._unknown()
             except Exception as error:
                 self.log.warning("the look failed, the sensor will look itself: %s", error)
-                yield TriggerEvent({"source": self.source})
-                return
-            if seen:
-                yield TriggerEvent({"source": self.source})
-                return
+                seen = True
+        yield TriggerEvent({"source": self.source})  # type: ignore[no-untyped-call] # Airflow leaves it untyped
 
     async def _unknown(self) -> bool:
         from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
@@ -63,4 +61,5 @@ class SftpPgpIntakeTrigger(BaseTrigger):
         async with SftpClient.connect(settings) as client:
             complete, listing = await list_complete(client, source, clock=utc_now)
         files = [entry.file for entry in complete]
-        return bool(await asyncio.to_thread(ledger.items.unknown, self.source, files, listed_at=listing.at))
+        listed_at = listing.at or utc_now()
+        return bool(await asyncio.to_thread(ledger.items.unknown, self.source, files, listed_at=listed_at))
