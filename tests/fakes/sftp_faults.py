@@ -1,7 +1,7 @@
 """A partner's SFTP server that misbehaves on demand: asyncssh's server in a thread, with one switch for each fault.
 
-    server = faulty_sftp(Faults(drop_after=1_000_000))
-    settings = server.settings()
+server = faulty_sftp(Faults(drop_after=1_000_000))
+settings = server.settings()
 """
 
 from __future__ import annotations

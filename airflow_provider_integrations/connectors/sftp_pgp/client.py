@@ -5,7 +5,7 @@
             fetched = await client.fetch(file, Path("stage") / file.name)
 
 Paths are those of the partner, under the connection's root. A broken link is mended: each call connects again, within
-bounds, and all calls may be repeated safely.
+bounds, and all calls may be repeated safely. Several calls may be under way at once.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.transfer import Fetched, 
 from airflow_provider_integrations.core.errors import (
     ConfigError,
     ConnectionLostError,
+    PermanentError,
     RejectedError,
     StalledError,
     TransientError,
@@ -57,6 +58,9 @@ T = TypeVar("T")
 
 ATTEMPTS = 5
 """So often in a row a call may fail without progress before it is given up."""
+
+LEAST_GAIN = 64 * 1024
+"""Bytes that an attempt must have gained to count as progress: a link that brings a few each time gets nowhere."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds
 
@@ -131,7 +135,8 @@ class SftpClient:
 
         async def work(channel: SftpChannel, jail: Jail) -> Listing:
             try:
-                path = await _in_jail(channel, jail, folder)
+                path = jail.inside(folder)
+                await _expect_inside(channel, jail, path)
                 return await look_into(channel, to_wire(path), folder, max_files=max_files, at=at)
             except (StatusError, RejectedError) as error:
                 if is_missing(error) or (isinstance(error, RejectedError) and error.reason is Reason.VANISHED):
@@ -207,7 +212,10 @@ class SftpClient:
         """
 
         async def work(channel: SftpChannel, jail: Jail) -> bytes:
-            handle = await channel.open(to_wire(await _in_jail(channel, jail, path)), OpenFlags.READ)
+            inside = to_wire(await _in_jail(channel, jail, path))
+            if kind_of(await channel.lstat(inside)) not in ("file", "unknown"):
+                raise RejectedError(Reason.NAME_UNSAFE, "only regular files are read", path=shown(path))
+            handle = await channel.open(inside, OpenFlags.READ)
             try:
                 size = (await channel.fstat(handle)).size or 0
                 if size > max_bytes:
@@ -251,7 +259,11 @@ class SftpClient:
         async def work(channel: SftpChannel, jail: Jail) -> None:
             first, final = await _in_jail(channel, jail, temporary), await _in_jail(channel, jail, path)
             await _upload(channel, local, to_wire(first))
-            await move_file(channel, to_wire(first), to_wire(final))
+            try:
+                await move_file(channel, to_wire(first), to_wire(final))
+            except PermanentError:
+                await channel.remove(to_wire(first))
+                raise
 
         await self._run("writing", work, path=path)
 
@@ -288,6 +300,7 @@ class SftpClient:
     ) -> T:
         """Do the work; when the link broke, connect again and repeat it, as long as it gets further."""
         failed, reached = 0, progress()
+        channel: SftpChannel | None = None
         while True:
             try:
                 channel, jail = await self._opened()
@@ -296,10 +309,12 @@ class SftpClient:
                 error = translate(raw, doing, **values)
                 if not isinstance(error, (ConnectionLostError, StalledError)):
                     raise error from (None if error is raw else raw)
-                await self.close()
+                if channel is not None and channel is self._channel:
+                    await self.close()  # unless another call has opened a new one already
                 now = progress()
-                failed = 1 if now > reached else failed + 1
-                reached = max(now, reached)
+                if now - reached >= LEAST_GAIN:
+                    failed, reached = 0, now
+                failed += 1
                 if failed >= ATTEMPTS:
                     raise error from (None if error is raw else raw)
             pause = min(FIRST_PAUSE * 2 ** (failed - 1), LONGEST_PAUSE)

@@ -23,7 +23,16 @@ from airflow_provider_integrations.core.reasons import Reason
 
 __all__ = ["DRIVER_ERRORS", "is_missing", "translate"]
 
-DRIVER_ERRORS = (asyncssh.Error, asyncssh.KeyImportError, ProtocolError, StatusError, TimeoutError, OSError, EOFError)
+DRIVER_ERRORS = (
+    asyncssh.Error,
+    asyncssh.KeyImportError,
+    asyncssh.KeyEncryptionError,
+    ProtocolError,
+    StatusError,
+    TimeoutError,
+    OSError,
+    EOFError,
+)
 """What a call on the connection may raise."""
 
 _TRY_AGAIN = "It is tried again; if it stays, ask the partner."
@@ -62,7 +71,7 @@ def translate(error: BaseException, doing: str, **values: Any) -> IntegrationErr
             next_step="Check login, key or password with the partner.",
             **values,
         )
-    if isinstance(error, asyncssh.KeyImportError):
+    if isinstance(error, (asyncssh.KeyImportError, asyncssh.KeyEncryptionError)):
         return ConfigError(
             "the private key cannot be read",
             next_step="Give PEM or OpenSSH text as private_key, and its passphrase if it has one.",

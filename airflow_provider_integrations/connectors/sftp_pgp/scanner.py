@@ -13,25 +13,25 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
+from airflow_provider_integrations.connectors.sftp_pgp.limits import check_file
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError, StalledError, TransientError
 from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.source import FileLimits
 
-__all__ = ["scan"]
+__all__ = ["check_file", "scan"]
 
 CLEAN, INFECTED = 0, 1
 _REPORT = 2000  # bytes of the scanner's output that are kept
 
 
-def scan(command: Sequence[str], path: Path, *, timeout: float) -> None:
-    """Run the scanner on a file; nothing happens for an empty command.
+def scan(limits: FileLimits, path: Path) -> None:
+    """Run the partner's scanner on a file; nothing happens when none is set.
 
     Args:
-        command: Program and arguments.
+        limits: `scanner` is program and arguments; after `scanner_timeout` seconds it, and what it started, is killed.
         path: The file.
-        timeout: Seconds after which the scanner, and whatever it started, is killed.
 
     Raises:
         RejectedError: `MALWARE`, with what the scanner said.
@@ -39,6 +39,7 @@ def scan(command: Sequence[str], path: Path, *, timeout: float) -> None:
         TransientError: it ended otherwise, e.g. clamdscan's 2 when the daemon is away. Unknown is not clean.
         ConfigError: there is no such program.
     """
+    command, timeout = limits.scanner, limits.scanner_timeout
     if not command:
         return
     target = str(path.absolute())  # absolute, so that no name can pass for an option
