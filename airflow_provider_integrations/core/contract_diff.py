@@ -102,7 +102,7 @@ def _column(old: Column, new: Column) -> Iterator[Change]:
         word = "widened" if widened else "narrowed" if _widens(new, old) else "changed"
         yield Change("type", name, not widened, f"type {word}: {old.type} became {new.type}")
     if old.nullable != new.nullable:
-        # Nulls where there were none surprise whoever reads the table, as a refused null surprises whoever sends it.
+        # Looser is compatible as an enum's new value is: every old file stays good, and old rows stay as they are.
         yield Change("nullable", name, not new.nullable, "may now be null" if new.nullable else "must not be null")
     for attribute in ("format", "zone"):
         before, after = getattr(old, attribute), getattr(new, attribute)

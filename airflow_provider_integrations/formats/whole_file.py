@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Contract, Reference
+from airflow_provider_integrations.core.errors import ConfigError, SystemicError
 from airflow_provider_integrations.core.identifiers import quote
 from airflow_provider_integrations.core.redaction import mask
 from airflow_provider_integrations.formats.arrow import Array, Table, pa
@@ -22,7 +23,10 @@ from airflow_provider_integrations.formats.block import Reject
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Ascending", "Lookup", "late_rejects"]
+__all__ = ["SPILL", "Ascending", "Lookup", "late_rejects"]
+
+SPILL = ".spill"
+"""The folder beside the parts that DuckDB spills to; what is in it is as private as the parts."""
 
 Lookup = Callable[[Reference], pa.Table | None]
 """The rows that a reference may point at, with the columns `to_columns`; None where that entity is not known here."""
@@ -61,16 +65,27 @@ def late_rejects(
 
     # What the decoding held goes back first, so that the two never stand beside each other in memory.
     pa.default_memory_pool().release_unused()
-    with duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 2}) as connection:
-        connection.execute("SET temp_directory = $1", [str(folder / ".spill")])
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("CREATE TEMP TABLE gone (_line BIGINT)")
-        connection.read_parquet([str(path) for path in files]).create_view("parts")
-        for name in unique:
-            yield from _repeated(connection, name)
-        for reference, table in references:
-            yield from _dangling(connection, reference, table)
+    try:
+        with duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "threads": 2}) as connection:
+            connection.execute("SET temp_directory = $1", [str(folder / SPILL)])
+            connection.execute("SET preserve_insertion_order = false")
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("CREATE TEMP TABLE gone (_line BIGINT)")
+            connection.read_parquet([str(path) for path in files]).create_view("parts")
+            for name in unique:
+                yield from _repeated(connection, name)
+            for reference, table in references:
+                yield from _dangling(connection, reference, table)
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise SystemicError(
+            "uniqueness and references could not be checked", contract=contract.contract, error=type(error).__name__,
+            next_step="Give the worker more memory or disk, then let the item run again.",
+        ) from None  # fmt: skip
+    except duckdb.Error as error:
+        raise ConfigError(
+            "a reference does not fit the entity it points at", contract=contract.contract, error=type(error).__name__,
+            next_step="Compare the columns and types on both sides of the contract's references.",
+        ) from None  # fmt: skip
 
 
 def _repeated(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[Reject]:

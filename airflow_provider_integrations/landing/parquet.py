@@ -10,6 +10,7 @@ rows, however the rows arrive.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -112,8 +113,13 @@ class PartWriter:
 
     def abort(self) -> None:
         """Remove every part that was begun."""
-        if self._out is not None:
-            self._out.close()
+        if self._writer is not None and self._out is not None:
+            # Even a full disk must not keep the files from being removed.
+            with contextlib.suppress(OSError, pa.ArrowException):
+                self._writer.close()
+            with contextlib.suppress(OSError):
+                self._out.close()
+        self._writer = self._out = None
         for name in self._names:
             (self._folder / name).unlink(missing_ok=True)
         self.files = ()

@@ -216,3 +216,29 @@ def test_bounds_and_patterns_that_cannot_be_used_are_said_before_a_row_is_read(t
     for column in ({"range": {"min": "abc"}}, {"pattern": "(?=x)"}, {"enum": ["x"]}):
         with pytest.raises(ConfigError):
             decode(io.BytesIO(b"id\n1\n"), contract({**ID, **column}), tmp_path, batch_id="b", version="v")
+
+
+def test_a_reference_of_another_type_is_the_contracts_fault_and_leaves_nothing(tmp_path: Path) -> None:
+    by = contract(ID, NAME, references=[{"columns": ["name"], "to": "names", "to_columns": ["n"]}])
+    with pytest.raises(ConfigError):
+        read_back(b"id,name\n1,a\n", by, tmp_path, lookup=lambda _: pa.table({"n": [1]}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_share_that_binary_cannot_hold_is_still_allowed(tmp_path: Path) -> None:
+    data = b"id,name\n" + b"x,a\n" * 29 + b"1,a\n" * 71
+    decoded = decode(io.BytesIO(data), contract(ID, NAME, max_reject_share=0.29), tmp_path, batch_id="b", version="v")
+    assert decoded.rows_rejected == 29
+
+
+def test_what_a_killed_uniqueness_check_spilled_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".spill").mkdir()
+    (tmp_path / ".spill" / "values").write_bytes(b"Anna")
+    read_back(b"id,name\n1,a\n", TWO, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["part-00000.parquet"]
+
+
+def test_every_row_may_be_a_reject(tmp_path: Path) -> None:
+    result = read_back(b"id,name\nx,a\n1\n", TWO, tmp_path)
+    assert result.decoded.files == ()
+    assert result.broken == [(2, "id", "type"), (3, None, "field_count")]
