@@ -57,8 +57,8 @@ class Ui:
         return self.browser.text
 
     def task(self, task_id: str) -> str:
-        """Path of the first mapped instance of a task of the first run."""
-        return f"{DAG}/runs/{quote(self.run_id)}/tasks/{task_id}/mapped/0"
+        """Path of the details of a task's first mapped instance in the first run: where Airflow shows its links."""
+        return f"{DAG}/runs/{quote(self.run_id)}/tasks/{task_id}/mapped/0/details"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_an_item_tells_its_history_and_leads_to_its_data_docs(ui: Ui) -> None:
         assert state in text
     ui.browser.click("[...document.querySelectorAll('a')].find(x => x.innerText === 'Data docs')")
     ui.browser.wait_for("location.pathname.startsWith('/integrations/docs/')", SLOW)
-    assert "expect_" in ui.browser.wait_for("document.body.innerText", SLOW)
+    ui.browser.wait_for("document.body.innerText.includes('Evaluated Expectations')", SLOW)
 
 
 def test_data_docs_cannot_act_as_the_airflow_user(ui: Ui) -> None:
@@ -162,5 +162,7 @@ def test_every_connection_form_renders(ui: Ui, form: dict[str, object]) -> None:
 def test_a_run_is_started_with_typed_parameters(ui: Ui) -> None:
     ui.open(f"{DAG}/tasks", "Trigger")
     ui.browser.click("[...document.querySelectorAll('button')].find(x => x.innerText.trim() === 'Trigger')")
-    ui.browser.wait_for("document.querySelector('[role=dialog]') !== null")
-    ui.browser.wait_for("document.querySelector('[role=dialog]').innerText.includes('Replay')", SLOW)
+    ui.browser.wait_for("document.body.innerText.includes('Decode kept originals again')", SLOW)
+    kinds = "Object.fromEntries(['wait', 'replay'].map(x => [x, document.getElementsByName('element_' + x).length]))"
+    assert "Wait for files" in ui.browser.text
+    assert ui.browser.value(kinds)["wait"] == 1, "a switch, as its type says"
