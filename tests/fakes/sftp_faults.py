@@ -83,7 +83,7 @@ class _Server(asyncssh.SFTPServer):
             return mapped
         at = self._root
         for part in Path(os.fsdecode(mapped)).relative_to(self._root).parts:
-            same = [name for name in os.listdir(at) if name.lower() == part.lower()] if at.is_dir() else []
+            same = [path.name for path in at.iterdir() if path.name.lower() == part.lower()] if at.is_dir() else []
             at /= same[0] if same else part
         return os.fsencode(at)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_integrations.connectors.sftp_pgp.client import ATTEMPTS, SftpClient
+from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
+from airflow_provider_integrations.connectors.sftp_pgp.link import ATTEMPTS
 from airflow_provider_integrations.connectors.sftp_pgp.transfer import Fetched, partial_of
 from airflow_provider_integrations.core.errors import (
     ConfigError,

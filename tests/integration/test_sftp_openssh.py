@@ -66,8 +66,8 @@ def test_known_hosts_and_keys_of_the_user_are_not_used(
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(HostKeyError):
         asyncio.run(_files(sshd.settings(host_key=None)))
+    stranger = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
     with pytest.raises(ConfigError, match="refused the login"):
-        stranger = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
         asyncio.run(_files(sshd.settings(private_key=stranger)))
     asyncio.run(_files(sshd.settings()))
 
@@ -113,14 +113,14 @@ def test_composed_and_decomposed_names_are_fetched_by_their_own_bytes(sshd: Sshd
     (inbox / "u\u0308.gpg").write_bytes(b"decomposed")
     (inbox / "\u00fc.gpg").write_bytes(b"composed!!")
 
-    async def fetch() -> set[bytes]:
+    async def fetch() -> None:
         async with SftpClient.connect(sshd.settings()) as client:
             files = await client.list_files("/letters")
             for number, file in enumerate(files):
                 await client.fetch(file, tmp_path / str(number))
-        return {path.read_bytes() for path in tmp_path.iterdir()}
 
-    assert asyncio.run(fetch()) == {b"decomposed", b"composed!!"}
+    asyncio.run(fetch())
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"decomposed", b"composed!!"}
 
 
 def test_fetch_gives_the_bytes_and_their_digests(sshd: Sshd, tmp_path: Path) -> None:

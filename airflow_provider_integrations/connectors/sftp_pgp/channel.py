@@ -99,14 +99,14 @@ class SftpChannel:
         self._version: asyncio.Future[Reader] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def start(cls, connection: asyncssh.SSHClientConnection, timeout: float) -> SftpChannel:
+    async def start(cls, connection: asyncssh.SSHClientConnection, answer_within: float) -> SftpChannel:
         """Open the `sftp` subsystem and agree on version 3."""
-        self = cls(timeout)
+        self = cls(answer_within)
         self._channel, _ = await connection.create_session(
             lambda: _Session(self), subsystem="sftp", encoding=None, window=WINDOW, max_pktsize=PACKET
         )
         self._channel.write(request(Kind.INIT, 3))
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(answer_within):
             version, self.extensions = read_version(await self._version)
         if version < 3:
             raise ProtocolError(f"the server speaks version {version}, which nothing else does")

@@ -3,7 +3,8 @@
 A file that is taken too early is data lost, so every doubt means "not yet": names that begin with a dot or end in a
 temporary suffix, a file that changed since the look before, a companion that is empty of the digest it should hold.
 
-    >>> whole = complete_files(CompletenessPolicy(), [Listing("/in", (RemoteFile("/in/a.gpg", 1, 1), RemoteFile("/in/b.part", 1, 1)))])
+    >>> files = (RemoteFile("/in/a.gpg", 1, 1), RemoteFile("/in/b.gpg.part", 1, 1))
+    >>> whole = complete_files(CompletenessPolicy(), [Listing("/in", files)])
     >>> [entry.file.name for entry in whole]
     ['a.gpg']
 """

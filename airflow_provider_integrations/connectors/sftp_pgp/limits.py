@@ -1,7 +1,7 @@
 """Limits that hold before anything is opened: size, emptiness and type by the first bytes. Pure but for reading them.
 
-    >>> looks_like_openpgp(b"-----BEGIN PGP MESSAGE-----\\n"), looks_like_openpgp(b"PK\\x03\\x04")
-    (True, False)
+>>> looks_like_openpgp(b"-----BEGIN PGP MESSAGE-----\\n"), looks_like_openpgp(b"PK\\x03\\x04")
+(True, False)
 """
 
 from __future__ import annotations
