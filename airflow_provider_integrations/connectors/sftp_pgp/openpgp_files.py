@@ -39,13 +39,16 @@ def open_file(source: Path, target: Path, keys: OpenPgpKeys, policy: OpenPgpPoli
     """
     _check_paths(source, target)
     target.unlink(missing_ok=True)
-    with GnuPgEngine(keys) as engine, engine.open(source, policy or OpenPgpPolicy()) as message:
-        with _nameless(target) as content:
-            while data := message.read(MIB):
-                _write(content, data)
-            proof = message.verify()
-            os.fsync(content)
-            _give_name(content, target)
+    with (
+        GnuPgEngine(keys) as engine,
+        engine.open(source, policy or OpenPgpPolicy()) as message,
+        _nameless(target) as content,
+    ):
+        while data := message.read(MIB):
+            _write(content, data)
+        proof = message.verify()
+        os.fsync(content)
+        _give_name(content, target)
     return proof
 
 
