@@ -13,6 +13,8 @@ from airflow_provider_integrations.formats.block import Reject
 
 __all__ = ["RejectsFile"]
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class RejectsFile:
     """Writes `{"column", "line", "rule", "value"}` lines; the file appears with the first reject."""
@@ -30,7 +32,7 @@ class RejectsFile:
                 self._file = os.fdopen(handle, "w", encoding="utf-8", newline="\n", buffering=1 << 16)
             self.by_rule[reject.rule] += 1
             entry = {"column": reject.column, "line": reject.line, "rule": reject.rule, "value": reject.value}
-            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._file.write(_encode(entry) + "\n")
 
     def close(self) -> Path | None:
         """The path, or None if there was nothing to write."""
