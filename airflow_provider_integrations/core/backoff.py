@@ -63,7 +63,8 @@ class Backoff:
             at_least: What the other side asked for; chance takes nothing off it, `longest` still caps it.
         """
         try:
-            wait = min(self.first * self.factor ** max(attempt - 1, 0), self.longest)
+            # As floats, which overflow at once; integers would grow to millions of digits first.
+            wait = min(self.first * float(self.factor) ** max(attempt - 1, 0), self.longest)
         except OverflowError:
             wait = self.longest if self.first else 0.0
         wait -= wait * self.jitter * (1.0 - random())

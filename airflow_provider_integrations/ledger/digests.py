@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.ledger.database import insert_unless_there
 from airflow_provider_integrations.ledger.rows import Parts
 from airflow_provider_integrations.ledger.tables import digest, work_item
 
@@ -16,10 +16,11 @@ def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: 
     """Register what an item holds, unless another item did; see `Items.register_digest`."""
     key = {"source": source, "kind": kind, "sha256": sha256}
     with parts.database.write() as connection:
-        maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         # Waits for another worker that registers the same at this moment, then sees its row.
         connection.execute(
-            maker(digest).values(**key, item_id=item_id, registered_at=parts.now()).on_conflict_do_nothing()
+            insert_unless_there(connection, digest)
+            .values(**key, item_id=item_id, registered_at=parts.now())
+            .on_conflict_do_nothing()
         )
         there = connection.execute(
             select(digest.c.number, work_item.c.id, work_item.c.state)

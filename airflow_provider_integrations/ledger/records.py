@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.verdict import GateMode, GateResult, Verdict
+from airflow_provider_integrations.ledger.database import insert_unless_there
 from airflow_provider_integrations.ledger.rows import Parts, aware, json_facts
 from airflow_provider_integrations.ledger.tables import audit, batch, expected_delivery, quality_result
 
@@ -73,9 +73,12 @@ class Records:
             "recorded_at": self._parts.now(),
         }
         with self._parts.database.write() as connection:
-            maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             # The batch id alone may be there already: an unknown item still is an error.
-            connection.execute(maker(batch).values(**values).on_conflict_do_nothing(index_elements=["batch_id"]))
+            connection.execute(
+                insert_unless_there(connection, batch)
+                .values(**values)
+                .on_conflict_do_nothing(index_elements=["batch_id"])
+            )
             row = connection.execute(select(batch).where(batch.c.batch_id == manifest.batch_id)).one()
         if row.manifest != text:
             raise StateConflictError(
@@ -135,9 +138,8 @@ class Records:
         """Say when the next delivery of a source is due; it takes the place of what was said before."""
         values = {"due_at": aware(due_at, "due_at"), "zone": zone, "recorded_at": self._parts.now()}
         with self._parts.database.write() as connection:
-            maker = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
             connection.execute(
-                maker(expected_delivery)
+                insert_unless_there(connection, expected_delivery)
                 .values(source=source, **values)
                 .on_conflict_do_update(index_elements=["source"], set_=values)
             )
