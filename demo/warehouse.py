@@ -38,8 +38,9 @@ def read_totals(home: Home) -> Totals:
         except snowflake.connector.errors.ProgrammingError as error:
             if error.errno != 2003:  # The object does not exist.
                 raise
-            return Totals(0, 0, "0", 0)
-    return Totals(int(versions), int(customers), str(balance or 0), int(batches))
+            return Totals(0, 0, "0.00", 0)
+    # The emulator adds decimals up as floats.
+    return Totals(int(versions), int(customers), f"{float(balance or 0):.2f}", int(batches))
 
 
 def _row(cursor: Any) -> tuple[Any, ...]:
