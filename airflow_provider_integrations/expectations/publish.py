@@ -5,10 +5,13 @@ Written to a folder of its own beside the landed files, which stay as they are, 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,22 +61,36 @@ def rewrite(folder: Path, manifest: Manifest, mode: GateMode, digest: str, flags
     if (final / _RECORD).exists():
         return _recorded(folder, final, manifest)
     final.parent.mkdir(mode=0o700, exist_ok=True)
+    with _alone_in(final.parent):
+        if not (final / _RECORD).exists():
+            _write_whole(folder, manifest, mode, flags, final)
+    return _recorded(folder, final, manifest)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One writer at a time, so that every attempt that is found is of a dead one; the lock dies with its process."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(".attempt-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _write_whole(folder: Path, manifest: Manifest, mode: GateMode, flags: pa.Table, final: Path) -> None:
     attempt = Path(tempfile.mkdtemp(prefix=".attempt-", dir=final.parent))
     try:
         files, out = _write(folder, manifest, mode, flags, attempt)
-        names = [asdict(file) for file in files]
-        record = {"files": names, "quarantined": asdict(out) if out else None}
+        record = {"files": [asdict(file) for file in files], "quarantined": asdict(out) if out else None}
         write_durably(attempt / _RECORD, (json.dumps(record, sort_keys=True, indent=2) + "\n").encode())
         sync_folder(attempt)
-        try:
-            attempt.rename(final)
-        except OSError:
-            if not (final / _RECORD).exists():
-                raise
+        attempt.rename(final)
         sync_folder(final.parent)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
-    return _recorded(folder, final, manifest)
 
 
 def _write(

@@ -145,6 +145,7 @@ def test_a_rerun_takes_what_is_there_and_a_dead_attempt_is_not_seen(tmp_path):
     batch = land(tmp_path, "b", people(10))
     (batch.folder / "_gate" / ".attempt-dead").mkdir(parents=True)
     first = rewrite(batch.folder, batch.manifest, QUARANTINE, "d" * 64, FLAGS)
+    assert not (batch.folder / "_gate" / ".attempt-dead").exists()
     inode = first.quarantined.stat().st_ino
     assert rewrite(batch.folder, batch.manifest, QUARANTINE, "d" * 64, FLAGS) == first
     assert first.quarantined.stat().st_ino == inode
