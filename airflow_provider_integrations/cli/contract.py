@@ -31,26 +31,13 @@ def check_file(
 ) -> None:
     """Count what a contract accepts and refuses. Exit code 1 if the file as a whole is refused."""
     with reporting():
-        from airflow_provider_integrations.formats.delimited import decode_all, refusal_of
+        from airflow_provider_integrations.formats.check import check
         from airflow_provider_integrations.include import read_contract
 
-        promised = read_contract(contract)
-        with tempfile.TemporaryDirectory(prefix="integrations-") as scratch, file.open("rb") as stream:
-            decoded = decode_all(stream, promised, Path(scratch), batch_id="check", version="check")
-            if rejects:
-                _copy_rejects(Path(scratch), rejects)
-        refused = refusal_of(decoded, promised)
-        say(
-            {
-                "rows": decoded.rows_read,
-                "accepted": decoded.rows_landed,
-                "rejected": decoded.rows_rejected,
-                "by_rule": dict(decoded.rejects_by_rule),
-                "drift": dict(decoded.drift),
-                "refused": refused.value if refused else None,
-            }
-        )
-        if refused:
+        with file.open("rb") as stream:
+            checked = check(stream, read_contract(contract), rejects=rejects)
+        say(asdict(checked))
+        if checked.refused:
             raise typer.Exit(1)
 
 
@@ -85,9 +72,9 @@ def decode_file(
         with tempfile.TemporaryDirectory(prefix=".integrations-", dir=out.parent) as scratch, file.open("rb") as stream:
             one_part = Tuning(part_bytes=sys.maxsize)
             decoded = decode(stream, promised, Path(scratch), batch_id=file.name, version="", tuning=one_part)
-            (part,) = decoded.files
             _copy_rejects(Path(scratch), out.with_suffix(".rejects.jsonl"))
-            (Path(scratch) / part.name).replace(out)
+            for part in decoded.files:  # One at most; none when every row was rejected and the contract allows that.
+                (Path(scratch) / part.name).replace(out)
         say(
             {
                 "out": str(out),

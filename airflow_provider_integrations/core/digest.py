@@ -1,4 +1,4 @@
-"""Several digests in one pass over the bytes, and the check of those that a partner announced.
+"""Several digests in one pass over the bytes.
 
 >>> digests = Digests()
 >>> digests.update(b"hello")
@@ -9,24 +9,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable
 
-from airflow_provider_integrations.core.errors import ConfigError, RejectedError
-from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["ALGORITHMS", "Digests", "digest_stream", "verify_announced"]
+__all__ = ["ALGORITHMS", "Digests"]
 
 ALGORITHMS = {"crc32": 8, "md5": 32, "sha256": 64}
 """What can be computed, with the length of its hexadecimal text. MD5 and CRC-32 find accidents, never intent."""
-
-_CHUNK = 1024 * 1024
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 class Digests:
@@ -70,40 +61,3 @@ class Digests:
         """Every digest computed here, by algorithm."""
         names = sorted([*self._hashes, *(["crc32"] if self._crc is not None else [])])
         return {name: self.hex(name) for name in names}
-
-
-def digest_stream(
-    stream: _Readable, algorithms: Iterable[str] = ("sha256", "crc32", "md5"), *, chunk: int = _CHUNK
-) -> Digests:
-    """Read `stream` to its end in pieces of `chunk` bytes; a short read is not the end, an empty one is."""
-    digests = Digests(algorithms)
-    while data := stream.read(chunk):
-        digests.update(data)
-    return digests
-
-
-def verify_announced(announced: Mapping[str, str], found: Digests, *, of: str) -> None:
-    """Check the digests that a partner announced, by algorithm; case and surrounding space do not matter.
-
-    Args:
-        announced: Hexadecimal digests by algorithm; nothing announced is nothing to check.
-        found: What was computed; it must have every algorithm announced.
-        of: What the bytes are, for the message.
-
-    Raises:
-        RejectedError: `CHECKSUM_MISMATCH` when one differs or is not a digest at all.
-        ConfigError: when an announced algorithm was not computed.
-    """
-    computed = found.all()
-    for algorithm, text in sorted(announced.items()):
-        if algorithm not in computed:
-            raise ConfigError("an announced digest was not computed", algorithm=algorithm, of=of)
-        wanted = text.strip().lower()
-        if not re.fullmatch(rf"[0-9a-f]{{{ALGORITHMS[algorithm]}}}", wanted):
-            raise RejectedError(
-                Reason.CHECKSUM_MISMATCH, "the announced checksum is malformed", algorithm=algorithm, of=of
-            )
-        if wanted != computed[algorithm]:
-            raise RejectedError(
-                Reason.CHECKSUM_MISMATCH, algorithm=algorithm, of=of, announced=wanted, found=computed[algorithm]
-            )

@@ -207,8 +207,8 @@ def _promote_local(stage: Path, folder: Path, manifest: Manifest, names: list[st
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in names:
-            # The original may have another name in a scratch folder where a later fetch writes: it is copied.
-            copy_durably(stage / name, attempt / name, link=name != ORIGINAL)
+            # A second name and no copy: whoever made the stage never opens a file of it for writing again.
+            copy_durably(stage / name, attempt / name, link=True)
         write_durably(attempt / MANIFEST, manifest.to_json().encode())
         sync_folder(attempt)
         try:
