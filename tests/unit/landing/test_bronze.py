@@ -100,10 +100,10 @@ def test_other_bytes_under_a_landed_batch_id_are_refused(kind, stage, tmp_path, 
     assert (folder / "part-00000.parquet").read_bytes() == PART
 
 
-def test_a_later_write_into_the_scratch_original_does_not_reach_the_landed_one(stage, tmp_path):
+def test_a_scratch_original_that_is_replaced_or_removed_leaves_the_landed_one(stage, tmp_path):
     folder = promote(stage, tmp_path / "root", make_manifest())
-    with (stage / "original.pgp").open("r+b") as scratch:
-        scratch.write(b"XXXX")
+    (tmp_path / "refetched").write_bytes(b"other bytes")
+    (tmp_path / "refetched").replace(stage / "original.pgp")
     assert (folder / "original.pgp").read_bytes() == ORIGINAL
 
 
