@@ -1,4 +1,4 @@
-"""The loader dies at each statement, before and after the server ran it; a rerun gives what one load gives."""
+"""The loader dies at each statement boundary; a rerun gives what one load gives."""
 
 from __future__ import annotations
 
@@ -47,18 +47,20 @@ def test_a_death_at_any_statement_then_a_rerun_applies_each_batch_once(
     statements = len(counting.seen)
     assert {"COMMIT", "AUTOCOMMIT False", "AUTOCOMMIT True"} <= set(counting.seen)
     point, check = 1, warehouse.connect().cursor()
+    # Dead after a statement is, for the server, dead before the next one: once for each boundary is enough.
     for number in range(statements):
-        for after in (False, True):
-            point += 1
-            dying = DyingConnection(warehouse.connect(), at=number, after=after)
-            with pytest.raises(KilledError):
-                _load(dying, tmp_path, point, where)
-            _load(warehouse.connect(), tmp_path, point, where)
-            found = check.execute(
-                f'SELECT CUSTOMER_ID, "NAME" FROM {warehouse.database}.SILVER.CUSTOMERS '
-                f"WHERE CUSTOMER_ID BETWEEN {10 * point} AND {10 * point + 9} ORDER BY CUSTOMER_ID, _VERSION"
-            ).fetchall()
-            assert found == _wanted(scd, point), (dying.seen[-1], after)
+        point += 1
+        dying = DyingConnection(warehouse.connect(), at=number, after=True)
+        with pytest.raises(KilledError):
+            _load(dying, tmp_path, point, where)
+        rerun = warehouse.connect()
+        _load(rerun, tmp_path, point, where)
+        rerun.close()
+        found = check.execute(
+            f'SELECT CUSTOMER_ID, "NAME" FROM {warehouse.database}.SILVER.CUSTOMERS '
+            f"WHERE CUSTOMER_ID BETWEEN {10 * point} AND {10 * point + 9} ORDER BY CUSTOMER_ID, _VERSION"
+        ).fetchall()
+        assert found == _wanted(scd, point), dying.seen[-1]
     ledger = f"SELECT COUNT(*), COUNT(DISTINCT BATCH_ID) FROM {warehouse.database}.CONTROL.LOAD_LEDGER"
     assert check.execute(ledger).fetchall() == [(2 * (point + 1), 2 * (point + 1))]
     left = f"SELECT COUNT(*) FROM {warehouse.database}.STAGING.CUSTOMERS"
