@@ -49,10 +49,14 @@ _FORMAT = (
 
 
 def render_session(tag: str) -> list[str]:
-    """Session settings: UTC, plain timestamps, and a tag by which the query history is found."""
+    """Session settings: UTC, plain timestamps, a tag by which the query history is found, and no endless wait.
+
+    By default a statement waits 12 hours for rows that another transaction holds, such as that of a dead loader.
+    """
     return [
         "ALTER SESSION SET TIMEZONE = 'UTC'",
         "ALTER SESSION SET TIMESTAMP_TYPE_MAPPING = 'TIMESTAMP_NTZ'",
+        "ALTER SESSION SET LOCK_TIMEOUT = 600",
         f"ALTER SESSION SET QUERY_TAG = {literal(tag[:2000])}",
     ]
 
