@@ -27,6 +27,7 @@ def home(tmp_path: Path) -> Home:
 def test_a_pid_that_was_handed_out_again_is_neither_alive_nor_ended(home: Home) -> None:
     stranger = subprocess.Popen(SLEEP)
     try:
+        time.sleep(0.05)  # A clock tick is 10 ms: no pid comes round in one, but two starts may share it.
         server = start(home, "one", SLEEP, ENVIRONMENT)
         stop_all(home)
         reused = replace(server, pid=stranger.pid)
@@ -64,7 +65,7 @@ def test_one_that_ignores_the_question_is_ended_all_the_same(home: Home) -> None
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     )
-    start(home, "deaf", (sys.executable, "-c", f"{deaf} time.sleep(60)"), ENVIRONMENT)
+    start(home, "deaf", (sys.executable, "-c", deaf), ENVIRONMENT)
     log = home / "logs" / "deaf.log"
     deadline = time.monotonic() + 10
     while "deaf" not in log.read_text() and time.monotonic() < deadline:
