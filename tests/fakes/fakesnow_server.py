@@ -63,7 +63,7 @@ def reap():
         time.sleep(1)
         for token, connection in list(server.sessions.items()):
             idle = time.monotonic() - last.get(token, time.monotonic())
-            if connection._in_transaction and not busy.get(token) and idle > 3:
+            if connection._in_transaction and not busy.get(token) and idle > 5:
                 end(token)
 
 threading.Thread(target=reap, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_integrations.core.errors import TransientError
-from airflow_provider_integrations.warehouse.loader import LoadResult, load_batches
+from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.warehouse.loader import LoadResult, PublishedBatch, load_batches
 from tests.fakes.dying_connection import DyingConnection
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.warehouse_batches import batch, contract, customer, policy
@@ -37,31 +39,30 @@ def test_the_same_batch_by_two_loaders_at_once_is_applied_once(scd: int, warehou
     assert warehouse.rows("SELECT COUNT(*) FROM {db}.SILVER.CUSTOMERS") == [(2 if scd == 1 else 3,)]
 
 
-@pytest.mark.parametrize("scd", [1, 2])
-@pytest.mark.parametrize("statement", ["INSERT INTO", "MERGE INTO", "COMMIT", "UPDATE"])
-def test_a_load_that_comes_in_between_makes_the_other_start_over(
-    statement: str, scd: int, warehouse: Warehouse, tmp_path: Path
-) -> None:
-    """Just before that statement of the first load, a second one with the same batch and another runs through."""
-    where = policy(warehouse.database, scd)
-    load_batches(warehouse.connect(), [batch(tmp_path, "b0", "2025-11-01/0", [customer(1)])], contract(), where)
-    shared = batch(tmp_path, "b1", "2025-11-02/0", [customer(1, "x")])
-    own = batch(tmp_path, "b2", "2025-11-03/0", [customer(1, "y"), customer(2)])
-    other = batch(tmp_path, "b3", "2025-11-04/0", [customer(1, "z"), customer(2, "z")])
+class _Interrupted(DyingConnection):
+    """Runs something else just before the first statement that begins so, once rows are staged."""
 
-    class Interrupted(DyingConnection):
-        done = False
+    def __init__(self, real: Any, statement: str, meanwhile: Callable[[], None]) -> None:
+        super().__init__(real)
+        self.statement, self.meanwhile, self.done = statement, meanwhile, False
 
-        def call(self, what: str, action: Any) -> Any:
-            if what.startswith(statement) and not self.done and any("COPY" in text for text in self.seen):
-                self.done = True
-                load_batches(warehouse.connect(), [shared, other], contract(), where)
-            return super().call(what, action)
+    def call(self, what: str, action: Any) -> Any:
+        if what.startswith(self.statement) and not self.done and any("COPY" in text for text in self.seen):
+            self.done = True
+            self.meanwhile()
+        return super().call(what, action)
 
-    connection = Interrupted(warehouse.connect())
-    results = load_batches(connection, [shared, own], contract(), where)
-    assert connection.done
-    assert [result.already_loaded for result in results] == [True, False]
+
+def _three(warehouse: Warehouse, folder: Path, where: LoadPolicy) -> list[PublishedBatch]:
+    load_batches(warehouse.connect(), [batch(folder, "b0", "2025-11-01/0", [customer(1)])], contract(), where)
+    return [
+        batch(folder, "b1", "2025-11-02/0", [customer(1, "x")]),
+        batch(folder, "b2", "2025-11-03/0", [customer(1, "y"), customer(2)]),
+        batch(folder, "b3", "2025-11-04/0", [customer(1, "z"), customer(2, "z")]),
+    ]
+
+
+def _check_all_is_in_once(warehouse: Warehouse, scd: int) -> None:
     current = "IS_CURRENT" if scd == 2 else "TRUE"
     names = f'SELECT CUSTOMER_ID, "NAME" FROM {{db}}.SILVER.CUSTOMERS WHERE {current} ORDER BY 1'
     assert warehouse.rows(names) == [(1, "z"), (2, "z")]
@@ -69,3 +70,42 @@ def test_a_load_that_comes_in_between_makes_the_other_start_over(
     assert warehouse.rows(ledger) == [(4, 4)]
     if scd == 2:
         assert warehouse.rows("SELECT COUNT(*) FROM {db}.SILVER.CUSTOMERS") == [(6,)]
+
+
+@pytest.mark.parametrize("scd", [1, 2])
+@pytest.mark.parametrize("statement", ["INSERT INTO", "MERGE INTO"])
+def test_a_load_that_comes_in_between_makes_the_other_start_over(
+    statement: str, scd: int, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    where = policy(warehouse.database, scd)
+    shared, own, other = _three(warehouse, tmp_path, where)
+
+    def meanwhile() -> None:
+        load_batches(warehouse.connect(), [shared, other], contract(), where)
+
+    connection = _Interrupted(warehouse.connect(), statement, meanwhile)
+    results = load_batches(connection, [shared, own], contract(), where)
+    assert connection.done
+    assert [result.already_loaded for result in results] == [True, False]
+    _check_all_is_in_once(warehouse, scd)
+
+
+@pytest.mark.parametrize("scd", [1, 2])
+@pytest.mark.parametrize("statement", ["UPDATE", "COMMIT"])
+def test_a_load_that_has_merged_already_wins_and_the_other_comes_after(
+    statement: str, scd: int, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    where = policy(warehouse.database, scd)
+    shared, own, other = _three(warehouse, tmp_path, where)
+
+    def meanwhile() -> None:
+        with pytest.raises(TransientError):
+            load_batches(warehouse.connect(), [shared, other], contract(), where, attempts=1)
+
+    connection = _Interrupted(warehouse.connect(), statement, meanwhile)
+    results = load_batches(connection, [shared, own], contract(), where)
+    assert connection.done
+    assert [result.already_loaded for result in results] == [False, False]
+    results = load_batches(warehouse.connect(), [shared, other], contract(), where)
+    assert [result.already_loaded for result in results] == [True, False]
+    _check_all_is_in_once(warehouse, scd)

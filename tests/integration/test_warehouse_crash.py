@@ -26,7 +26,7 @@ def _batches(folder: Path, point: int) -> list[PublishedBatch]:
 
 
 def _load(connection: Any, folder: Path, point: int, where: LoadPolicy) -> None:
-    load_batches(connection, _batches(folder, point), contract(), where)
+    load_batches(connection, _batches(folder, point), contract(), where, attempts=10)
 
 
 def _wanted(scd: int, point: int) -> list[tuple[Any, ...]]:
