@@ -35,7 +35,11 @@ class Reason(StrEnum):
     # What the listing and the fetch can see.
     NAME_OUT_OF_CONTRACT = "name_out_of_contract", "the file's name does not follow the naming contract", _RELEASE
     NAME_UNSAFE = "name_unsafe", "the file's name could leave its folder or hide what it is", _RESEND
-    NAME_REUSED = "name_reused", "a known name came again with other bytes, and the partner must not reuse names", _RELEASE
+    NAME_REUSED = (
+        "name_reused",
+        "a known name came again with other bytes, and the partner must not reuse names",
+        _RELEASE,
+    )
     SEQUENCE_REUSED = "sequence_reused", "a sequence number came again with other bytes", _RELEASE
     CHECKSUM_MISMATCH = "checksum_mismatch", "the bytes do not have the checksum that was announced for them", _RESEND
     EMPTY_FILE = "empty_file", "the file holds no bytes", _RESEND

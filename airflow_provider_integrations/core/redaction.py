@@ -1,7 +1,7 @@
 """Masks what no log, error, rejects file, XCom or data doc may show.
 
-    >>> mask("anna@example.org"), mask("7"), mask(None)
-    ('a***(16)', '***(1)', None)
+>>> mask("anna@example.org"), mask("7"), mask(None)
+('a***(16)', '***(1)', None)
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def mask(value: str | None) -> str | None:
 class Redactor:
     """Replaces known secrets in any text.
 
-        >>> Redactor(["s3cret"])("login with s3cret failed")
-        'login with *** failed'
+    >>> Redactor(["s3cret"])("login with s3cret failed")
+    'login with *** failed'
     """
 
     def __init__(self, secrets: list[str]) -> None:

@@ -41,11 +41,13 @@ def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], 
     Raises:
         TransientError: if an item is claimed by a worker that may have died; all others are done by then.
     """
-    with holding(job.ledger, job.owner, lease=job.lease) as held, ExitStack() as stack:
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
         items = [taken for item_id in item_ids if (taken := held.take(item_id, State.LANDED))]
         job.boundary("claimed for the gate")
-        batches = [_batch(stack, item) for item in items]
-        outcomes = run_gate(batches, job.contract, suites, job.gate.mode, docs=docs) if batches else []
+        # Folders are closed before an item moves on: only then are the gate's files in an object store.
+        with ExitStack() as folders:
+            batches = [_batch(folders, item) for item in items]
+            outcomes = run_gate(batches, job.contract, suites, job.gate.mode, docs=docs) if batches else []
         job.boundary("gated")
         for item, outcome in zip(items, outcomes, strict=True):
             job.ledger.records.gate(item.id, outcome.result)
@@ -62,9 +64,9 @@ def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], 
     return after
 
 
-def _batch(stack: ExitStack, item: WorkItem) -> LandedBatch:
+def _batch(folders: ExitStack, item: WorkItem) -> LandedBatch:
     folder = UPath(item.facts["folder"])
-    return LandedBatch(read_manifest(folder), stack.enter_context(local_folder(folder)))
+    return LandedBatch(read_manifest(folder), folders.enter_context(local_folder(folder)))
 
 
 def _settle(job: BatchJob, held: Holder, item: WorkItem, outcome: GateOutcome) -> None:

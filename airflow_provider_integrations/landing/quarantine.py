@@ -108,8 +108,8 @@ def keep(
         original_sha256=digest,
         commands={
             "look": f"integrations ledger show {item.id}",
-            "release": f"integrations ledger release {item.id}",
-            "replay": f"integrations ledger replay {item.source} {day} {day}",
+            "release": f'integrations ledger release {item.id} --why "..."',
+            "replay": f"integrations ledger replay {item.source} --from {day} --to {day}",
         },
         earlier=earlier,
     )

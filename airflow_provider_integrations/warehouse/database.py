@@ -165,3 +165,5 @@ def ensure_schema(database: Database, contract: Contract, policy: LoadPolicy) ->
             for sql in plan_columns(tables.database, spec, found[spec.schema, spec.name]):
                 database.query("ALTER TABLE", sql)
     database.query("CREATE STAGE", f"CREATE STAGE IF NOT EXISTS {tables.stage}")
+    # Every name is qualified all the same; the emulator's MERGE wants a current schema, and a connection need not name one.
+    database.query("USE SCHEMA", f"USE SCHEMA {qualify(tables.database, 'SILVER')}")

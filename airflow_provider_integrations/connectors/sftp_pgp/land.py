@@ -10,9 +10,11 @@ import hashlib
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
@@ -20,13 +22,15 @@ from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest
 from airflow_provider_integrations.connectors.sftp_pgp.openpgp import OpenMessage, Proof
 from airflow_provider_integrations.connectors.sftp_pgp.original import NAME, Original
+from airflow_provider_integrations.core.contract import Reference
 from airflow_provider_integrations.core.digest import Digests
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.reasons import Reason
-from airflow_provider_integrations.core.work_item import WorkItem
+from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.formats.delimited import Decoded, decode
 from airflow_provider_integrations.landing.bronze import promote
+from airflow_provider_integrations.landing.references import published_rows
 
 __all__ = ["DECODED", "Landed", "batch_id_of", "land", "version_of"]
 
@@ -99,12 +103,20 @@ def _open_and_decode(
     with engine.open(original.path, job.source.openpgp) as message:
         content = _Digesting(message, _plaintext_algorithms(job))
         try:
-            decoded = decode(content, job.contract, stage, batch_id=batch_id, version=version)
+            decoded = decode(
+                content, job.contract, stage, batch_id=batch_id, version=version, lookup=partial(_published, job)
+            )
         except RejectedError:
             # A message that was tampered with breaks the contract too: what is wrong with the message counts first.
             message.verify()
             raise
         return decoded, message.verify(), content.digests
+
+
+def _published(job: IntakeJob, reference: Reference) -> pa.Table | None:
+    """By convention a source is named like the entity that it delivers."""
+    loaded = job.ledger.items.list(reference.to, (State.LOADED, State.ARCHIVED), limit=None)
+    return published_rows(reference, (item.facts for item in loaded))
 
 
 class _Digesting:

@@ -44,7 +44,7 @@ def test_the_bytes_the_reason_and_the_commands_are_kept(original, tmp_path):
     assert Path(folder.path) == tmp_path / "quarantine" / "acme" / ("0" * 32)
     kept = read_kept(folder)
     assert (kept.reason, kept.meaning) == ("not_signed", Reason.NOT_SIGNED.meaning)
-    assert kept.commands["release"] == f"integrations ledger release {'0' * 32}"
+    assert kept.commands["release"] == f'integrations ledger release {"0" * 32} --why "..."'
     assert original_of(folder).read_bytes() == b"ciphertext"
     assert json.loads((folder / "reason.json").read_text())["file"] == "passwd.csv.gpg"
 

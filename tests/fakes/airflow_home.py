@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).parents[3]
+REPO = Path(__file__).parents[2]
 
-if "airflow" not in sys.modules:
-    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+# Whichever test imports Airflow first: it makes files in its home, which must not be the user's.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 
@@ -45,8 +45,11 @@ def run_dag(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         file.write_text(source)
         env = airflow_environment(tmp_path, **environment)
         subprocess.run(["airflow", "db", "migrate"], env=env, check=True, capture_output=True, timeout=200)
-        return subprocess.run(
-            [sys.executable, str(file)], env=env, capture_output=True, text=True, timeout=250, check=False
-        )
+        log = tmp_path / "run.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                [sys.executable, str(file)], env=env, stdout=output, stderr=output, timeout=250, check=False
+            )
+        return subprocess.CompletedProcess(done.args, done.returncode, log.read_text(), "")
 
     return run
