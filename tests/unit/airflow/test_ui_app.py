@@ -18,7 +18,6 @@ from airflow_provider_integrations.core.work_item import RemoteFile, State, Work
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.ui.app import make_app
 from airflow_provider_integrations.ui.docs_folder import read_page
-
 from tests.fakes.airflow_home import airflow_environment
 
 HOSTILE = "<script>alert(1)</script>.csv.gpg"
