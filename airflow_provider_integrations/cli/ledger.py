@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +13,7 @@ from airflow_provider_integrations.cli.output import reporting, say
 from airflow_provider_integrations.core.work_item import State
 
 if TYPE_CHECKING:
+    from airflow_provider_integrations.core.watermark import Watermark
     from airflow_provider_integrations.ledger.ledger import Ledger
 
 __all__ = ["ledger_app"]
@@ -89,13 +90,34 @@ def replay_items(
 
 
 @ledger_app.command("watermark")
-def show_watermark(
+def watermark(
     source: Annotated[str, typer.Argument(help="Name of the source.")],
     ledger: Url,
+    rewind_to: Annotated[
+        str | None, typer.Option(help="Set a file source's position: SEQUENCE,DATE, e.g. 23,2025-11-06; needs --why.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
 ) -> None:
-    """Show how far a source has come, and when its next delivery is due."""
+    """Show how far a source has come, and when its next delivery is due; or set it back, with a reason."""
     with reporting():
         book = _ledger(ledger)
-        watermark = book.watermarks.get(source)
+        if rewind_to is not None:
+            book.watermarks.rewind(source, _position(rewind_to), why=why, who=getpass.getuser())
+        current = book.watermarks.get(source)
         due = book.records.expected_delivery(source)
-        say({"source": source, "watermark": asdict(watermark) if watermark else None, "expected_delivery": due})
+        say({"source": source, "watermark": asdict(current) if current else None, "expected_delivery": due})
+
+
+def _position(text: str) -> Watermark:
+    from airflow_provider_integrations.core.errors import ConfigError
+    from airflow_provider_integrations.core.watermark import Watermark
+
+    sequence, _, day = text.partition(",")
+    try:
+        return Watermark((int(sequence), date.fromisoformat(day).isoformat()))
+    except ValueError:
+        raise ConfigError(
+            "not a position",
+            given=text,
+            next_step="Give SEQUENCE,DATE as in 23,2025-11-06; 0 where nothing is numbered.",
+        ) from None

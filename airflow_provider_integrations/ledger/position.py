@@ -49,7 +49,7 @@ def follow(ledger: Ledger, source: str) -> Watermark | None:
         raise WatermarkLostError(
             "the source has loaded before and has no watermark",
             source=source,
-            next_step="Restore the ledger, or set the position with `integrations ledger rewind`.",
+            next_step="Restore the ledger, or set the position with `integrations ledger watermark --rewind-to`.",
         )
     at = (int(str(current.cursor[0])), str(current.cursor[1])) if current else None
     moved = next_position(at, ledger.items.positions(source, _SETTLED, after=at[0] if at else None))

@@ -75,7 +75,8 @@ def _load(job: BatchJob, connection: Any, items: Sequence[WorkItem]) -> list[tup
     with ExitStack() as stack:
         manifests = [read_manifest(UPath(item.facts["folder"])) for item in items]
         batches = [_published(stack, item, manifest) for item, manifest in zip(items, manifests, strict=True)]
-        results = {result.batch_id: result for result in load_batches(connection, batches, job.contract, job.load)}
+        done = load_batches(connection, batches, job.contract, job.load, run_id=job.owner)
+        results = {result.batch_id: result for result in done}
         job.boundary("loaded")
     return [(item, results[manifest.batch_id], manifest) for item, manifest in zip(items, manifests, strict=True)]
 

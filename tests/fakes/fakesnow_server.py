@@ -17,62 +17,7 @@ from typing import Any
 
 import pytest
 
-# Snowflake undoes the transaction of a session that goes away; fakesnow keeps it open for ever, and with it the rows
-# that it wrote. So a session that is closed, or that was left in a transaction for a while, is ended here.
-_CHILD = """
-import socket, sys, tempfile, threading, time
-folder = sys.argv[1]
-tempfile.tempdir = folder  # fakesnow makes its stage folder here when it is imported.
-import fakesnow.server, uvicorn
-from fakesnow.instance import FakeSnow
-server = fakesnow.server
-server.shared_fs = FakeSnow(db_path=folder)
-busy, last = {}, {}
-
-def undo(connection):
-    try:
-        connection._duck_conn.rollback()  # close() alone does not: results keep the connection alive.
-    except Exception:
-        pass  # No transaction is open.
-    connection._duck_conn.close()
-
-def end(token):
-    connection = server.sessions.pop(token, None)
-    if connection is not None:
-        undo(connection)
-
-async def app(scope, receive, send):
-    if scope["type"] != "http":
-        return await server.app(scope, receive, send)
-    token = dict(scope["headers"]).get(b"authorization", b"").decode()[17:-1]
-    if scope["path"] == "/session" and b"delete=true" in scope["query_string"].lower():
-        connection = server.sessions.get(token)
-        await server.app(scope, receive, send)
-        if connection is not None:
-            undo(connection)
-        return
-    busy[token] = busy.get(token, 0) + 1
-    try:
-        await server.app(scope, receive, send)
-    finally:
-        busy[token] -= 1
-        last[token] = time.monotonic()
-
-def reap():
-    while True:
-        time.sleep(1)
-        for token, connection in list(server.sessions.items()):
-            idle = time.monotonic() - last.get(token, time.monotonic())
-            if connection._in_transaction and not busy.get(token) and idle > 5:
-                end(token)
-
-threading.Thread(target=reap, daemon=True).start()
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
-listener.listen(128)
-print(listener.getsockname()[1], flush=True)
-uvicorn.Server(uvicorn.Config(app, log_level="error")).run([listener])
-"""
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -88,7 +33,11 @@ class FakesnowServer:
         folder.mkdir(parents=True, exist_ok=True)
         log = (folder / "server.log").open("a")
         process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(folder)], stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, "-m", "demo.warehouse_server", str(folder)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         log.close()
         assert process.stdout is not None
