@@ -157,6 +157,12 @@ def test_the_literal_packets_file_name_is_ignored(pgp, pgp_open, tmp_path, name:
     assert not (tmp_path.parent.parent / "x").exists()
 
 
+@pytest.mark.parametrize("more", range(3))
+def test_armour_without_padding_or_checksum_opens(pgp, pgp_open, more: int) -> None:
+    content = CONTENT + b"x" * more  # one of three lengths needs no padding
+    assert pgp_open(armour(pgp.partner.write(content, pgp.own, options=("--compress-algo", "none"))))[0] == content
+
+
 def test_armour_opens(pgp, pgp_open) -> None:
     message = pgp.partner.write(CONTENT, pgp.own)
     armoured = pgp.partner.write(CONTENT, pgp.own, options=("--armor",))

@@ -7,29 +7,17 @@ import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from demo.home import Home
-from demo.processes import descendants, running
+from tests.system.demo_runs import Demo
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("gpg") is None, reason="the demo needs the Debian package gnupg"),
 ]
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-LONGEST = 180.0
-"""Seconds that the first run may take on two cores, set-up apart."""
 
 VERDICTS = {
     "acme_customers_2025-11-03_seq-00020": ("archived", "", 400, 0, 400),
@@ -48,61 +36,6 @@ VERDICTS = {
     "acme_customers_FINAL_v2.csv.gpg": ("quarantined", "name_out_of_contract", 0, 0, 0),
     "acme_customers_2025-11-11_seq-00034": ("", "", 0, 0, 0),
 }
-
-
-@dataclass(frozen=True)
-class Run:
-    """One `make demo`: its exit code, what it printed, what it wrote down."""
-
-    code: int
-    output: str
-    result: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Demo:
-    """Both runs, in one state folder that is still running."""
-
-    home: Home
-    first: Run
-    second: Run
-    pids: tuple[int, ...]
-    busy: bool
-
-
-def _demo(command: str, home: Path, *, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "demo", command, "--home", str(home)],
-        cwd=REPOSITORY,
-        env={**os.environ, "COLUMNS": "220", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-
-
-def _run(home: Path) -> Run:
-    done = _demo("up", home)
-    path = home / "result.json"
-    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    path.unlink(missing_ok=True)
-    return Run(done.returncode, done.stdout + done.stderr, result)
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    folder = Path(tempfile.mkdtemp(prefix="demo-test-"))
-    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
-    try:
-        first = _run(folder)
-        assert first.code == 0, first.output
-        second = _run(folder)
-        home = Home(folder)
-        yield Demo(home, first, second, tuple(descendants(home)), busy)
-    finally:
-        _demo("stop", folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stem(name: str) -> str:
@@ -131,12 +64,6 @@ def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
     assert re.search(r"Airflow: +http://127\.0\.0\.1:\d+/dags/partner_intake__acme_customers", demo.first.output)
     assert re.search(r"Login: +admin, password \S+", demo.first.output)
     assert "Sequence 24 never came" in demo.first.output
-
-
-def test_it_takes_at_most_three_minutes(demo: Demo) -> None:
-    if demo.busy:
-        pytest.skip("the machine was busy with other work before the demo began")
-    assert demo.first.result["seconds"] <= LONGEST
 
 
 def test_running_it_again_changes_nothing_in_the_warehouse_and_says_so(demo: Demo) -> None:
@@ -180,28 +107,3 @@ def _descriptors(pid: int) -> list[str]:
         return [f"{folder}/{name}" for name in os.listdir(folder) if Path(f"{folder}/{name}").is_symlink()]  # noqa: PTH208
     except OSError:
         return []
-
-
-def test_stop_ends_exactly_what_was_started(demo: Demo) -> None:
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"], start_new_session=True)
-    try:
-        assert {name for name in ("sftp", "warehouse", "airflow") if running(demo.home, name)}
-        done = _demo("stop", demo.home.root)
-        assert done.returncode == 0, done.stderr
-        assert descendants(demo.home) == []
-        deadline = time.monotonic() + 5
-        while any(_alive(pid) for pid in demo.pids) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not [pid for pid in demo.pids if _alive(pid)]
-        assert bystander.poll() is None
-        assert "nothing is running" in _demo("stop", demo.home.root).stdout
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

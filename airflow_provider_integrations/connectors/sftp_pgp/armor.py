@@ -10,9 +10,10 @@ from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 
 if TYPE_CHECKING:
+    from airflow_provider_integrations.connectors.sftp_pgp.gnupg_process import Readable
     from airflow_provider_integrations.connectors.sftp_pgp.packets import Reader
 
-__all__ = ["ARMOR_START", "decode_head", "find_armor"]
+__all__ = ["ARMOR_START", "Dearmored", "decode_head", "find_armor"]
 
 ARMOR_START: Final = b"-----BEGIN PGP "
 
@@ -21,6 +22,66 @@ _CLEAR_SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _END = b"-----END PGP MESSAGE-----"
 _WINDOW = 1024 * 1024
 _LONGEST_MARK = 64
+
+
+class Dearmored:
+    """The packets of one armoured message that `find_armor` has passed, decoded on the way.
+
+    GnuPG 2.2 loses the end of armour that has neither padding nor a checksum, which RFC 9580, section 6, allows. Letters
+    that are no radix-64 are passed over, as GnuPG does: the integrity protection says that something was changed.
+    """
+
+    def __init__(self, text: Readable) -> None:
+        self._text = text
+        self._rest = b""
+        self._digits = b""
+        self._in_body = False
+        self._ended = False
+
+    def read(self, size: int, /) -> bytes:
+        """Some packets' bytes; none at the end."""
+        while not self._ended:
+            data = self._text.read(max(size, _LONGEST_MARK))
+            lines = (self._rest + data).split(b"\n")
+            self._rest = lines.pop() if data else b""
+            packets = self._decode(lines, last=not data)
+            if packets:
+                return packets
+        return b""
+
+    def _decode(self, lines: list[bytes], *, last: bool) -> bytes:
+        body = self._body(lines)
+        self._ended = self._ended or last
+        digits = self._digits + b"".join(body).translate(None, b"\r \t")
+        whole = len(digits) if self._ended else len(digits) // 4 * 4
+        self._digits = digits[whole:]
+        # A line of padding alone reads like a checksum and was left out.
+        padding = b"=" * (-whole % 4)
+        try:
+            return binascii.a2b_base64(digits[:whole] + padding)
+        except binascii.Error:
+            return b""  # Digits that do not add up, at the end: what is missing there, GnuPG finds missing.
+
+    def _body(self, lines: list[bytes]) -> list[bytes]:
+        """The lines of digits among these: after the empty line, before the checksum or the end."""
+        if not self._in_body:
+            empty = next((n for n, line in enumerate(lines) if not line.strip() and self._seen(lines[:n])), None)
+            if empty is None:
+                self._keep_start(lines)
+                return []
+            self._in_body = True
+            lines = lines[empty + 1 :]
+        for number, line in enumerate(lines):
+            if line.startswith((b"=", b"-----")):
+                self._ended = True
+                return lines[:number]
+        return lines
+
+    def _seen(self, lines: list[bytes]) -> bool:
+        return any(line.startswith(_MESSAGE) for line in lines)
+
+    def _keep_start(self, lines: list[bytes]) -> None:
+        self._rest = b"\n".join([*lines, self._rest])
 
 
 def find_armor(reader: Reader, *, require_encryption: bool) -> bool:

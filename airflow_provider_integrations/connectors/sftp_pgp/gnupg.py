@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
+from airflow_provider_integrations.connectors.sftp_pgp.armor import Dearmored
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_certificates import Certificate, read_listing
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_home import GnuPgHome
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg_message import GnuPgMessage
@@ -46,8 +47,7 @@ _OPTIONS: Final = (
 )
 # Opening writes nothing into the home, so that messages need not wait for each other. There is no --batch: with it
 # GnuPG leaves at a bad signature, before it has said whether the message is whole.
-# RFC 9580, section 6.1, has the checksum of armour ignored: the integrity protection says more, and says it clearly.
-_OPENING: Final = ("--lock-never", "--ignore-crc-error", "--decrypt")
+_OPENING: Final = ("--lock-never", "--decrypt")
 
 
 class GnuPgEngine:
@@ -125,14 +125,17 @@ class GnuPgEngine:
         with ExitStack() as stack:
             data: int | Readable
             if isinstance(source, Path):
-                data = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-                stack.callback(os.close, data)
-                size: int | None = os.fstat(data).st_size
-                inspect_message(FileReader(data), require_encryption=policy.require_encryption)
+                opened = stack.enter_context(source.open("rb", buffering=0))
+                data, size = opened.fileno(), os.fstat(opened.fileno()).st_size
+                shape = inspect_message(FileReader(data), require_encryption=policy.require_encryption)
+                if shape.dearmor:
+                    data = Dearmored(opened)
             else:
                 head = source.read(HEAD_BYTES)
-                inspect_message(BytesReader(head, whole=False), require_encryption=policy.require_encryption)
+                shape = inspect_message(BytesReader(head, whole=False), require_encryption=policy.require_encryption)
                 data, size = _Rejoined(head, source), None
+                if shape.dearmor:
+                    data = Dearmored(data)
             process = stack.enter_context(self._run(*_OPENING, source=data))
             message = GnuPgMessage(process, policy, required=required, our_keys=frozenset(ours), size=size)
             yield stack.enter_context(message)

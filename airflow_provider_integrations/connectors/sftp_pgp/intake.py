@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
-from airflow_provider_integrations.connectors.sftp_pgp.land import DECODED, land
+from airflow_provider_integrations.connectors.sftp_pgp.land import DECODED, UndecidedError, land
 from airflow_provider_integrations.connectors.sftp_pgp.original import (
     NAME,
     check_original,
@@ -116,6 +116,7 @@ async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem])
                 return await _one(job, held, client, engine, item)
 
         results = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
+        await _decide(held, one, items, results)
     faults = [result for result in results if isinstance(result, BaseException)]
     for fault in faults:
         log.error("%s: an item was given back: %s", job.source.source, fault)
@@ -123,6 +124,23 @@ async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem])
         # A fault that no retry mends must not hide behind one that a retry may mend.
         raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
     return [result for result in results if isinstance(result, Outcome)]
+
+
+async def _decide(
+    held: Holder,
+    one: Callable[[WorkItem], Awaitable[Outcome]],
+    items: Sequence[WorkItem],
+    results: list[Outcome | BaseException],
+) -> None:
+    """Take up again what waited for another item of this group, until nothing more is settled by it."""
+    waiting = [place for place, result in enumerate(results) if isinstance(result, UndecidedError)]
+    before = len(waiting) + 1
+    while waiting and len(waiting) < before:
+        before = len(waiting)
+        for place in waiting:
+            if again := held.take(items[place].id, State.DISCOVERED):
+                (results[place],) = await asyncio.gather(one(again), return_exceptions=True)
+        waiting = [place for place in waiting if isinstance(results[place], UndecidedError)]
 
 
 async def _one(job: IntakeJob, held: Holder, client: SftpClient | None, engine: GnuPgEngine, item: WorkItem) -> Outcome:

@@ -24,7 +24,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.openpgp import OpenMessag
 from airflow_provider_integrations.connectors.sftp_pgp.original import NAME, Original
 from airflow_provider_integrations.core.contract import Reference
 from airflow_provider_integrations.core.digest import Digests
-from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.errors import RejectedError, TransientError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
@@ -32,10 +32,14 @@ from airflow_provider_integrations.formats.delimited import Decoded, decode
 from airflow_provider_integrations.landing.bronze import promote
 from airflow_provider_integrations.landing.references import published_rows
 
-__all__ = ["DECODED", "Landed", "batch_id_of", "land", "version_of"]
+__all__ = ["DECODED", "Landed", "UndecidedError", "batch_id_of", "land", "version_of"]
 
 DECODED = "decoded"
 """Folder within an item's scratch folder that holds what was decoded and is not proved."""
+
+
+class UndecidedError(TransientError):
+    """Whether an item is a duplicate depends on another one that may still be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def land(
 
     Raises:
         RejectedError: with what opening, decoding or the duplicate checks found.
+        UndecidedError: try again when the other item of the same bytes, content or name is settled.
     """
     _register(job, item, "ciphertext", original.digests["sha256"], Reason.DUPLICATE_BYTES)
     first = job.ledger.items.get(item.replay_of) if item.replay_of else item
@@ -139,11 +144,18 @@ def _plaintext_algorithms(job: IntakeJob) -> tuple[str, ...]:
 
 
 def _register(job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Reason) -> None:
-    if item.replay_of:
-        return
     owner = job.ledger.items.register_digest(job.source.source, kind, digest, item.id)
-    if owner != item.id:
-        raise RejectedError(reason, duplicate_of=owner, file=item.name)
+    if owner == item.id:
+        return
+    if job.ledger.items.get(owner).state in (State.DISCOVERED, State.QUARANTINED):
+        raise UndecidedError(
+            "another item has the same and is not settled",
+            file=item.name,
+            same=kind,
+            other=owner,
+            next_step="It is tried again; the other one must be taken in or refused first.",
+        )
+    raise RejectedError(reason, duplicate_of=owner, file=item.name)
 
 
 def _register_name(job: IntakeJob, item: WorkItem) -> None:

@@ -17,7 +17,7 @@ it is covered by no encryption and no signature and is not what was agreed.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from airflow_provider_integrations.connectors.sftp_pgp.armor import ARMOR_START, decode_head, find_armor
@@ -77,11 +77,13 @@ class MessageShape:
         armored: Whether it is text (RFC 9580, section 6).
         encrypted: Whether the outermost layer is encryption.
         recipients: Key ids that it is encrypted to; sixteen zeros for a hidden one.
+        dearmor: Whether packets are to be decoded out of the text; those of clear-signed text are not alone in it.
     """
 
     armored: bool
     encrypted: bool
     recipients: tuple[str, ...] = ()
+    dearmor: bool = False
 
 
 def inspect_message(reader: Reader, *, require_encryption: bool) -> MessageShape:
@@ -100,7 +102,8 @@ def inspect_message(reader: Reader, *, require_encryption: bool) -> MessageShape
         raise RejectedError(Reason.NOT_OPENPGP, "the file is neither an OpenPGP packet nor armour")
     if not find_armor(reader, require_encryption=require_encryption):  # clear-signed text
         return MessageShape(armored=True, encrypted=False)
-    return _walk(BytesReader(decode_head(head), whole=False), armored=True, require_encryption=require_encryption)
+    shape = _walk(BytesReader(decode_head(head), whole=False), armored=True, require_encryption=require_encryption)
+    return replace(shape, dearmor=True)
 
 
 def _walk(reader: Reader, *, armored: bool, require_encryption: bool) -> MessageShape:

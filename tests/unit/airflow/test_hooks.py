@@ -71,7 +71,9 @@ def test_a_server_that_is_not_there_is_an_answer_and_not_a_traceback(monkeypatch
 @pytest.mark.integration
 def test_the_connection_test_says_what_host_key_to_pin(monkeypatch: pytest.MonkeyPatch, sshd: Sshd) -> None:
     fields = {"conn_type": "sftp_pgp", "host": "127.0.0.1", "port": sshd.port, "login": sshd.user}
-    extra = {"private_key": sshd.private_key, "root": str(sshd.root)}
+    root = sshd.root / "of_the_connection_test"
+    root.mkdir(exist_ok=True)
+    extra = {"private_key": sshd.private_key, "root": str(root)}
     connection(monkeypatch, "real", **fields, extra=extra)
     works, message = SftpPgpHook("real").test_connection()
     assert not works

@@ -122,7 +122,7 @@ def test_armour_with_headers_and_white_space() -> None:
         armour(MESSAGE).replace(b"\n", b"\r\n"),
         armour(MESSAGE).replace(b"-----END", b"=abcd\n-----END"),
     ):
-        assert look(text) == MessageShape(True, True, (KEY_ID,))
+        assert look(text) == MessageShape(True, True, (KEY_ID,), dearmor=True)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,10 @@
-"""What a person sees in Airflow's UI after the demo: the DAG, its mapped tasks, our links and pages, our forms.
-
-`DEMO_HOME=.demo pytest tests/system/test_ui.py` looks at a demo that is running already and leaves it running.
-"""
+"""What a person sees in Airflow's UI after the demo: the DAG, its mapped tasks, our links and pages, our forms."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +14,8 @@ import pytest
 
 from airflow_provider_integrations.get_provider_info import get_provider_info
 from demo.environment import airflow_password
-from demo.home import Home
-from demo.processes import running
 from tests.fakes.chromium import Browser, chromium
+from tests.system.demo_runs import Demo
 
 pytestmark = [
     pytest.mark.system,
@@ -62,25 +54,8 @@ class Ui:
 
 
 @pytest.fixture(scope="module")
-def home() -> Iterator[Home]:
-    given = os.environ.get("DEMO_HOME")
-    folder = Path(given).resolve() if given else Path(tempfile.mkdtemp(prefix="demo-ui-"))
-    command = [sys.executable, "-m", "demo"]
-    try:
-        if not given or running(Home(folder), "airflow") is None:
-            up = subprocess.run(
-                [*command, "up", "--home", folder], cwd=REPOSITORY, capture_output=True, text=True, timeout=600
-            )
-            assert up.returncode == 0, up.stdout[-3000:] + up.stderr[-3000:]
-        yield Home(folder)
-    finally:
-        if not given:
-            subprocess.run([*command, "stop", "--home", folder], cwd=REPOSITORY, timeout=120)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def ui(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+def ui(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    home = demo.home
     with sqlite3.connect(home / "airflow" / "airflow.db") as database:
         [run_id] = database.execute("SELECT run_id FROM dag_run ORDER BY id LIMIT 1").fetchone()
     with sqlite3.connect(home / "ledger.sqlite") as database:
