@@ -23,7 +23,7 @@ def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: 
             .on_conflict_do_nothing()
         )
         there = connection.execute(
-            select(digest.c.number, work_item.c.id, work_item.c.state)
+            select(digest.c.number, work_item.c.id, work_item.c.state, work_item.c.replay_of)
             .join(work_item, work_item.c.id == digest.c.item_id)
             .where(*(digest.c[name] == value for name, value in key.items()))
             .with_for_update(of=digest)
@@ -31,8 +31,10 @@ def register_digest(parts: Parts, source: str, kind: str, sha256: str, item_id: 
         if there.id != item_id:
             if there.state != State.QUARANTINED:
                 replayed = connection.scalar(select(work_item.c.replay_of).where(work_item.c.id == item_id))
-                # A replay has its original's content; that makes it no duplicate.
-                return item_id if replayed == there.id else str(there.id)
+                # A replay has the content of its original and of that one's other replays: it is no duplicate of them.
+                settled = there.state != State.DISCOVERED
+                same = replayed is not None and replayed in (there.id, there.replay_of)
+                return item_id if settled and same else str(there.id)
             connection.execute(
                 update(digest).where(digest.c.number == there.number).values(item_id=item_id, registered_at=parts.now())
             )

@@ -221,10 +221,11 @@ class Items:
         """Register what an item holds (`ciphertext`, `plaintext`, ...), unless another one did before.
 
         An owner that is in quarantine is no owner: the newcomer takes its place. An item holds one digest of a kind;
-        a new one takes the place of the old. A replay is never a duplicate of its original.
+        a new one takes the place of the old. A replay is never a duplicate of its original, once that is settled.
 
         Returns:
-            The owner's id: the item's own, or that of the item it is a duplicate of.
+            The owner's id: the item's own, or that of the item it is a duplicate of. An owner that is still
+            `discovered` may yet be refused: then this is no duplicate, and the caller has to ask again.
         """
         return digests.register_digest(self._parts, source, kind, sha256, item_id)
 

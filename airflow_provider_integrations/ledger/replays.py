@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.discovery import highest_generations, insert_items
 from airflow_provider_integrations.ledger.rows import Parts, derived, event_of, get_row, to_item, write_events
-from airflow_provider_integrations.ledger.tables import audit, work_item
+from airflow_provider_integrations.ledger.tables import audit, digest, work_item
 
 __all__ = ["release", "replay"]
 
@@ -51,6 +51,8 @@ def release(parts: Parts, item_id: str, *, who: str, why: str) -> WorkItem:
             )
             .returning(work_item)
         ).one()
+        # It holds nothing until it has passed again: whoever took in the same meanwhile must not wait for it.
+        connection.execute(delete(digest).where(digest.c.item_id == item_id))
         told = {"new_state": State.DISCOVERED, "owner": who, "detail": why, "facts": new}
         write_events(connection, [event_of(row, "released", now, **told)])
         entry = {"at": now, "who": who, "action": "release", "subject": item_id, "why": why}
