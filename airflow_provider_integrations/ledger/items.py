@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 
 from airflow_provider_integrations.core.work_item import END_STATES, Claim, RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger import claims, digests, discovery, replays
@@ -22,6 +22,14 @@ from airflow_provider_integrations.ledger.rows import (
 from airflow_provider_integrations.ledger.tables import work_item, work_item_event
 
 __all__ = ["Items"]
+
+# Built once: building a statement takes longer than SQLite takes to run it.
+_DISPOSE = (
+    update(work_item)
+    .where(work_item.c.number == bindparam("row_number"))
+    .values(disposed_at=bindparam("now"), updated_at=bindparam("now"), facts=bindparam("new_facts"))
+    .returning(work_item)
+)
 
 Files = list[RemoteFile]
 Found = list[WorkItem]
@@ -208,12 +216,8 @@ class Items:
             if row.disposed_at is not None:
                 return to_item(row)
             facts = {"moved_to": moved_to}
-            changed = connection.execute(
-                update(work_item)
-                .where(work_item.c.number == row.number)
-                .values(disposed_at=now, updated_at=now, facts={**row.facts, **facts})
-                .returning(work_item)
-            ).one()
+            values = {"row_number": row.number, "now": now, "new_facts": {**row.facts, **facts}}
+            changed = connection.execute(_DISPOSE, values).one()
             write_events(connection, [event_of(row, "disposed", now, facts=facts)])
             return to_item(changed)
 

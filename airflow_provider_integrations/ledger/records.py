@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.verdict import GateMode, GateResult, Verdict
-from airflow_provider_integrations.ledger.database import insert_unless_there
+from airflow_provider_integrations.ledger.database import insert_if_absent, insert_unless_there
 from airflow_provider_integrations.ledger.rows import Parts, aware, json_facts
 from airflow_provider_integrations.ledger.tables import audit, batch, expected_delivery, quality_result
 
 __all__ = ["AuditEntry", "BatchRecord", "ExpectedDelivery", "Records"]
+
+_BATCH = select(batch).where(batch.c.batch_id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,8 @@ class Records:
         }
         with self._parts.database.write() as connection:
             # The batch id alone may be there already: an unknown item still is an error.
-            connection.execute(
-                insert_unless_there(connection, batch)
-                .values(**values)
-                .on_conflict_do_nothing(index_elements=["batch_id"])
-            )
-            row = connection.execute(select(batch).where(batch.c.batch_id == manifest.batch_id)).one()
+            connection.execute(insert_if_absent(batch, "batch_id"), values)
+            row = connection.execute(_BATCH, {"id": manifest.batch_id}).one()
         if row.manifest != text:
             raise StateConflictError(
                 "a batch of this id was landed with other content",

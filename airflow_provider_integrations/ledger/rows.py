@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from airflow_provider_integrations.core.clock import Clock, IdSource
 from airflow_provider_integrations.core.errors import ConfigError
@@ -36,6 +36,8 @@ ORIGINAL_FACTS = ("folder", "manifest", "kept", "quarantine")
 """Facts that say where the original is kept: the landed batch's folder or manifest, or the quarantine folder."""
 
 _FIELDS = frozenset(entry.name for entry in fields(WorkItem))
+_ONE = select(work_item).where(work_item.c.id == bindparam("id"))
+_ONE_LOCKED = _ONE.with_for_update()
 _INSERT_EVENTS = insert(work_item_event)
 _LARGEST = 2**63  # What a column of 64 bits takes; a partner may write more digits into a name.
 
@@ -161,8 +163,7 @@ def get_row(connection: Connection, item_id: str, *, lock: bool = False) -> Row[
     Raises:
         ConfigError: when there is none.
     """
-    query = select(work_item).where(work_item.c.id == item_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_ONE_LOCKED if lock else _ONE, {"id": item_id}).one_or_none()
     if row is None:
         raise ConfigError("no such work item", item=item_id, next_step="See `integrations ledger list`.")
     return row
