@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import conf
 
@@ -32,10 +32,13 @@ def include_folder() -> Path:
 
 
 def landing_root() -> UPath:
-    """`[integrations] landing_root`, a path or an fsspec URL."""
+    """`[integrations] landing_root`: a path, or a URL that Airflow's object storage knows (`s3://connection@bucket/...`)."""
+    from airflow.sdk import ObjectStoragePath
     from upath import UPath
 
-    return UPath(conf.get("integrations", "landing_root"))
+    root = conf.get("integrations", "landing_root")
+    # Airflow proxies UPath and is one at run time only.
+    return cast("UPath", ObjectStoragePath(root)) if "://" in root else UPath(root)
 
 
 def scratch_folder(source: str) -> Path:

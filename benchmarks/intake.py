@@ -169,9 +169,6 @@ class _Peer:
 
 def _peer(shared: Exchange, messages: Path, files: int) -> tuple[Deployment, _Peer]:
     world = _start(shared, messages, files, 1)
-    import airflow.providers.sftp.operators.sftp
-    import airflow.providers.standard.operators.python
-    import pandas
     import snowflake.connector.pandas_tools  # noqa: F401 imported before the clock runs
 
     _suit_emulator()

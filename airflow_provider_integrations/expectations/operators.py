@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -49,7 +48,7 @@ class QualityGateOperator(BaseOperator):
 
         job = batch_job(self.source, owner_of(context))
         suites = read_suites(include_folder(), job.gate.suites)
-        items = gate_items(job, suites, list(self.items), docs=Path(job.root.path) / "docs")
+        items = gate_items(job, suites, list(self.items))
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
         context["ti"].xcom_push(key=DOCS_XCOM, value=[item.facts["docs"] for item in items if item.facts.get("docs")])
         return {

@@ -7,9 +7,10 @@ quarantine with its reason, and the step goes on with the others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,15 @@ __all__ = ["gate_items"]
 log = logging.getLogger(__name__)
 
 
-def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], *, docs: Path | None) -> list[WorkItem]:
+def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str]) -> list[WorkItem]:
     """Gate those of the items that are landed; gives all of them as they are afterwards.
+
+    Data docs are built under `docs/` of the landing root; a result names its page below that.
 
     Args:
         job: The source.
         suites: What must hold beside what the contract implies.
         item_ids: Work items; those in another state than `landed` are left alone.
-        docs: Where data docs are built.
 
     Raises:
         TransientError: if an item is claimed by a worker that may have died; all others are done by then.
@@ -46,10 +48,13 @@ def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], 
         job.boundary("claimed for the gate")
         # Folders are closed before an item moves on: only then are the gate's files in an object store.
         with ExitStack() as folders:
-            batches = [_batch(folders, item) for item in items]
+            docs = folders.enter_context(_docs_folder(job.root))
+            batches = [_batch(job, folders, item) for item in items]
             outcomes = run_gate(batches, job.contract, suites, job.gate.mode, docs=docs) if batches else []
         job.boundary("gated")
         for item, outcome in zip(items, outcomes, strict=True):
+            if page := outcome.result.docs:
+                outcome = replace(outcome, result=replace(outcome.result, docs=Path(page).relative_to(docs).as_posix()))
             job.ledger.records.gate(item.id, outcome.result)
             job.boundary("verdict stored")
             _settle(job, held, item, outcome)
@@ -64,8 +69,22 @@ def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str], 
     return after
 
 
-def _batch(folders: ExitStack, item: WorkItem) -> LandedBatch:
-    folder = UPath(item.facts["folder"])
+@contextmanager
+def _docs_folder(root: UPath) -> Iterator[Path]:
+    """The docs' folder as a local path; for an object store, what was written there is put up at the end."""
+    folder = root / "docs"
+    if folder.protocol in ("", "file"):
+        yield Path(folder.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="docs-") as name:
+        yield Path(name)
+        for path in sorted(Path(name).rglob("*")):
+            if path.is_file():
+                (folder / path.relative_to(name).as_posix()).write_bytes(path.read_bytes())
+
+
+def _batch(job: BatchJob, folders: ExitStack, item: WorkItem) -> LandedBatch:
+    folder = job.root / item.facts["folder"]
     return LandedBatch(read_manifest(folder), folders.enter_context(local_folder(folder)))
 
 
@@ -91,8 +110,8 @@ def _settle(job: BatchJob, held: Holder, item: WorkItem, outcome: GateOutcome) -
         item,
         reason,
         detail=detail,
-        original=UPath(item.facts["folder"]) / "original.pgp",
+        original=job.root / item.facts["folder"] / "original.pgp",
         at=job.clock(),
     )
     log.warning("%s: %s: %s", job.source, item.name, detail)
-    held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts={**facts, "kept": str(kept)})
+    held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts={**facts, "kept": kept})

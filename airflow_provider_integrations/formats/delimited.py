@@ -155,7 +155,7 @@ def decode_all(
     tally = _Tally()
     watched = {rule.column.name: Ascending() for rule in rules if rule.column.unique}
     try:
-        with PartWriter(folder, arrow_schema(contract), part_bytes=tuning.part_bytes) as writer:
+        with PartWriter(folder, arrow_schema(contract), part_bytes=tuning.part_bytes, durable=False) as writer:
             with ahead(framer.frames(layout.fields)) as frames:
                 counted = _counted(frames, tally)
                 for block in in_order(reader.read, counted, tuning.workers):

@@ -28,7 +28,7 @@ from airflow_provider_integrations.core.errors import ConfigError, Reconciliatio
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.landing.durable import copy_durably, sync_folder, write_durably
 
-__all__ = ["MANIFEST", "ORIGINAL", "batch_folder", "local_folder", "promote", "read_manifest", "verify_files"]
+__all__ = ["MANIFEST", "ORIGINAL", "batch_key", "local_folder", "promote", "read_manifest", "verify_files"]
 
 MANIFEST = "_manifest.json"
 ORIGINAL = "original.pgp"
@@ -38,8 +38,8 @@ _SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]*$")
 _ATTEMPT = ".landing-"
 
 
-def batch_folder(root: UPath | Path | str, manifest: Manifest) -> UPath:
-    """Where a batch lies under a root.
+def batch_key(manifest: Manifest) -> str:
+    """Where a batch lies below a landing root; the ledger keeps this, so that a root can move.
 
     Raises:
         ConfigError: if the source, the batch id or the date could leave the root.
@@ -48,7 +48,7 @@ def batch_folder(root: UPath | Path | str, manifest: Manifest) -> UPath:
         if not _SAFE.match(value) or ".." in value:
             raise ConfigError("not usable in a path", **{name: value[:80]}, next_step="Use letters, digits, _ and -.")
     day = date.fromisoformat(manifest.ingest_date).isoformat()
-    return UPath(root) / "bronze" / manifest.source / f"ingest_date={day}" / f"batch={manifest.batch_id}"
+    return f"bronze/{manifest.source}/ingest_date={day}/batch={manifest.batch_id}"
 
 
 def promote(stage: Path, root: UPath | Path | str, manifest: Manifest) -> UPath:
@@ -66,7 +66,7 @@ def promote(stage: Path, root: UPath | Path | str, manifest: Manifest) -> UPath:
         ReconciliationError: if the stage is not what the manifest says.
         StateConflictError: if the batch is there already with other content.
     """
-    folder = batch_folder(root, manifest)
+    folder = UPath(root) / batch_key(manifest)
     verify_files(stage, manifest)
     _verify_original(stage, manifest)
     if _already_there(folder, manifest):

@@ -42,7 +42,8 @@ class _Digesting:
 
     closed = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self._durable = durable
         # Rows are plaintext: nobody but the owner may read them, whatever the umask.
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0)
         self._sha256 = hashlib.sha256()
@@ -65,7 +66,8 @@ class _Digesting:
 
     def close(self) -> None:
         if not self._file.closed:
-            os.fsync(self._file.fileno())
+            if self._durable:
+                os.fsync(self._file.fileno())
             self._file.close()
         self.closed = True
 
@@ -77,13 +79,15 @@ class _Digesting:
 class PartWriter:
     """Writes `<stem>-00000.parquet` and so on into `folder`; on an exception inside the `with`, none of them remain.
 
-    String columns may arrive dictionary-encoded; they are strings to every reader all the same.
+    String columns may arrive dictionary-encoded; they are strings to every reader all the same. Parts are synced to disk
+    when they are closed, unless `durable` is false because `promote` will do it.
     """
 
     def __init__(
         self, folder: Path, schema: pa.Schema, *, stem: str = "part", part_bytes: int = PART_BYTES,
-        row_group: int = ROW_GROUP,
+        row_group: int = ROW_GROUP, durable: bool = True,
     ) -> None:  # fmt: skip
+        self._durable = durable
         self._folder, self._schema, self._stem = folder, schema, stem
         self._part_bytes, self._row_group = part_bytes, row_group
         self._pending: list[pa.Table] = []
@@ -152,7 +156,7 @@ class PartWriter:
             self._dictionary = _few_values(first)
         name = f"{self._stem}-{len(self._names):05d}.parquet"
         self._names.append(name)
-        self._out = _Digesting(self._folder / name)
+        self._out = _Digesting(self._folder / name, durable=self._durable)
         self._writer = pq.ParquetWriter(
             self._out, first.schema, compression="zstd", use_dictionary=self._dictionary, store_schema=False
         )  # fmt: skip
@@ -178,7 +182,7 @@ def without_lines(folder: Path, files: Iterable[DataFile], lines: NDArray[np.int
             if not pc.any(held).as_py():
                 kept.append(file)
                 continue
-            with PartWriter(folder, source.schema_arrow, stem=f".{path.stem}", part_bytes=1 << 62) as writer:
+            with PartWriter(folder, source.schema_arrow, stem=f".{path.stem}", part_bytes=1 << 62, durable=False) as writer:
                 for group in range(source.num_row_groups):
                     table = source.read_row_group(group)
                     writer.write(table.filter(pc.invert(pc.is_in(table.column("_line"), value_set=gone))))

@@ -70,8 +70,8 @@ def keep(
     at: datetime,
     original: Path | UPath | None = None,
     rejects: Path | UPath | None = None,
-) -> UPath:
-    """Keep an item's bytes and the reason; gives the folder.
+) -> str:
+    """Keep an item's bytes and the reason; gives the folder, below the root.
 
     Repeating it for the same reason and bytes changes nothing, also after a kill at any point. A second refusal, after
     a release, is added; bytes that differ from the ones kept get a name of their own, since nothing is replaced.
@@ -79,14 +79,15 @@ def keep(
     Raises:
         ConfigError: if the source or the item's id could leave the root.
     """
-    folder = _folder(root, item)
+    key = _key(item)
+    folder = UPath(root) / key
     folder.mkdir(parents=True, exist_ok=True)
     before = read_kept(folder) if (folder / REASON).exists() else None
     name, digest = _keep_bytes(folder, original) if original is not None and original.exists() else (None, None)
     if before and name is None:
         name, digest = before.original, before.original_sha256
     if before and (before.reason, before.original_sha256) == (reason.value, digest):
-        return folder
+        return key
     if rejects is not None and rejects.exists():
         _copy(rejects, folder / "rejects.jsonl")
     earlier = (
@@ -118,7 +119,7 @@ def keep(
         replace_durably(Path(folder.path) / REASON, data)
     else:
         (folder / REASON).write_bytes(data)
-    return folder
+    return key
 
 
 def read_kept(folder: UPath | Path | str) -> Kept:
@@ -158,11 +159,11 @@ def original_of(folder: UPath | Path | str) -> UPath:
     return path
 
 
-def _folder(root: UPath | Path | str, item: WorkItem) -> UPath:
+def _key(item: WorkItem) -> str:
     for name, value in (("source", item.source), ("item", item.id)):
         if not _SAFE.match(value):
             raise ConfigError("not usable in a path", **{name: value[:80]}, next_step="Use letters, digits, _ and -.")
-    return UPath(root) / "quarantine" / item.source / item.id
+    return f"quarantine/{item.source}/{item.id}"
 
 
 def _keep_bytes(folder: UPath, original: Path | UPath) -> tuple[str, str]:

@@ -17,10 +17,11 @@ __all__ = ["published_rows"]
 log = logging.getLogger(__name__)
 
 
-def published_rows(reference: Reference, batches: Iterable[Mapping[str, Any]]) -> pa.Table | None:
+def published_rows(root: UPath, reference: Reference, batches: Iterable[Mapping[str, Any]]) -> pa.Table | None:
     """The distinct values of `reference.to_columns` in the batches, for the decoder's lookup.
 
     Args:
+        root: Landing root.
         reference: Of a contract.
         batches: Facts of the referenced entity's loaded work items: `folder` and `publish`.
 
@@ -31,7 +32,7 @@ def published_rows(reference: Reference, batches: Iterable[Mapping[str, Any]]) -
     known: pa.Table | None = None
     for facts in batches:
         for file in facts.get("publish", ()):
-            with (UPath(facts["folder"]) / file["name"]).open("rb") as opened:
+            with (root / facts["folder"] / file["name"]).open("rb") as opened:
                 rows = pq.read_table(opened, columns=columns)
             # Distinct at every step, so that the history of an entity does not pile up in memory.
             known = pa.concat_tables([known, rows] if known is not None else [rows]).group_by(columns).aggregate([])

@@ -43,18 +43,7 @@ def discover(
     with parts.database.write() as connection:
         parts.database.lock(connection, f"items:{source}")
         latest = {row.path: row for row in _latest(connection, source, list(by_path))}
-        fresh: list[RemoteFile] = []
-        changed: list[RemoteFile] = []
-        for path, file in by_path.items():
-            row = latest.get(path)
-            if row is None:
-                fresh.append(file)
-            elif row.disposed_at is not None:
-                # Moved away after this listing was made: what it shows is what was moved.
-                if row.disposed_at < listed_at:
-                    fresh.append(file)
-            elif (row.size, row.mtime) != (file.size, file.mtime):
-                (changed if row.state == State.DISCOVERED else fresh).append(file)
+        fresh, changed = _sort_out(by_path, latest, listed_at)
         fresh += _update_waiting(connection, changed, latest, facts, now)
         return _insert(parts, connection, source, fresh, facts, now)
 
@@ -86,7 +75,9 @@ def _sort_out(
             if row.disposed_at < listed_at:
                 fresh.append(file)
         elif (row.size, row.mtime) != (file.size, file.mtime):
-            (changed if row.state == State.DISCOVERED else fresh).append(file)
+            # One that was released waits for the bytes that were kept; what lies there now is another file.
+            waits = row.state == State.DISCOVERED and not row.original_kept
+            (changed if waits else fresh).append(file)
     return fresh, changed
 
 

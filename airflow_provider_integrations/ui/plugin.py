@@ -23,10 +23,9 @@ def airflow_app() -> FastAPI:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
     from airflow.api_fastapi.core_api.security import get_user
-    from airflow.sdk import conf
     from fastapi import Depends, HTTPException
-    from upath import UPath
 
+    from airflow_provider_integrations.dag_context import landing_root
     from airflow_provider_integrations.ledger.hook import LedgerHook
     from airflow_provider_integrations.ui.app import make_app
 
@@ -37,7 +36,7 @@ def airflow_app() -> FastAPI:
     return make_app(
         may_read=may_read,
         items=lambda: LedgerHook().ledger().items,
-        docs=lambda: UPath(conf.get("integrations", "landing_root")) / "docs",
+        docs=lambda: landing_root() / "docs",
     )
 
 

@@ -65,7 +65,10 @@ class SnowflakeLoadOperator(BaseOperator):
             mirror(context, asset, watermark=watermark.to_json() if watermark else None, rows=rows)
         table = f"{job.load.database}.SILVER.{job.load.table}"
         self._lineage = (
-            [LineageDataset("file", item.facts["folder"], rows=result.staged) for item, result, _ in loaded],
+            [
+                LineageDataset("file", str(job.root / item.facts["folder"]), rows=result.staged)
+                for item, result, _ in loaded
+            ],
             [LineageDataset("snowflake", table, rows=rows["loaded"])] if loaded else [],
         )
         return rows

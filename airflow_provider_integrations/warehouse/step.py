@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from upath import UPath
-
 from airflow_provider_integrations.batch_job import BatchJob
 from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
@@ -73,16 +71,16 @@ def _load(job: BatchJob, connection: Any, items: Sequence[WorkItem]) -> list[tup
     if not items:
         return []
     with ExitStack() as stack:
-        manifests = [read_manifest(UPath(item.facts["folder"])) for item in items]
-        batches = [_published(stack, item, manifest) for item, manifest in zip(items, manifests, strict=True)]
+        manifests = [read_manifest(job.root / item.facts["folder"]) for item in items]
+        batches = [_published(job, stack, item, manifest) for item, manifest in zip(items, manifests, strict=True)]
         done = load_batches(connection, batches, job.contract, job.load, run_id=job.owner)
         results = {result.batch_id: result for result in done}
         job.boundary("loaded")
     return [(item, results[manifest.batch_id], manifest) for item, manifest in zip(items, manifests, strict=True)]
 
 
-def _published(stack: ExitStack, item: WorkItem, manifest: Manifest) -> PublishedBatch:
-    folder = stack.enter_context(local_folder(UPath(item.facts["folder"])))
+def _published(job: BatchJob, stack: ExitStack, item: WorkItem, manifest: Manifest) -> PublishedBatch:
+    folder = stack.enter_context(local_folder(job.root / item.facts["folder"]))
     files = tuple(DataFile(**entry) for entry in item.facts["publish"])
     return PublishedBatch(
         batch_id=manifest.batch_id,

@@ -110,7 +110,7 @@ class Chain:
         suites = [Suite.from_mapping(suite) for suite in self.suites]
         for group in group_items(pending, files=intake.source.files_per_task):
             asyncio.run(take_in(intake, group))
-            gate_items(batches, suites, group, docs=Path(self.folder) / "landing" / "docs")
+            gate_items(batches, suites, group)
         with self.connection() as connection:
             load_items(batches, connection)
         asyncio.run(archive(intake))

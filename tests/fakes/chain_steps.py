@@ -47,7 +47,7 @@ class Steps:
 
         suites = [Suite.from_mapping(suite) for suite in self.chain.suites]
         landed = self.intake.ledger.items.list(states=[State.LANDED], limit=None)
-        gate_items(self.batches, suites, [item.id for item in landed], docs=Path(self.chain.folder) / "docs")
+        gate_items(self.batches, suites, [item.id for item in landed])
 
     def load(self) -> None:
         """Load everything that is gated."""

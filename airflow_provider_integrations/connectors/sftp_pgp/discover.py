@@ -16,10 +16,9 @@ from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.completeness import Complete, complete_files
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 from airflow_provider_integrations.connectors.sftp_pgp.listing import Listing
-from airflow_provider_integrations.connectors.sftp_pgp.names import parse_name, sequence_gaps
+from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name, sequence_gaps
 from airflow_provider_integrations.core.calendar import next_delivery
 from airflow_provider_integrations.core.clock import Clock
-from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.source import FileSource, NamePolicy
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
@@ -111,17 +110,7 @@ def name_facts(policy: NamePolicy, entry: Complete) -> dict[str, Any]:
         facts["announced"] = dict(entry.announced)
     if entry.companions:
         facts["companions"] = list(entry.companions)
-    try:
-        name = parse_name(policy, entry.file.name)
-    except RejectedError:
-        return facts
-    if name.date is not None:
-        facts["date"] = name.date.isoformat()
-    if name.sequence is not None:
-        facts["sequence"] = name.sequence
-    if name.checksum is not None:
-        facts["checksum"] = name.checksum
-    return facts
+    return facts | facts_of_name(policy, entry.file.name)
 
 
 def missing_sequences(ledger: Ledger, source: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import logging
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 from airflow_provider_integrations.connectors.sftp_pgp.land import DECODED, UndecidedError, land
+from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name
 from airflow_provider_integrations.connectors.sftp_pgp.original import (
     NAME,
     check_original,
     fetch_original,
     kept_original,
 )
-from airflow_provider_integrations.core.errors import IntegrationError, RejectedError, TransientError
+from airflow_provider_integrations.core.errors import IntegrationError, RejectedError, SystemicError, TransientError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing import quarantine
@@ -108,7 +109,7 @@ async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem])
     async with AsyncExitStack() as stack:
         engine = stack.enter_context(GnuPgEngine(job.settings.pgp))
         client = None
-        if any(kept_original(job, item) is None for item in items):
+        if any(_is_fetched(job, item) for item in items):
             client = await stack.enter_async_context(SftpClient.connect(job.settings))
 
         async def one(item: WorkItem) -> Outcome:
@@ -124,6 +125,13 @@ async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem])
         # A fault that no retry mends must not hide behind one that a retry may mend.
         raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
     return [result for result in results if isinstance(result, Outcome)]
+
+
+def _is_fetched(job: IntakeJob, item: WorkItem) -> bool:
+    try:
+        return kept_original(job, item) is None
+    except SystemicError:
+        return False  # The item itself meets it again; the others go on.
 
 
 async def _decide(
@@ -146,7 +154,9 @@ async def _decide(
 async def _one(job: IntakeJob, held: Holder, client: SftpClient | None, engine: GnuPgEngine, item: WorkItem) -> Outcome:
     folder = job.scratch / item.id
     folder.mkdir(mode=0o700, exist_ok=True)
-    facts: dict[str, Any] = {}
+    # Read again: the pattern may have changed since the item was discovered, and be why it was released.
+    facts: dict[str, Any] = facts_of_name(job.source.names, item.name)
+    item = replace(item, facts={**item.facts, **facts})
     job.boundary("claimed")
     try:
         try:
@@ -159,7 +169,7 @@ async def _one(job: IntakeJob, held: Holder, client: SftpClient | None, engine: 
             done = await asyncio.to_thread(_refuse, job, held, item, folder, facts, refusal)
         else:
             job.boundary("landed")
-            job.ledger.records.batch(landed.manifest, str(landed.folder))
+            job.ledger.records.batch(landed.manifest, landed.folder)
             done = held.advance(item, State.LANDED, facts=facts)
             job.boundary("noted as landed")
     except BaseException as fault:
@@ -184,7 +194,7 @@ def _refuse(
         at=job.clock(),
     )
     job.boundary("kept in quarantine")
-    facts |= {"kept": str(kept), **{name: refusal.values[name] for name in _TELLING if name in refusal.values}}
+    facts |= {"kept": kept, **{name: refusal.values[name] for name in _TELLING if name in refusal.values}}
     state = State.DUPLICATE if refusal.reason in _DUPLICATES else State.QUARANTINED
     log.warning("%s: %s: %s: %s", job.source.source, item.name, state, refusal)
     return held.advance(item, state, reason=refusal.reason.value, detail=str(refusal), facts=facts)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from upath import UPath
 
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
-from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest
+from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest, facts_of_name
 from airflow_provider_integrations.connectors.sftp_pgp.openpgp import OpenMessage, Proof
 from airflow_provider_integrations.connectors.sftp_pgp.original import NAME, Original
 from airflow_provider_integrations.core.contract import Reference
@@ -29,7 +28,7 @@ from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.formats.delimited import Decoded, decode
-from airflow_provider_integrations.landing.bronze import promote
+from airflow_provider_integrations.landing.bronze import batch_key, promote
 from airflow_provider_integrations.landing.references import published_rows
 
 __all__ = ["DECODED", "Landed", "UndecidedError", "batch_id_of", "land", "version_of"]
@@ -44,10 +43,10 @@ class UndecidedError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A batch in bronze."""
+    """A batch in bronze, and its folder below the landing root."""
 
     manifest: Manifest
-    folder: UPath
+    folder: str
 
 
 def land(
@@ -60,7 +59,7 @@ def land(
         UndecidedError: try again when the other item of the same bytes, content or name is settled.
     """
     _register(job, item, "ciphertext", original.digests["sha256"], Reason.DUPLICATE_BYTES)
-    first = job.ledger.items.get(item.replay_of) if item.replay_of else item
+    first = _first(job, item)
     batch_id = batch_id_of(item, job.contract.digest)
     version = version_of(first)
     stage = folder / DECODED
@@ -76,14 +75,22 @@ def land(
         _register_name(job, item)
         manifest = _manifest(job, item, first, original, decoded, proof, batch_id, version)
         _link(original.path, stage / NAME)
-        landed = promote(stage, job.root, manifest)
+        promote(stage, job.root, manifest)
     except RejectedError:
         # The masked rejects are for quarantine; the typed rows of a refused file must not stay.
         for part in stage.glob("*.parquet"):
             part.unlink()
         raise
-    facts |= {"batch_id": batch_id, "folder": str(landed), "version": version}
-    return Landed(manifest, landed)
+    facts |= {"batch_id": batch_id, "folder": batch_key(manifest), "version": version}
+    return Landed(manifest, batch_key(manifest))
+
+
+def _first(job: IntakeJob, item: WorkItem) -> WorkItem:
+    """The item that the bytes came with; what its name says now, where it said nothing then."""
+    if not item.replay_of:
+        return item
+    first = job.ledger.items.get(item.replay_of)
+    return replace(first, facts={**facts_of_name(job.source.names, first.name), **first.facts})
 
 
 def batch_id_of(item: WorkItem, contract_digest: str) -> str:
@@ -97,9 +104,14 @@ def batch_id_of(item: WorkItem, contract_digest: str) -> str:
 
 
 def version_of(item: WorkItem) -> str:
-    """Sorts the batches of a source by age: business date, sequence, generation."""
+    """Sorts the batches of a source by age, and is that of one file alone: business date, sequence, time of discovery.
+
+    Files without a number that one listing showed go by name. Two files of one version would be told apart by the line
+    of a row in its file, which says nothing about age.
+    """
     day = item.facts.get("date") or item.discovered_at.date().isoformat()
-    return f"{day}/{int(item.facts.get('sequence', 0)):010d}/{item.generation:04d}"
+    last = item.id[:8] if "sequence" in item.facts else item.name
+    return f"{day}/{int(item.facts.get('sequence', 0)):018d}/{item.discovered_at:%Y%m%dT%H%M%S%f}/{last}"
 
 
 def _open_and_decode(
@@ -121,7 +133,7 @@ def _open_and_decode(
 def _published(job: IntakeJob, reference: Reference) -> pa.Table | None:
     """By convention a source is named like the entity that it delivers."""
     loaded = job.ledger.items.list(reference.to, (State.LOADED, State.ARCHIVED), limit=None)
-    return published_rows(reference, (item.facts for item in loaded))
+    return published_rows(job.root, reference, (item.facts for item in loaded))
 
 
 class _Digesting:

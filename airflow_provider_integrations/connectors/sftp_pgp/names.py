@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from airflow_provider_integrations.connectors.sftp_pgp.paths import is_safe_name, shown
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.source import NamePolicy
 
-__all__ = ["FileName", "check_digest", "parse_name", "safe_name", "sequence_gaps"]
+__all__ = ["FileName", "check_digest", "facts_of_name", "parse_name", "safe_name", "sequence_gaps"]
 
 _FIELDS = {
     "system": r"[A-Za-z0-9][A-Za-z0-9-]*?",
@@ -94,6 +95,16 @@ def parse_name(policy: NamePolicy, name: str) -> FileName:
         sequence=None if sequence is None else int(sequence),
         checksum=None if checksum is None else checksum.lower(),
     )
+
+
+def facts_of_name(policy: NamePolicy, name: str) -> dict[str, Any]:
+    """Date, sequence and checksum as facts of a work item; none for a name out of contract, which the intake refuses."""
+    try:
+        found = parse_name(policy, name)
+    except RejectedError:
+        return {}
+    facts = {"date": found.date and found.date.isoformat(), "sequence": found.sequence, "checksum": found.checksum}
+    return {field: value for field, value in facts.items() if value is not None}
 
 
 def sequence_gaps(seen: Iterable[int], *, after: int | None = None) -> list[int]:

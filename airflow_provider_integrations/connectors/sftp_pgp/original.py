@@ -49,16 +49,28 @@ async def fetch_original(job: IntakeJob, client: SftpClient | None, item: WorkIt
     """
     target = folder / NAME
     if kept := kept_original(job, item):
-        return _recall(kept, target, item, _algorithms(job, item))
+        first = job.ledger.items.get(item.replay_of) if item.replay_of else item
+        return _recall(kept, target, first.facts.get("ciphertext_sha256"), _algorithms(job, item))
     assert client is not None, "an item without a kept original is fetched"
     fetched = await client.fetch(
-        RemoteFile(item.path, item.size, item.mtime),
+        await _remote(client, item),
         target,
         algorithms=_algorithms(job, item),
         max_bytes=job.source.limits.max_bytes,
     )
     known = {name: digest for name in ("sha256", "crc32", "md5") if (digest := fetched.digest(name)) is not None}
     return Original(target, known)
+
+
+async def _remote(client: SftpClient, item: WorkItem) -> RemoteFile:
+    """Where the file lies; one that was refused unfetched and is released lies where the archive step put it."""
+    moved_to = str(item.facts.get("moved_to", ""))
+    if item.disposed_at and moved_to.startswith("/"):
+        moved = await client.stat(moved_to)
+        # A move that the server does by a copy changes the time.
+        if moved and moved.size == item.size:
+            return moved
+    return RemoteFile(item.path, item.size, item.mtime)
 
 
 def _algorithms(job: IntakeJob, item: WorkItem) -> tuple[str, ...]:
@@ -72,10 +84,12 @@ def _algorithms(job: IntakeJob, item: WorkItem) -> tuple[str, ...]:
 def kept_original(job: IntakeJob, item: WorkItem) -> UPath | None:
     """Where the original of a replayed or released item is; None for one that has to be fetched."""
     first = job.ledger.items.get(item.replay_of) if item.replay_of else item
-    if (folder := first.facts.get("folder")) and (landed := UPath(folder) / NAME).exists():
-        return landed
-    if (folder := first.facts.get("kept")) and (UPath(folder) / NAME).exists():
-        return original_of(folder)
+    if folder := first.facts.get("folder"):
+        landed = job.root / str(folder) / NAME
+        if landed.exists():
+            return landed
+    if (folder := first.facts.get("kept")) and (job.root / folder / NAME).exists():
+        return original_of(job.root / folder)
     if item.replay_of:
         raise SystemicError(
             "the kept original of a replay is gone",
@@ -86,7 +100,7 @@ def kept_original(job: IntakeJob, item: WorkItem) -> UPath | None:
     return None
 
 
-def _recall(kept: UPath, target: Path, item: WorkItem, algorithms: tuple[str, ...]) -> Original:
+def _recall(kept: UPath, target: Path, known: str | None, algorithms: tuple[str, ...]) -> Original:
     digests = Digests(("sha256", *algorithms))
     # Never into an old file: it may be a second name of one that was landed.
     target.unlink(missing_ok=True)
@@ -94,7 +108,6 @@ def _recall(kept: UPath, target: Path, item: WorkItem, algorithms: tuple[str, ..
         while data := source.read(1 << 20):
             digests.update(data)
             copy.write(data)
-    known = item.facts.get("ciphertext_sha256")
     if known and digests.hex("sha256") != known:
         raise SystemicError(
             "a kept original is no longer what came",

@@ -185,7 +185,7 @@ def test_on_an_object_store_the_manifest_comes_last(stage, memory, monkeypatch):
 
 def test_a_landing_without_a_manifest_is_none(stage, memory):
     with pytest.raises(StateConflictError, match="no landed batch"):
-        read_manifest(bronze.batch_folder(memory, make_manifest()))
+        read_manifest(memory / bronze.batch_key(make_manifest()))
 
 
 def test_a_folder_of_an_object_store_is_local_for_a_while_and_what_was_added_goes_back(stage, memory):
@@ -225,7 +225,7 @@ def test_killed_at_any_step_no_half_landing_is_seen_and_a_rerun_mends_it(step, w
     (tmp_path / "m.json").write_text(manifest.to_json())
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()
-    folder = bronze.batch_folder(tmp_path / "root", manifest)
+    folder = UPath(tmp_path / "root") / bronze.batch_key(manifest)
     if folder.exists():
         assert (step, when) == ("rename", "after")
         verify_files(folder, read_manifest(folder))
@@ -238,7 +238,7 @@ def test_a_living_attempt_is_not_swept(stage, tmp_path):
     import fcntl
 
     manifest = make_manifest()
-    parent = Path(bronze.batch_folder(tmp_path / "root", manifest).path).parent
+    parent = (tmp_path / "root" / bronze.batch_key(manifest)).parent
     living, dead = parent / ".landing-b1-living", parent / ".landing-b1-dead"
     living.mkdir(parents=True)
     dead.mkdir()

@@ -8,9 +8,15 @@ from upath import UPath
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
-from airflow_provider_integrations.landing.quarantine import keep, original_of, read_kept
+from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.quarantine import original_of, read_kept
 
 AT = datetime(2025, 11, 5, 6, tzinfo=UTC)
+
+
+def keep(root, *arguments, **named) -> UPath:
+    """As `quarantine.keep`, with the whole path as its answer."""
+    return UPath(root) / quarantine.keep(root, *arguments, **named)
 
 
 def make_item(**changes: object) -> WorkItem:
