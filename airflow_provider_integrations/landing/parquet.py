@@ -182,7 +182,9 @@ def without_lines(folder: Path, files: Iterable[DataFile], lines: NDArray[np.int
             if not pc.any(held).as_py():
                 kept.append(file)
                 continue
-            with PartWriter(folder, source.schema_arrow, stem=f".{path.stem}", part_bytes=1 << 62, durable=False) as writer:
+            with PartWriter(
+                folder, source.schema_arrow, stem=f".{path.stem}", part_bytes=1 << 62, durable=False
+            ) as writer:
                 for group in range(source.num_row_groups):
                     table = source.read_row_group(group)
                     writer.write(table.filter(pc.invert(pc.is_in(table.column("_line"), value_set=gone))))
