@@ -94,11 +94,18 @@ class GnuPgMessage(io.RawIOBase):
         """The next `size` bytes, fewer only at the end; all that are left when it is negative."""
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(CHUNK), b""))
-        buffer = bytearray(size)
+        if self._summary is not None and self._error is None:
+            return b""
+        # A decoder asks for megabytes; most files are smaller, and clearing what is not used takes time.
+        buffer = bytearray(size if self._taken else min(size, CHUNK))
         filled = 0
-        with memoryview(buffer) as view:
-            while filled < size and (taken := self.readinto(view[filled:])):
-                filled += taken
+        while True:
+            with memoryview(buffer) as view:
+                while filled < len(buffer) and (taken := self.readinto(view[filled:])):
+                    filled += taken
+            if filled < len(buffer) or filled == size:
+                break
+            buffer += bytes(size - filled)
         return bytes(buffer) if filled == size else bytes(buffer[:filled])
 
     def verify(self) -> Proof:
