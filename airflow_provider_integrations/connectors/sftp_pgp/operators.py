@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
+from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
 from airflow_provider_integrations.include import read_contract, read_source
 from airflow_provider_integrations.ledger.hook import LedgerHook
+from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 
@@ -62,19 +64,35 @@ class SftpPgpIntakeOperator(BaseOperator):
         super().__init__(**kwargs)
         self.source = source
         self.items = items
+        self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Take in the items and give the counts."""
         from airflow_provider_integrations.connectors.sftp_pgp.intake import take_in
 
-        outcomes = asyncio.run(take_in(intake_job(self.source, owner_of(context)), list(self.items)))
+        job = intake_job(self.source, owner_of(context))
+        outcomes = asyncio.run(take_in(job, list(self.items)))
         context["ti"].xcom_push(key=ITEM_XCOM, value=[outcome.item_id for outcome in outcomes])
+        landed = [job.ledger.items.get(outcome.item_id) for outcome in outcomes if outcome.state is State.LANDED]
+        server = f"sftp://{job.settings.host}:{job.settings.port}"
+        self._lineage = (
+            [LineageDataset(server, item.path, size=item.size) for item in landed],
+            [
+                LineageDataset("file", str(job.root / item.facts["folder"]), rows=item.facts["rows_landed"])
+                for item in landed
+            ],
+        )
         return {
             "states": dict(Counter(outcome.state.value for outcome in outcomes)),
             "reasons": dict(Counter(outcome.reason for outcome in outcomes if outcome.reason)),
             "rows_landed": sum(outcome.rows_landed for outcome in outcomes),
             "rows_rejected": sum(outcome.rows_rejected for outcome in outcomes),
         }
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The partner's files in, bronze out; None where Airflow's OpenLineage provider is not installed."""
+        inputs, outputs = self._lineage
+        return openlineage_facets(inputs=inputs, outputs=outputs)
 
 
 class SftpPgpArchiveOperator(BaseOperator):
