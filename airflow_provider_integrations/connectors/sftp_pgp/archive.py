@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
-from airflow_provider_integrations.core.errors import RejectedError
+from airflow_provider_integrations.core.errors import PermanentError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.holding import Holder, holding
+from airflow_provider_integrations.ledger.position import follow
 
 __all__ = ["ARCHIVABLE", "archive", "archive_path"]
 
@@ -24,32 +25,64 @@ ARCHIVABLE = (State.LOADED, State.DUPLICATE, State.QUARANTINED)
 
 
 async def archive(job: IntakeJob) -> list[WorkItem]:
-    """Move the files of all finished items of the source that still lie in the inbox; gives the items."""
+    """Move the files of all finished items of the source that still lie in the inbox; gives the items.
+
+    Raises:
+        PermanentError: if a file cannot be moved; all others are moved by then.
+    """
     items = job.ledger.items.undisposed(job.source.source, ARCHIVABLE)  # With those whose archiver died half way.
+    if any(item.state is State.LOADED for item in items):
+        # The load may have died before this: an archived item without a watermark means that it was lost.
+        follow(job.ledger, job.source.source)
     if not items:
         return []
     with holding(job.ledger, job.owner, lease=job.lease) as held:
         if all(item.replay_of or item.disposed_at for item in items):
             return [_finish(job, held, item) for item in items]
         async with SftpClient.connect(job.settings) as client:
-            return [await _archive_one(job, held, client, item) for item in items]
+            return await _archive_all(job, held, client, items)
+
+
+async def _archive_all(job: IntakeJob, held: Holder, client: SftpClient, items: Sequence[WorkItem]) -> list[WorkItem]:
+    done: list[WorkItem] = []
+    faults: list[PermanentError] = []
+    for item in items:
+        try:
+            done.append(await _archive_one(job, held, client, item))
+        except PermanentError as fault:
+            log.error("%s: %s was not archived: %s", job.source.source, item.name, fault)
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return done
 
 
 async def _archive_one(job: IntakeJob, held: Holder, client: SftpClient, item: WorkItem) -> WorkItem:
     if item.replay_of or item.disposed_at:
         return _finish(job, held, item)
     target = archive_path(job, item)
+    there = await client.stat(item.path)
+    if there is not None and (there.size, there.mtime) != (item.size, item.mtime):
+        # A later version under the same name, which is the next discovery's; an earlier run may have moved ours.
+        ours = await client.stat(target)
+        return _finish(job, held, item, target if ours and ours.size == item.size else "replaced on the server")
     for companion in _companions(item):
-        await client.move(companion, f"{target}.{companion.rsplit('.', 1)[-1]}")
+        await _move(client, companion, f"{target}.{companion.rsplit('.', 1)[-1]}")
+    # If the partner took it away, we hold its bytes, and what is to be moved is gone for good.
+    moved_to = target if await _move(client, item.path, target) else "gone from the server"
+    job.boundary("moved")
+    return _finish(job, held, item, moved_to)
+
+
+async def _move(client: SftpClient, path: str, target: str) -> bool:
+    """Move a file; False if it is at neither place."""
     try:
-        await client.move(item.path, target)
+        await client.move(path, target)
     except RejectedError as refusal:
         if refusal.reason is not Reason.VANISHED:
             raise
-        # The partner took it away; we hold its bytes, and what is to be moved is gone for good.
-        target = "gone from the server"
-    job.boundary("moved")
-    return _finish(job, held, item, target)
+        return False
+    return True
 
 
 def archive_path(job: IntakeJob, item: WorkItem) -> str:

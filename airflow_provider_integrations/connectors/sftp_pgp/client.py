@@ -139,7 +139,12 @@ class SftpClient:
                 return None
             return RemoteFile(path, found.size or 0, found.mtime or 0)
 
-        return await self._link.run("looking at", work, path=path)
+        try:
+            return await self._link.run("looking at", work, path=path)
+        except RejectedError as error:
+            if error.reason is Reason.VANISHED:
+                return None  # not even its folder is there
+            raise
 
     async def fetch(
         self,
