@@ -21,7 +21,7 @@ __all__ = ["item_json", "item_page", "items_page", "link_list"]
 
 _STYLE = (
     "body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1f2933}"
-    "table{border-collapse:collapse;width:100%;margin:1rem 0}"
+    "table{border-collapse:collapse;width:100%;margin:1rem 0}td:first-child{white-space:nowrap}"
     "th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d9dee3}"
     "td{overflow-wrap:anywhere}code{font-size:.9em}.state{font-weight:600}"
     "@media(prefers-color-scheme:dark){body{background:#111820;color:#dde3ea}a{color:#7cb8ff}"
