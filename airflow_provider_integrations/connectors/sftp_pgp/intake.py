@@ -24,6 +24,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.land import DECODED, Unde
 from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name
 from airflow_provider_integrations.connectors.sftp_pgp.original import (
     NAME,
+    Original,
     check_original,
     fetch_original,
     kept_original,
@@ -39,7 +40,10 @@ __all__ = ["Outcome", "take_in"]
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
-"""Items worked on side by side: GnuPG keeps one core busy, the decoder another."""
+"""Items opened and landed side by side: GnuPG keeps one core busy, the decoder another."""
+
+AHEAD = 1
+"""Items fetched meanwhile, so that the link and the cores work at the same time."""
 
 _DUPLICATES = (Reason.DUPLICATE_BYTES, Reason.DUPLICATE_CONTENT)
 _TELLING = ("duplicate_of", "rows_read", "rows_rejected", "rejects_by_rule")
@@ -105,7 +109,7 @@ def _take(job: IntakeJob, held: Holder, item_ids: Sequence[str]) -> tuple[list[W
 
 
 async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem]) -> list[Outcome]:
-    slots = asyncio.Semaphore(AT_ONCE)
+    room, slots = asyncio.Semaphore(AT_ONCE + AHEAD), asyncio.Semaphore(AT_ONCE)
     async with AsyncExitStack() as stack:
         engine = stack.enter_context(GnuPgEngine(job.settings.pgp))
         client = None
@@ -113,8 +117,8 @@ async def _take_in_mine(job: IntakeJob, held: Holder, items: Sequence[WorkItem])
             client = await stack.enter_async_context(SftpClient.connect(job.settings))
 
         async def one(item: WorkItem) -> Outcome:
-            async with slots:
-                return await _one(job, held, client, engine, item)
+            async with room:
+                return await _one(job, held, client, engine, item, slots)
 
         results = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
         await _decide(held, one, items, results)
@@ -151,7 +155,14 @@ async def _decide(
         waiting = [place for place in waiting if isinstance(results[place], UndecidedError)]
 
 
-async def _one(job: IntakeJob, held: Holder, client: SftpClient | None, engine: GnuPgEngine, item: WorkItem) -> Outcome:
+async def _one(
+    job: IntakeJob,
+    held: Holder,
+    client: SftpClient | None,
+    engine: GnuPgEngine,
+    item: WorkItem,
+    slots: asyncio.Semaphore,
+) -> Outcome:
     folder = job.scratch / item.id
     folder.mkdir(mode=0o700, exist_ok=True)
     # Read again: the pattern may have changed since the item was discovered, and be why it was released.
@@ -163,21 +174,34 @@ async def _one(job: IntakeJob, held: Holder, client: SftpClient | None, engine: 
             original = await fetch_original(job, client, item, folder)
             facts["ciphertext_sha256"] = original.digests["sha256"]
             job.boundary("fetched")
-            await asyncio.to_thread(check_original, job, item, original)
-            landed = await asyncio.to_thread(land, job, engine, item, original, folder, facts)
+            async with slots:
+                done = await asyncio.to_thread(_land, job, held, engine, item, original, folder, facts)
         except RejectedError as refusal:
             done = await asyncio.to_thread(_refuse, job, held, item, folder, facts, refusal)
-        else:
-            job.boundary("landed")
-            job.ledger.records.batch(landed.manifest, landed.folder)
-            done = held.advance(item, State.LANDED, facts=facts)
-            job.boundary("noted as landed")
     except BaseException as fault:
         shutil.rmtree(folder / DECODED, ignore_errors=True)
         held.give_back(item, str(fault) if isinstance(fault, IntegrationError) else type(fault).__name__)
         raise
     shutil.rmtree(folder, ignore_errors=True)
     return _outcome(done)
+
+
+def _land(
+    job: IntakeJob,
+    held: Holder,
+    engine: GnuPgEngine,
+    item: WorkItem,
+    original: Original,
+    folder: Path,
+    facts: dict[str, Any],
+) -> WorkItem:
+    check_original(job, item, original)
+    landed = land(job, engine, item, original, folder, facts)
+    job.boundary("landed")
+    job.ledger.records.batch(landed.manifest, landed.folder)
+    done = held.advance(item, State.LANDED, facts=facts)
+    job.boundary("noted as landed")
+    return done
 
 
 def _refuse(
