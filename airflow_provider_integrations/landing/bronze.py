@@ -144,11 +144,12 @@ def verify_files(folder: UPath | Path, manifest: Manifest, files: Iterable[DataF
 
 
 @contextmanager
-def local_folder(folder: UPath | Path | str) -> Iterator[Path]:
+def local_folder(folder: UPath | Path | str, *, files: Iterable[str] | None = None) -> Iterator[Path]:
     """A landed batch's folder as a local path, for engines that read local files.
 
-    A local folder is given as it is. From an object store the manifest and its files are fetched; what was written
-    beside them (by the gate) is put back when the block ends without an error.
+    A local folder is given as it is. From an object store the manifest and `files` are fetched (those of the manifest
+    if not given; the gate publishes others); what was written beside them is put back when the block ends without an
+    error.
     """
     folder = UPath(folder)
     if folder.protocol in ("", "file"):
@@ -156,8 +157,9 @@ def local_folder(folder: UPath | Path | str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="batch-") as name:
         local = Path(name)
-        fetched = {MANIFEST, *(file.name for file in read_manifest(folder).files)}
+        fetched = {MANIFEST, *(files if files is not None else (file.name for file in read_manifest(folder).files))}
         for relative in fetched:
+            (local / relative).parent.mkdir(parents=True, exist_ok=True)
             with (folder / relative).open("rb") as source, (local / relative).open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
         yield local

@@ -80,8 +80,9 @@ def _load(job: BatchJob, connection: Any, items: Sequence[WorkItem]) -> list[tup
 
 
 def _published(job: BatchJob, stack: ExitStack, item: WorkItem, manifest: Manifest) -> PublishedBatch:
-    folder = stack.enter_context(local_folder(job.root / item.facts["folder"]))
     files = tuple(DataFile(**entry) for entry in item.facts["publish"])
+    published = [file.name for file in files]
+    folder = stack.enter_context(local_folder(job.root / item.facts["folder"], files=published))
     return PublishedBatch(
         batch_id=manifest.batch_id,
         source=manifest.source,
