@@ -32,7 +32,8 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
 
     Args:
         source: Name of a file under `include/sources/`.
-        wait: Whether to wait for something to do until `timeout`; without it an empty list is a result.
+        wait: Whether to wait for something to do until `timeout`; without it, and for a replay, an empty list is a
+            result.
         replay: Takes up kept originals again instead of listing: a mapping, or its JSON, with the business dates
             `from` and `to`, both inclusive.
         deferrable: Wait in the triggerer and not in a worker.
@@ -65,12 +66,12 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """One look: `is_done` with the groups as its value."""
         groups = self._look(context)
-        return PokeReturnValue(is_done=bool(groups) or not _true(self.wait), xcom_value=groups)
+        return PokeReturnValue(is_done=bool(groups) or not self._waits(), xcom_value=groups)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> list[list[str]]:
         """Look again after the trigger has seen something, and defer again if it is gone or taken."""
         groups = self._look(context)
-        if groups or not _true(self.wait):
+        if groups or not self._waits():
             return groups
         self.defer(
             trigger=SftpPgpIntakeTrigger(source=self.source, poll_interval=self.poke_interval),
@@ -82,8 +83,7 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
         from airflow_provider_integrations.connectors.sftp_pgp.discover import group_items, look_once
 
         job = intake_job(self.source, owner_of(context))
-        replay = json.loads(self.replay) if isinstance(self.replay, str) else self.replay
-        if replay:
+        if replay := self._replay():
             items = job.ledger.items.replay(
                 job.source.source,
                 date.fromisoformat(replay["from"]),
@@ -97,6 +97,14 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
             for number in found.gaps:
                 self.log.warning("sequence number %d has not come, later ones have", number)
         return group_items(items, files=job.source.files_per_task)
+
+    def _replay(self) -> dict[str, str] | None:
+        replay: dict[str, str] | None = json.loads(self.replay) if isinstance(self.replay, str) else self.replay
+        return replay
+
+    def _waits(self) -> bool:
+        """No new file adds to a replay: one of a span that holds nothing is done."""
+        return _true(self.wait) and not self._replay()
 
 
 def _true(value: bool | str) -> bool:
