@@ -1,51 +1,78 @@
-"""Fetches a file from OpenSSH on loopback: ours, Airflow's `SFTPHook.retrieve_file` and OpenSSH's `sftp`, in turns.
+"""Fetching a file from OpenSSH on loopback: ours, Airflow's `SFTPHook.retrieve_file` and OpenSSH's `sftp`.
 
-    python -m benchmarks.fetch --megabytes 1000 --rounds 5 [--out benchmarks/results/fetch.json]
-
-Ours also computes SHA-256 and CRC-32 on the way, which the others do not. Connecting is part of every time. Each round runs
-all three, so that a busy machine is busy for all; the medians are compared.
+Ours also computes SHA-256 and CRC-32 on the way, which the others do not. Connecting is part of every time; imports and
+a first small file are not.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import platform
 import shutil
-import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
+from benchmarks.machine import Goal, Options, clock, in_turns, main, medians, save
 from tests.fakes.sshd import Sshd, start_sshd
 
-__all__ = ["main", "measure"]
+__all__ = ["measure"]
 
 MB = 1_000_000
-GOALS = {"airflow": 2.0, "sftp": 1 / 1.2}
-"""Our MB/s divided by theirs must be at least this."""
+FULL = {"megabytes": 1000, "rounds": 5}
+QUICK = {"megabytes": 50, "rounds": 1}
 
 
-def ours(server: Sshd, name: str, target: Path) -> None:
-    """Fetch with this package's client."""
+def measure(options: Options) -> dict[str, Any]:
+    """Rounds of all three."""
+    megabytes = options["megabytes"]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, start_sshd(Path(folder)) as server:
+        with (server.root / "big").open("wb") as big:
+            for _ in range(megabytes):
+                big.write(os.urandom(MB))
+        (server.root / "small").write_bytes(b"x")
+        ways = ("ours", "airflow", "sftp") if shutil.which("sftp") else ("ours", "airflow")
+        runs = in_turns({way: (fetch, way, server, Path(folder), megabytes * MB) for way in ways}, options["rounds"])
+    figures = {way: medians(each) for way, each in runs.items()}
+    for figure in figures.values():
+        figure["mb_per_s"] = round(megabytes / figure["seconds"], 1)
+    seconds = {way: figure["seconds"] for way, figure in figures.items()}
+    goals = [Goal("times the MB/s of Airflow's SFTPHook", seconds["airflow"] / seconds["ours"], least=2)]
+    if "sftp" in seconds:
+        goals.append(Goal("times the time of OpenSSH's sftp", seconds["ours"] / seconds["sftp"], most=1.2))
+    return save("fetch", goals, figures, options)
 
-    async def fetch() -> None:
+
+def fetch(way: str, server: Sshd, folder: Path, size: int) -> dict[str, Any]:
+    """Fetch the big file one way."""
+    work: Callable[[Sshd, str, Path], None] = {"ours": _ours, "airflow": _airflow, "sftp": _sftp}[way]
+    target = folder / f"got-{way}"
+    work(server, "small", folder / "warm")
+    with clock() as spent:
+        work(server, "big", target)
+    found = target.stat().st_size
+    target.unlink()
+    if found != size:
+        raise RuntimeError(f"{way} fetched {found} bytes of {size}")
+    return dict(spent)
+
+
+def _ours(server: Sshd, name: str, target: Path) -> None:
+    from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
+
+    async def work() -> None:
         async with SftpClient.connect(server.settings()) as client:
             file = await client.stat(f"/{name}")
             assert file is not None
             await client.fetch(file, target)
 
-    asyncio.run(fetch())
+    asyncio.run(work())
 
 
-def airflow(server: Sshd, name: str, target: Path) -> None:
-    """Fetch with the hook of Airflow's SFTP provider, which finds its connection in the environment."""
+def _airflow(server: Sshd, name: str, target: Path) -> None:
     from airflow.providers.sftp.hooks.sftp import SFTPHook
 
     os.environ["AIRFLOW_CONN_BENCH_SFTP"] = json.dumps(
@@ -60,8 +87,7 @@ def airflow(server: Sshd, name: str, target: Path) -> None:
     SFTPHook(ssh_conn_id="bench_sftp").retrieve_file(str(server.root / name), str(target))
 
 
-def sftp(server: Sshd, name: str, target: Path) -> None:
-    """Fetch with OpenSSH's own client."""
+def _sftp(server: Sshd, name: str, target: Path) -> None:
     key = server.log.with_name("bench_key")
     key.write_text(server.private_key)
     key.chmod(0o600)
@@ -72,56 +98,5 @@ def sftp(server: Sshd, name: str, target: Path) -> None:
     )
 
 
-def measure(megabytes: int, rounds: int) -> dict[str, Any]:
-    """Interleaved rounds; MB/s as medians."""
-    ways: dict[str, Callable[[Sshd, str, Path], None]] = {"ours": ours, "airflow": airflow}
-    if shutil.which("sftp"):
-        ways["sftp"] = sftp
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    with tempfile.TemporaryDirectory() as folder, start_sshd(Path(folder)) as server:
-        with (server.root / "big").open("wb") as big:
-            for _ in range(megabytes):
-                big.write(os.urandom(MB))
-        for way in ways.values():  # imports and first connections, not counted
-            (server.root / "small").write_bytes(b"x")
-            way(server, "small", Path(folder) / "warm")
-        for _ in range(rounds):
-            for way, fetch in ways.items():
-                target = Path(folder) / f"got-{way}"
-                began = time.perf_counter()
-                fetch(server, "big", target)
-                seconds[way].append(time.perf_counter() - began)
-                if target.stat().st_size != megabytes * MB:
-                    raise RuntimeError(f"{way} fetched {target.stat().st_size} bytes of {megabytes * MB}")
-                target.unlink()
-    speed = {way: megabytes / statistics.median(taken) for way, taken in seconds.items()}
-    return {
-        "benchmark": "fetch",
-        "megabytes": megabytes,
-        "rounds": rounds,
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-        "seconds": {way: [round(taken, 3) for taken in all_taken] for way, all_taken in seconds.items()},
-        "mb_per_s": {way: round(rate, 1) for way, rate in speed.items()},
-        "times_faster_than": {way: round(speed["ours"] / speed[way], 2) for way in speed if way != "ours"},
-        "goals": {way: round(goal, 3) for way, goal in GOALS.items()},
-        "met": {way: speed["ours"] / speed[way] >= goal for way, goal in GOALS.items() if way in speed},
-    }
-
-
-def main() -> None:
-    """Run and print; write only with --out."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
-    result = json.dumps(measure(given.megabytes, given.rounds), indent=2) + "\n"
-    print(result, end="")
-    if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(result)
-
-
 if __name__ == "__main__":
-    main()
+    main(measure, full=FULL, quick=QUICK, doc=__doc__)

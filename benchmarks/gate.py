@@ -1,6 +1,4 @@
-"""Gates one batch of many rows, and many batches of few: time, and the peak of the resident set.
-
-    python -m benchmarks.gate --rows 10000000 --batches 100 --batch-rows 1000 [--out benchmarks/results/gate.json]
+"""Gating one batch of many rows, and many batches of few: time, and the peak of the resident set.
 
 The rows are made in one process and gated in another, so that the peak is the gate's alone; it includes Great Expectations
 itself, some 340 MB. One row in a thousand breaks a rule and goes to quarantine: the whole of the gate is at work, with
@@ -9,11 +7,7 @@ the rewriting and the second look.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
-import multiprocessing
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -30,11 +24,16 @@ from airflow_provider_integrations.expectations.gate import LandedBatch, run_gat
 from airflow_provider_integrations.expectations.suites import Suite
 from airflow_provider_integrations.formats.schema import arrow_schema
 from airflow_provider_integrations.landing.parquet import PartWriter
+from benchmarks.machine import Goal, Options, apart, clock, medians, save
+from benchmarks.machine import main as command_line
 
-__all__ = ["main", "measure"]
+__all__ = ["benchmark", "measure"]
 
 GOAL_MB = 1024
 """Peak for ten million rows."""
+
+FULL = {"rows": 10_000_000, "batches": 100, "batch_rows": 1000}
+QUICK = {"rows": 1_000_000, "batches": 20, "batch_rows": 1000}
 
 CONTRACT = Contract.from_mapping(
     {
@@ -62,7 +61,7 @@ SUITE = Suite.from_mapping(
 _CHUNK = 1_000_000
 
 
-def make(folder: Path, batches: int, rows: int) -> None:
+def make(folder: Path, batches: int, rows: int) -> dict[str, Any]:
     """Write landed batches; a manifest beside each."""
     schema = arrow_schema(CONTRACT)
     for number in range(batches):
@@ -74,36 +73,23 @@ def make(folder: Path, batches: int, rows: int) -> None:
                 writer.write(_people(first, min(_CHUNK, rows - first), batch_id, schema))
         manifest = _manifest(batch_id, rows, writer.files)
         (target / "_manifest.json").write_text(manifest.to_json())
+    return {}
 
 
 def measure(batches: int, rows: int) -> dict[str, Any]:
-    """Gate them in a process of their own."""
-    with tempfile.TemporaryDirectory() as name:
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(1) as maker:
-            maker.apply(make, (Path(name), batches, rows))
-        with context.Pool(1) as worker:
-            return worker.apply(_gate, (Path(name),))
+    """Make them in one process and gate them in another."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        apart(make, Path(name) / "landed", batches, rows)
+        return apart(_gate, Path(name) / "landed")
 
 
-def main() -> None:
-    """Run both and print or write the numbers."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--batches", type=int, default=100)
-    parser.add_argument("--batch-rows", type=int, default=1000)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    results = {}
-    if options.rows:
-        results["one_batch"] = {**measure(1, options.rows), "goal_peak_mb": GOAL_MB}
-    if options.batches:
-        results["many_batches"] = measure(options.batches, options.batch_rows)
-    text = json.dumps(results, indent=2) + "\n"
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text)
-    print(text, end="")
+def benchmark(options: Options) -> dict[str, Any]:
+    """One large batch, then many small ones."""
+    large = measure(1, options["rows"])
+    small = measure(options["batches"], options["batch_rows"])
+    goals = [Goal(f"MB at the most for {options['rows']} rows", large["peak_mb"], most=GOAL_MB)]
+    figures = {way: medians([run]) | {"verdicts": run["verdicts"]} for way, run in (("one", large), ("many", small))}
+    return save("gate", goals, figures, options)
 
 
 def _gate(folder: Path) -> dict[str, Any]:
@@ -111,23 +97,20 @@ def _gate(folder: Path) -> dict[str, Any]:
         LandedBatch(Manifest.from_json((path / "_manifest.json").read_text()), path)
         for path in sorted(folder.iterdir())
     ]
-    started = time.perf_counter()
-    import airflow_provider_integrations.expectations.runner  # noqa: F401
+    began = time.perf_counter()
+    import airflow_provider_integrations.expectations.runner  # noqa: F401 seconds, once for a process
 
-    imported = time.perf_counter()
-    outcomes = run_gate(
-        batches, CONTRACT, [SUITE], GateMode.QUARANTINE_ROWS, docs=folder.parent / f"{folder.name}-docs"
-    )
-    ended = time.perf_counter()
+    imported = time.perf_counter() - began
+    with clock() as spent:
+        outcomes = run_gate(batches, CONTRACT, [SUITE], GateMode.QUARANTINE_ROWS, docs=folder.parent / "docs")
     return {
         "batches": len(batches),
         "rows": sum(batch.manifest.rows_landed for batch in batches),
         "rows_failed": sum(outcome.result.rows_failed for outcome in outcomes),
         "verdicts": sorted({outcome.result.verdict.value for outcome in outcomes}),
-        "import_s": round(imported - started, 2),
-        "gate_s": round(ended - imported, 2),
-        "ms_per_batch": round((ended - imported) * 1000 / len(batches), 1),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "import_s": imported,
+        "ms_per_batch": spent["seconds"] * 1000 / len(batches),
+        **spent,
     }
 
 
@@ -175,4 +158,4 @@ def _manifest(batch_id: str, rows: int, files: tuple[DataFile, ...]) -> Manifest
 
 
 if __name__ == "__main__":
-    main()
+    command_line(benchmark, full=FULL, quick=QUICK, doc=__doc__)

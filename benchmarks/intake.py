@@ -11,6 +11,7 @@ duplicates or archives. The peer gets fewer files; its rate does not depend on t
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import re
@@ -169,7 +170,13 @@ class _Peer:
 
 def _peer(shared: Exchange, messages: Path, files: int) -> tuple[Deployment, _Peer]:
     world = _start(shared, messages, files, 1)
-    import snowflake.connector.pandas_tools  # noqa: F401 imported before the clock runs
+    for module in (
+        "airflow.providers.sftp.operators.sftp",
+        "airflow.providers.standard.operators.python",
+        "pandas",
+        "snowflake.connector.pandas_tools",
+    ):
+        importlib.import_module(module)  # before the clock runs
 
     _suit_emulator()
     with closing(_connect(world)) as connection:
@@ -189,7 +196,7 @@ def _suit_emulator() -> None:
     def unquoted(cursor: Any, command: str, *args: Any, **more: Any) -> Any:
         return execute(cursor, re.sub(r"""'@"(\w+)"'""", r"@\1", command), *args, **more)
 
-    SnowflakeCursor.execute = unquoted  # type: ignore[method-assign]
+    SnowflakeCursor.execute = unquoted  # type: ignore[assignment]
 
 
 def _start(shared: Exchange, messages: Path, files: int, files_per_task: int) -> Deployment:

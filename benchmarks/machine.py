@@ -61,7 +61,8 @@ def describe() -> dict[str, Any]:
     """The machine and the programs that a result depends on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     release = Path("/etc/os-release")
-    names = dict(line.split("=", 1) for line in release.read_text().splitlines() if "=" in line) if release.exists() else {}  # fmt: skip
+    lines = release.read_text().splitlines() if release.exists() else []
+    names = dict(line.split("=", 1) for line in lines if "=" in line)
     return {
         "cpu": _first(Path("/proc/cpuinfo"), "model name") or platform.processor(),
         "cores": os.cpu_count(),
@@ -121,9 +122,8 @@ def in_turns(ways: Mapping[str, tuple[Any, ...]], rounds: int) -> dict[str, list
 def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The median of each figure, and the seconds of every run."""
     figures = [name for name, value in runs[0].items() if isinstance(value, int | float)]
-    return {name: round(statistics.median(run[name] for run in runs), 4) for name in figures} | {
-        "all_seconds": [round(run["seconds"], 3) for run in runs]
-    }
+    found: dict[str, Any] = {name: round(statistics.median(run[name] for run in runs), 4) for name in figures}
+    return found | {"all_seconds": [round(run["seconds"], 3) for run in runs]}
 
 
 def save(name: str, goals: Sequence[Goal], figures: Mapping[str, Any], options: Options) -> dict[str, Any]:
