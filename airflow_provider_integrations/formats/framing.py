@@ -25,7 +25,7 @@ __all__ = ["MAX_RECORD", "Frame", "Framer", "dialect_of"]
 MAX_RECORD = 1 << 20
 """Bytes that one record may have; it bounds what an unclosed quote or a missing line end can hold in memory."""
 
-BLOCK = 2 << 20
+BLOCK = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _CR, _LF = 13, 10
 
