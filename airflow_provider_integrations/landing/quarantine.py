@@ -74,7 +74,8 @@ def keep(
     """Keep an item's bytes and the reason; gives the folder, below the root.
 
     Repeating it for the same reason and bytes changes nothing, also after a kill at any point. A second refusal, after
-    a release, is added; bytes that differ from the ones kept get a name of their own, since nothing is replaced.
+    a release and with something else to say, is added; bytes that differ from the ones kept get a name of their own,
+    since nothing is replaced.
 
     Raises:
         ConfigError: if the source or the item's id could leave the root.
@@ -86,7 +87,7 @@ def keep(
     name, digest = _keep_bytes(folder, original) if original is not None and original.exists() else (None, None)
     if before and name is None:
         name, digest = before.original, before.original_sha256
-    if before and (before.reason, before.original_sha256) == (reason.value, digest):
+    if before and (before.reason, before.detail, before.original_sha256) == (reason.value, detail, digest):
         return key
     if rejects is not None and rejects.exists():
         _copy(rejects, folder / "rejects.jsonl")

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_integrations.core.errors import SystemicError
 from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.landing.quarantine import read_kept
 from tests.fakes.chain import Chain
 from tests.fakes.chain_steps import Steps
 from tests.fakes.chain_world import customers
@@ -142,3 +143,20 @@ def test_a_replay_whose_original_is_gone_does_not_stop_the_others(make_chain: Ma
         steps.replay("2025-11-01", "2025-11-02", "again")
     replays = [item for item in steps.intake.ledger.items.list() if item.replay_of]
     assert sorted(item.state for item in replays) == [State.DISCOVERED, State.LANDED]
+
+
+def test_a_second_refusal_for_the_same_reason_shows_the_rejects_of_now(make_chain: MakeChain, pgp: PgpWorld) -> None:
+    chain = make_chain()
+    content = customers(range(1, 6)).replace(b",US,", b",USA,").replace(b",10.50,", b",much,")
+    name = chain.drop(pgp.partner, pgp.own, 1, content, day=DAY)
+    steps = Steps.of(chain)
+    assert steps.take() == [("quarantined", "too_many_rejects")]
+    release(steps, name)
+    columns = [
+        column | {"pattern": None} if column["name"] == "country" else column for column in chain.contract["columns"]
+    ]
+    steps = Steps.of(replace(chain, contract={**chain.contract, "version": "2.0.0", "columns": columns}))
+    assert steps.take() == [("quarantined", "too_many_rejects")]
+    kept = Path(steps.intake.root.path) / steps.items()[name].facts["kept"]
+    assert "pattern" not in (kept / "rejects.jsonl").read_text()
+    assert len(read_kept(kept).earlier) == 1
