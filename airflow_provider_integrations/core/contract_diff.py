@@ -128,9 +128,10 @@ def _widens(old: Column, new: Column) -> bool:
     """Whether every value of the old type is the same value in the new one, in the file and where it is loaded."""
     if old.decimal and new.decimal:
         (precision, scale), (wider, finer) = old.decimal, new.decimal
-        return finer >= scale and wider - finer >= precision - scale
+        # Snowflake adds digits before the point of a column in place, and never behind it.
+        return finer == scale and wider >= precision
     if old.type == "integer" and new.decimal:
-        return new.decimal[0] - new.decimal[1] >= 19
+        return new.decimal[1] == 0 and new.decimal[0] >= 19
     # A string takes any text, but tables and code that expect a number do not.
     return (old.type, new.type) == ("uuid", "string")
 

@@ -92,7 +92,7 @@ def run_gate(
         from airflow_provider_integrations.expectations.runner import checkpoints
 
         with checkpoints(rules) as engine:
-            judging = Judging(engine, rules, mode, names, digest, contract.max_reject_share, docs)
+            judging = Judging(engine, rules, mode, names, digest, contract, docs)
             for group in (group for positions in waiting.values() for group in _groups(batches, positions)):
                 outcomes.update(zip(group, judging.outcomes([batches[n] for n in group]), strict=True))
     return [outcomes[position] for position in range(len(batches))]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.manifest import DataFile
 from airflow_provider_integrations.core.verdict import GateMode, GateResult, Verdict
 from airflow_provider_integrations.expectations.answers import Answer, Rules
@@ -20,6 +22,7 @@ from airflow_provider_integrations.expectations.outcome import GateOutcome, Land
 from airflow_provider_integrations.expectations.publish import rewrite
 from airflow_provider_integrations.expectations.suites import label
 from airflow_provider_integrations.expectations.tables import landed_table
+from airflow_provider_integrations.formats.schema import later_fields
 from airflow_provider_integrations.landing.durable import replace_durably
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ class Judging:
         rules: What must hold.
         mode: What happens when it does not.
         names, digest: The suites' names and digest, for the result.
-        max_share: Largest share of a batch's rows that may go to quarantine.
+        contract: The contract that is in force; its `max_reject_share` bounds what may go to quarantine.
         docs: Folder for pages.
     """
 
@@ -70,14 +73,14 @@ class Judging:
     mode: GateMode
     names: str
     digest: str
-    max_share: float
+    contract: Contract
     docs: Path | None
 
     def outcomes(self, batches: Sequence[LandedBatch]) -> list[GateOutcome]:
         """The outcomes of batches of one schema, in their order; each batch id once."""
         rows = {batch.manifest.batch_id: batch.manifest.rows_landed for batch in batches}
         paths = [batch.folder / file.name for batch in batches for file in batch.manifest.files]
-        with landed_table(paths, rows) as connection, self.engine.over(connection):
+        with landed_table(paths, rows, self._later(batches)) as connection, self.engine.over(connection):
             look = Look(connection, self.engine, self.rules, rows)
             answers = look.answers()
             look.mark_broken(self._failed_rows(answers))
@@ -93,6 +96,13 @@ class Judging:
         self._write_pages(batches, found, answers)
         return [found[batch.manifest.batch_id] for batch in batches]
 
+    def _later(self, batches: Sequence[LandedBatch]) -> list[pa.Field[pa.DataType]]:
+        """Columns that batches of one schema cannot have, since they were landed under an earlier contract."""
+        manifest = batches[0].manifest
+        if manifest.contract_digest == self.contract.digest:
+            return []
+        return later_fields(pq.read_schema(batches[0].folder / manifest.files[0].name), self.contract)
+
     def _failed_rows(self, answers: dict[str, list[Answer]]) -> dict[int, list[str]]:
         failed = {
             n: [batch_id for batch_id, found in answers.items() if not found[n].success and not found[n].raised]
@@ -105,7 +115,9 @@ class Judging:
         self, batch: LandedBatch, answers: list[Answer], broken: int, connection: duckdb.DuckDBPyConnection
     ) -> GateOutcome:
         manifest = batch.manifest
-        verdict = verdict_of(self.rules, answers, self.mode, broken / manifest.rows_landed, self.max_share)
+        verdict = verdict_of(
+            self.rules, answers, self.mode, broken / manifest.rows_landed, self.contract.max_reject_share
+        )
         records = tuple(self.rules.as_record(n, answer) for n, answer in enumerate(answers))
         result = GateResult(
             batch_id=manifest.batch_id,
@@ -149,7 +161,7 @@ class Judging:
             return
         rows = {b.manifest.batch_id: _rows(found[b.manifest.batch_id].publish) for b in again}
         paths = [b.folder / file.name for b in again for file in found[b.manifest.batch_id].publish]
-        with landed_table(paths, rows) as connection, self.engine.over(connection):
+        with landed_table(paths, rows, self._later(again)) as connection, self.engine.over(connection):
             answers = Look(connection, self.engine, self.rules, rows).answers()
         for batch_id, second in answers.items():
             failed = [n for n, answer in enumerate(second) if not answer.success]

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_integrations.core.errors import ReconciliationError
@@ -26,7 +27,9 @@ _THREADS = 2  # More of them need more memory than a worker has, and gain little
 
 
 @contextmanager
-def landed_table(paths: Sequence[Path], rows: Mapping[str, int]) -> Iterator[duckdb.DuckDBPyConnection]:
+def landed_table(
+    paths: Sequence[Path], rows: Mapping[str, int], later: Sequence[pa.Field[pa.DataType]] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the rows of these files as the table `batch`.
 
     DuckDB spills to a private folder past its memory limit, and may not load extensions, which it would fetch.
@@ -34,6 +37,7 @@ def landed_table(paths: Sequence[Path], rows: Mapping[str, int]) -> Iterator[duc
     Args:
         paths: Parquet files of one schema.
         rows: How many rows of which batch they must hold.
+        later: Columns that the contract has gained since the files were landed, null in every row.
 
     Raises:
         ReconciliationError: if they hold other rows: then a sample or another snapshot would be looked at.
@@ -54,7 +58,11 @@ def landed_table(paths: Sequence[Path], rows: Mapping[str, int]) -> Iterator[duc
         connection.execute("SET TimeZone = 'UTC'")
         kind = "TABLE" if sum(rows.values()) <= GROUP_ROWS else "VIEW"
         names = ", ".join(_literal(path) for path in paths)
-        connection.execute(f"CREATE {kind} {BATCH} AS SELECT * FROM read_parquet([{names}], hive_partitioning = false)")  # noqa: S608
+        # Of no rows, so that the types of what is missing are those that a file of today would have.
+        connection.register("later", pa.schema([pa.field("_line", pa.int64()), *later]).empty_table())
+        also = " UNION ALL BY NAME SELECT * FROM later" if later else ""
+        read = f"SELECT * FROM read_parquet([{names}], hive_partitioning = false)"  # noqa: S608
+        connection.execute(f"CREATE {kind} {BATCH} AS {read}{also}")
         found = dict(connection.execute(f"SELECT _batch_id, count(*) FROM {BATCH} GROUP BY ALL").fetchall())  # noqa: S608
         if found != {batch: count for batch, count in rows.items() if count}:
             raise ReconciliationError(

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.core.contract import Column, Contract
 
-__all__ = ["arrow_schema", "arrow_type"]
+__all__ = ["arrow_schema", "arrow_type", "later_fields"]
 
 _TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -40,3 +40,13 @@ def arrow_schema(contract: Contract) -> pa.Schema:
             pa.field("_dq_flags", pa.string()),
         ]
     )
+
+
+def later_fields(found: pa.Schema, contract: Contract) -> list[pa.Field[pa.DataType]]:
+    """What a contract has gained since a file was landed under an earlier version: nullable columns, null in its rows.
+
+    A column that is there in another case is none of them: that is a mistake, and not an earlier version.
+    """
+    have = {name.upper() for name in found.names}
+    gained = [column for column in contract.columns if column.nullable and column.name.upper() not in have]
+    return [pa.field(column.name, arrow_type(column)) for column in gained]

@@ -1,7 +1,8 @@
-"""CREATE TABLE, and what brings a table that exists to its contract: adding columns, or an error that names the rest."""
+"""CREATE TABLE, and what brings a table that exists to its contract: new and wider columns, or an error that names the rest."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from airflow_provider_integrations.core.errors import ConfigError
@@ -12,6 +13,9 @@ __all__ = ["UNKNOWN_TEXT", "plan_columns", "render_create"]
 
 UNKNOWN_TEXT = "VARCHAR(*)"
 """Text of a length that the server does not tell: the emulator forgets lengths when it is restarted."""
+
+
+_SIZED = re.compile(r"(VARCHAR|NUMBER)\((\d+)(?:,(\d+))?\)")
 
 
 def render_create(database: str, spec: TableSpec) -> str:
@@ -25,7 +29,10 @@ def render_create(database: str, spec: TableSpec) -> str:
 
 
 def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]]) -> list[str]:
-    """The statements that bring an existing table to its contract; only adding columns is safe.
+    """The statements that bring an existing table to its contract; only adding and widening columns is safe.
+
+    Wider is what Snowflake changes in place: longer text, and more digits before the same number behind the point
+    (https://docs.snowflake.com/en/sql-reference/sql/alter-table-column).
 
     Args:
         database: Where the table is.
@@ -37,13 +44,17 @@ def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]
     """
     have = dict(found)
     folded = {name.upper(): name for name in have}
-    wrong = []
+    wrong, wider = [], []
     for name, kind in have.items():
         if name != name.upper():
             wrong.append(f"{name} was created in quotes in another case than {name.upper()}")
         elif name not in spec.columns:
             wrong.append(f"{name} is in the table and not in the contract")
-        elif not _same_type(kind, spec.columns[name]):
+        elif _same_type(kind, spec.columns[name]):
+            continue
+        elif _is_wider(kind, spec.columns[name]):
+            wider.append(name)
+        else:
             wrong.append(f"{name} is {kind} and should be {spec.columns[name]}")
     if wrong:
         raise ConfigError(
@@ -52,17 +63,25 @@ def plan_columns(database: str, spec: TableSpec, found: Sequence[tuple[str, str]
             next_step="Alter the table by hand or give the contract a new table; nothing was changed.",
         )
     table = qualify(database, spec.schema, spec.name)
-    return [
+    added = [
         f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(name)} {kind}"
         for name, kind in spec.columns.items()
         if name not in folded
     ]
+    return [*added, *(f"ALTER TABLE {table} ALTER COLUMN {quote(n)} SET DATA TYPE {spec.columns[n]}" for n in wider)]
 
 
 def _same_type(found: str, wanted: str) -> bool:
     if found == UNKNOWN_TEXT:
         return wanted.startswith("VARCHAR")
     return _plain(found) == _plain(wanted)
+
+
+def _is_wider(found: str, wanted: str) -> bool:
+    old, new = _SIZED.fullmatch(_plain(found)), _SIZED.fullmatch(_plain(wanted))
+    if old is None or new is None:
+        return False
+    return (old[1], old[3]) == (new[1], new[3]) and int(new[2]) > int(old[2])
 
 
 def _plain(kind: str) -> str:

@@ -25,7 +25,7 @@ from airflow_provider_integrations.warehouse.batches import LoadResult, Publishe
 from airflow_provider_integrations.warehouse.changes_sql import render_changes
 from airflow_provider_integrations.warehouse.database import Connection, Database, ensure_schema
 from airflow_provider_integrations.warehouse.outcomes import check_copy, check_counts, check_put
-from airflow_provider_integrations.warehouse.packing import Packed, pack, write_plan
+from airflow_provider_integrations.warehouse.packing import Packed, check_columns, pack, write_plan
 from airflow_provider_integrations.warehouse.tables import Tables
 
 __all__ = ["LoadResult", "PublishedBatch", "load_batches"]
@@ -71,6 +71,7 @@ def load_batches(
     if not batches:
         return []
     check_batches(batches)
+    check_columns(batches, contract)
     database = Database(connection)
     database.autocommit(True)
     database.set_session(f"integrations:{batches[0].source}:{run_id}")

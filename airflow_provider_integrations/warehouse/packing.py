@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
+from airflow_provider_integrations.formats.schema import later_fields
 from airflow_provider_integrations.warehouse.batches import PublishedBatch, batch_digest, business_instant
 
-__all__ = ["Packed", "pack", "staged_schema", "write_plan"]
+__all__ = ["Packed", "check_columns", "pack", "staged_schema", "write_plan"]
 
 _READ_WHOLE = 16 * 1024 * 1024
 """Files up to this size are read once, for digest and content; larger ones twice, in pieces."""
@@ -110,7 +111,7 @@ def pack(
                 digests.append(digest)
                 for table in tables:
                     rows += table.num_rows
-                    writer.write(_conform(table, contract, schema, batch.batch_id, constants))
+                    writer.write(_conform(table, contract, schema, batch, constants))
             if rows != batch.rows:
                 raise ReconciliationError(
                     "a batch has not the rows that were published",
@@ -124,6 +125,21 @@ def pack(
         writer.close()
     packed.files = writer.files
     return packed
+
+
+def check_columns(batches: Sequence[PublishedBatch], contract: Contract) -> None:
+    """Refuse batches of an earlier contract that lack what this one requires, before any table is brought to it.
+
+    Raises:
+        ConfigError: that names the columns.
+    """
+    for batch in batches:
+        if batch.manifest is None or batch.manifest.contract_digest == contract.digest:
+            continue
+        for path in batch.files:
+            schema = pq.read_schema(path)
+            found = [*schema.names, *(gained.name for gained in later_fields(schema, contract))]
+            _check_names(found, [column.name for column in contract.columns], batch.batch_id)
 
 
 def write_plan(batches: Sequence[PublishedBatch], packed: Packed, path: Path, *, load_id: str, target: str) -> None:
@@ -169,16 +185,13 @@ def _open(path: Path, expected: str | None, batch_id: str) -> tuple[str, Iterato
 
 
 def _conform(
-    table: pa.Table, contract: Contract, schema: pa.Schema, batch_id: str, constants: Mapping[str, object]
+    table: pa.Table, contract: Contract, schema: pa.Schema, batch: PublishedBatch, constants: Mapping[str, object]
 ) -> pa.Table:
+    batch_id = batch.batch_id
+    if batch.manifest is not None and batch.manifest.contract_digest != contract.digest:
+        table = _with_later_columns(table, contract)
     wanted = [*(column.name for column in contract.columns), *_BATCH]
-    if missing := [name for name in wanted if name not in table.column_names]:
-        raise ConfigError(
-            "published files lack columns of the contract, or have them in another case",
-            batch_id=batch_id,
-            missing=missing,
-            next_step="Decode the batch by the contract that is in force.",
-        )
+    _check_names(table.column_names, wanted, batch_id)
     ids = pc.unique(table["_batch_id"]).to_pylist()
     if ids not in ([], [batch_id]):
         raise ReconciliationError("a file holds rows of another batch", batch_id=batch_id, others=len(ids) - 1)
@@ -200,6 +213,22 @@ def _conform(
                 next_step="Decode the batch by the contract that is in force.",
             ) from None
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _check_names(found: Sequence[str], wanted: Sequence[str], batch_id: str) -> None:
+    if missing := [name for name in wanted if name not in found]:
+        raise ConfigError(
+            "published files lack columns of the contract, or have them in another case",
+            batch_id=batch_id,
+            missing=missing,
+            next_step="Put the earlier contract back until what was gated under it is loaded, then change it again.",
+        )
+
+
+def _with_later_columns(table: pa.Table, contract: Contract) -> pa.Table:
+    for gained in later_fields(table.schema, contract):
+        table = table.append_column(gained, pa.array([None] * table.num_rows, gained.type))
+    return table
 
 
 def _cast(source: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[Any]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
 from airflow_provider_integrations.warehouse.loader import LoadResult, load_batches
 from airflow_provider_integrations.warehouse.totals import Totals, describe_totals
 from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
-from tests.fakes.warehouse_batches import batch, contract, customer, policy
+from tests.fakes.warehouse_batches import COLUMNS, batch, contract, customer, policy
 
 pytestmark = pytest.mark.integration
 
@@ -115,6 +116,16 @@ def test_a_new_nullable_column_is_added_and_older_rows_have_null(warehouse: Ware
     load_batches(connection, [batch(tmp_path, "b2", "2025-11-02/1", rows, of=wider)], wider, where)
     found = warehouse.rows("SELECT CUSTOMER_ID, SEGMENT FROM {db}.SILVER.CUSTOMERS ORDER BY 1")
     assert found == [(1, None), (2, "public")]
+
+
+def test_a_column_that_a_compatible_contract_widens_is_widened(warehouse: Warehouse, tmp_path: Path) -> None:
+    connection, where = warehouse.connect(), policy(warehouse.database)
+    columns = [{**column, "max_length": 60} if column["name"] == "name" else column for column in COLUMNS]
+    wider = Contract.from_mapping({**contract().model_dump(exclude={"columns"}), "columns": columns})
+    load_batches(connection, [batch(tmp_path, "b1", "2025-11-01/1", [customer(1)])], contract(), where)
+    long = batch(tmp_path, "b2", "2025-11-02/1", [customer(1, "x" * 60)], of=wider)
+    load_batches(connection, [long], wider, where)
+    assert warehouse.rows('SELECT LENGTH("NAME") FROM {db}.SILVER.CUSTOMERS') == [(60,)]
 
 
 def test_any_other_drift_is_an_error_that_names_it_and_changes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def column(**settings: Any) -> dict[str, Any]:
 
 COMPATIBLE = [
     ((), (column(),), "column_added"),
-    ((column(type="decimal(10,2)"),), (column(type="decimal(12,3)"),), "type"),
+    ((column(type="decimal(10,2)"),), (column(type="decimal(12,2)"),), "type"),
     ((column(type="integer"),), (column(type="decimal(19,0)"),), "type"),
     ((column(nullable=False),), (column(),), "nullable"),
     ((column(enum=["a"]),), (column(enum=["a", "b"]),), "enum_extended"),
@@ -45,6 +45,12 @@ BREAKING = [
     ((), (column(nullable=False),), "column_added"),
     ((column(type="decimal(12,3)"),), (column(type="decimal(10,2)"),), "type"),
     ((column(type="decimal(12,2)"),), (column(type="decimal(12,3)"),), "type"),
+    (
+        (column(type="decimal(10,2)"),),
+        (column(type="decimal(12,3)"),),
+        "type",
+    ),  # No table takes digits behind the point.
+    ((column(type="integer"),), (column(type="decimal(38,2)"),), "type"),
     ((column(type="integer"),), (column(type="float"),), "type"),
     ((column(type="integer"),), (column(),), "type"),
     ((column(),), (column(nullable=False),), "nullable"),

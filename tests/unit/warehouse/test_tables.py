@@ -62,11 +62,23 @@ def test_drift_adds_columns_and_names_every_other_difference() -> None:
         'ALTER TABLE "D"."SILVER"."CUSTOMERS" ADD COLUMN IF NOT EXISTS "NAME" VARCHAR(40)'
     ]
     wrong = [("name", "VARCHAR(40)") if name == "NAME" else (name, kind) for name, kind in fits]
-    wrong = [(name, "NUMBER(10,2)" if name == "BALANCE" else kind) for name, kind in wrong]
+    wrong = [(name, "NUMBER(18,4)" if name == "BALANCE" else kind) for name, kind in wrong]
     with pytest.raises(ConfigError) as caught:
         plan_columns("D", spec, [*wrong, ("OLD", "DATE")])
-    for said in ("name was created in quotes", "BALANCE is NUMBER(10,2)", "OLD is in the table and not"):
+    for said in ("name was created in quotes", "BALANCE is NUMBER(18,4)", "OLD is in the table and not"):
         assert said in str(caught.value)
+
+
+def test_what_a_compatible_contract_widens_is_widened_in_the_table() -> None:
+    spec = table_specs(contract(), policy("D"))[-1]
+    narrow = {**spec.columns, "NAME": "VARCHAR(20)", "BALANCE": "NUMBER(10,2)"}
+    assert plan_columns("D", spec, [*narrow.items()]) == [
+        'ALTER TABLE "D"."SILVER"."CUSTOMERS" ALTER COLUMN "NAME" SET DATA TYPE VARCHAR(40)',
+        'ALTER TABLE "D"."SILVER"."CUSTOMERS" ALTER COLUMN "BALANCE" SET DATA TYPE NUMBER(18,2)',
+    ]
+    for name, kind in {"NAME": "VARCHAR(41)", "BALANCE": "NUMBER(19,2)", "CUSTOMER_ID": "NUMBER(19,1)"}.items():
+        with pytest.raises(ConfigError, match=f"{name} is"):
+            plan_columns("D", spec, [*{**spec.columns, name: kind}.items()])
 
 
 @pytest.mark.parametrize("files", [0, 1001])
