@@ -170,6 +170,17 @@ def test_a_refused_file_does_not_say_where_a_source_begins(make_chain: MakeChain
     assert steps.intake.ledger.watermarks.require("acme_customers").cursor == (2, DAY)
 
 
+def test_a_number_far_ahead_is_told_in_one_line(
+    make_chain: MakeChain, pgp: PgpWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain = make_chain()
+    for number in (1, 3, 999_999_999_999_999_999):
+        chain.drop_bytes(b"x", number, day=DAY)
+    Steps.of(chain).look()
+    (told,) = [record.getMessage() for record in caplog.records if "have not come" in record.getMessage()]
+    assert told.endswith(": 2, 4-10002")
+
+
 def test_files_of_one_day_without_numbers_keep_their_order(
     make_chain: MakeChain, pgp: PgpWorld, warehouse: Warehouse
 ) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.completeness import Complete, complete_files
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 from airflow_provider_integrations.connectors.sftp_pgp.listing import Listing
-from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name, sequence_gaps
+from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name, sequence_gaps, spans
 from airflow_provider_integrations.core.calendar import next_delivery
 from airflow_provider_integrations.core.clock import Clock
 from airflow_provider_integrations.core.source import FileSource, NamePolicy
@@ -88,8 +88,9 @@ async def discover(
     # With those that are claimed: a claim may be that of a worker that died, and the intake waits for it to run out.
     pending = ledger.items.list(source.source, PENDING, limit=None)
     gaps = missing_sequences(ledger, source.source)
-    for number in gaps:
-        log.warning("%s: sequence number %d has not come, later ones have", source.source, number)
+    if gaps:
+        # In one line: a name with a number far ahead leaves thousands of gaps, and each look would tell them.
+        log.warning("%s: sequence numbers have not come, later ones have: %s", source.source, spans(gaps))
     return Discovery(tuple(new), tuple(pending), gaps)
 
 

@@ -24,7 +24,7 @@ from airflow_provider_integrations.core.errors import ConfigError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.source import NamePolicy
 
-__all__ = ["FileName", "check_digest", "facts_of_name", "parse_name", "safe_name", "sequence_gaps"]
+__all__ = ["FileName", "check_digest", "facts_of_name", "parse_name", "safe_name", "sequence_gaps", "spans"]
 
 _FIELDS = {
     "system": r"[A-Za-z0-9][A-Za-z0-9-]*?",
@@ -119,6 +119,22 @@ def sequence_gaps(seen: Iterable[int], *, after: int | None = None) -> list[int]
     for low, high in pairwise(numbers):
         gaps.extend(range(low + 1, min(high, low + 2 + MOST_GAPS - len(gaps))))
     return gaps[:MOST_GAPS]
+
+
+def spans(numbers: Iterable[int], most: int = 20) -> str:
+    """Ascending numbers in short.
+
+    >>> spans([3, 4, 5, 9])
+    '3-5, 9'
+    """
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    texts = [str(low) if low == high else f"{low}-{high}" for low, high in found[:most]]
+    return ", ".join([*texts, "..."] if len(found) > most else texts)
 
 
 def check_digest(algorithm: str, announced: str, actual: str | None) -> None:

@@ -94,8 +94,6 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
         else:
             found = asyncio.run(look_once(job))
             items = list(found.pending)
-            for number in found.gaps:
-                self.log.warning("sequence number %d has not come, later ones have", number)
         return group_items(items, files=job.source.files_per_task)
 
     def _replay(self) -> dict[str, str] | None:
