@@ -125,6 +125,20 @@ def test_more_files_than_the_limit_stop_the_source(make_chain: MakeChain, pgp: P
         steps.look()
 
 
+def test_a_scratch_folder_that_others_may_read_is_not_used(make_chain: MakeChain, pgp: PgpWorld) -> None:
+    chain = make_chain()
+    steps = Steps.of(chain)
+    chain.drop(pgp.partner, pgp.own, 1, customers(range(1, 6)), day=DAY)
+    scratch = Path(steps.intake.scratch)
+    scratch.mkdir(parents=True)
+    scratch.chmod(0o755)
+    with pytest.raises(ConfigError, match="not private"):
+        steps.take()
+    assert left_behind(steps) == []
+    scratch.chmod(0o700)
+    assert steps.take() == [("landed", None)]
+
+
 def test_a_wrong_pattern_says_so(make_chain: MakeChain, pgp: PgpWorld) -> None:
     chain = make_chain(names={"pattern": "acme_{day}.gpg"})
     chain.drop_bytes(b"x", 1, day=DAY)

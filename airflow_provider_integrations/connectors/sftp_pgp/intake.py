@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
+import stat
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -29,7 +31,13 @@ from airflow_provider_integrations.connectors.sftp_pgp.original import (
     fetch_original,
     kept_original,
 )
-from airflow_provider_integrations.core.errors import IntegrationError, RejectedError, SystemicError, TransientError
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    IntegrationError,
+    RejectedError,
+    SystemicError,
+    TransientError,
+)
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing import quarantine
@@ -87,6 +95,13 @@ def sweep(job: IntakeJob) -> None:
     Decoded rows go at once; a partly fetched original stays while its item waits, so that the fetch can resume.
     """
     job.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = job.scratch.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            "the scratch folder is not private: others made it, or may read it",
+            folder=str(job.scratch),
+            next_step="Remove it, or give its rights to the user that runs the workers alone.",
+        )
     waiting = {item.id for item in job.ledger.items.pending(job.source.source, [State.DISCOVERED])}
     for folder in job.scratch.iterdir():
         if job.ledger.items.is_claimed(folder.name):
@@ -95,10 +110,11 @@ def sweep(job: IntakeJob) -> None:
 
 
 def _take(job: IntakeJob, held: Holder, item_ids: Sequence[str]) -> tuple[list[WorkItem], list[str], list[Outcome]]:
-    mine, others, outcomes = [], [], []
+    mine = held.take_all(item_ids, State.DISCOVERED)
+    taken = {item.id for item in mine}
+    others, outcomes = [], []
     for item_id in item_ids:
-        if taken := held.take(item_id, State.DISCOVERED):
-            mine.append(taken)
+        if item_id in taken:
             continue
         item = job.ledger.items.get(item_id)
         if item.state is State.DISCOVERED:
