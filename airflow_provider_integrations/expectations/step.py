@@ -44,7 +44,7 @@ def gate_items(job: BatchJob, suites: Sequence[Suite], item_ids: Sequence[str]) 
         TransientError: if an item is claimed by a worker that may have died; all others are done by then.
     """
     with holding(job.ledger, job.owner, lease=job.lease) as held:
-        items = [taken for item_id in item_ids if (taken := held.take(item_id, State.LANDED))]
+        items = held.take_all(item_ids, State.LANDED)
         job.boundary("claimed for the gate")
         # Folders are closed before an item moves on: only then are the gate's files in an object store.
         with ExitStack() as folders:

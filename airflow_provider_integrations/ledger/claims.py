@@ -32,10 +32,16 @@ _UNCLAIMED: dict[str, Any] = {"claim_owner": None, "claim_expires_at": None}
 # Statements are built once: building one takes longer than SQLite takes to run it.
 _FREE = or_(work_item.c.claim_owner.is_(None), work_item.c.claim_expires_at <= bindparam("now"))
 _IN_STATES = work_item.c.state.in_(bindparam("states", expanding=True))
-_LOCK_ONE = (
+_LOCK_THESE = (
     select(work_item.c.number)
-    # An owner takes up its own claim again: a task that is tried anew need not wait for the lease of its last try.
-    .where(work_item.c.id == bindparam("id"), _IN_STATES, or_(_FREE, work_item.c.claim_owner == bindparam("owner")))
+    .where(
+        work_item.c.id.in_(bindparam("ids", expanding=True)),
+        _IN_STATES,
+        # An owner takes up its own claim again: a task that is tried anew need not wait for the lease of its last try.
+        or_(_FREE, work_item.c.claim_owner == bindparam("owner")),
+    )
+    # In one order for all workers, so that no two wait for each other.
+    .order_by(work_item.c.number)
     .with_for_update()
 )
 _LOCK_NEXT = (
@@ -94,14 +100,13 @@ def free(parts: Parts) -> ColumnElement[bool]:
 
 
 def claim(
-    parts: Parts, item_id: str, owner: str, *, states: Collection[State], lease: timedelta
-) -> tuple[WorkItem, Claim] | None:
-    """Claim one item; see `Items.claim`."""
-    now = parts.now()
-    wanted = {"id": item_id, "states": list(states), "owner": owner, "now": now}
+    parts: Parts, item_ids: Collection[str], owner: str, *, states: Collection[State], lease: timedelta
+) -> list[tuple[WorkItem, Claim]]:
+    """Claim named items; see `Items.claim_all`."""
+    wanted = {"ids": list(item_ids), "states": list(states), "owner": owner}
     with parts.database.write() as connection:
-        taken = _take(connection, list(connection.scalars(_LOCK_ONE, wanted)), owner, now, lease)
-        return taken[0] if taken else None
+        now = parts.now()
+        return _take(connection, list(connection.scalars(_LOCK_THESE, {**wanted, "now": now})), owner, now, lease)
 
 
 def claim_next(

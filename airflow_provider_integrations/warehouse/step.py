@@ -45,7 +45,7 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
         waiting.sort(key=lambda item: str(item.facts.get("version", "")))
         for first in range(0, len(waiting), AT_ONCE):
             chunk = waiting[first : first + AT_ONCE]
-            items = [taken for item in chunk if (taken := held.take(item.id, State.GATED))]
+            items = held.take_all([item.id for item in chunk], State.GATED)
             job.boundary("claimed for the load")
             for item, result, manifest in _load(job, connection, items):
                 facts = {

@@ -148,6 +148,18 @@ class TestClaims:
         assert ledger.items.claim(item.id, "w", states=[State.LANDED], lease=LEASE) is None
         assert ledger.items.claim_next("acme", "w", states=[State.LANDED], lease=LEASE) == []
 
+    def test_several_are_claimed_at_once_but_for_those_that_another_holds(
+        self, ledger: Ledger, ledger_clock: SteppedClock
+    ) -> None:
+        files = [RemoteFile(f"/inbox/{number}", 10, 20) for number in range(4)]
+        items = found(ledger, ledger_clock, *files)
+        assert ledger.items.claim(items[1].id, "other", states=[State.DISCOVERED], lease=LEASE)
+        ids = [item.id for item in reversed(items)]
+        taken = ledger.items.claim_all(ids, "w", states=[State.DISCOVERED], lease=LEASE)
+        assert [item.id for item, _ in taken] == [items[0].id, items[2].id, items[3].id]
+        assert all(ledger.items.advance(claim, State.LANDED).state is State.LANDED for _, claim in taken)
+        assert ledger.items.claim_all([], "w", states=[State.DISCOVERED], lease=LEASE) == []
+
     def test_a_retry_of_the_same_owner_need_not_wait_and_fences_off_its_last_try(
         self, ledger: Ledger, ledger_clock: SteppedClock
     ) -> None:
