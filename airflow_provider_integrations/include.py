@@ -38,8 +38,17 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_contract(path: Path) -> Contract:
-    """The contract in one YAML file."""
-    return Contract.from_mapping(read_yaml(path), where=str(path))
+    """The contract in one YAML file.
+
+    Raises:
+        ConfigError: also for a pattern, a bound or an allowed value that no file could be decoded by.
+    """
+    # Here and not above: a DAG file reads sources alone, and this imports Arrow's kernels.
+    from airflow_provider_integrations.formats.rules import compile_rules
+
+    contract = Contract.from_mapping(read_yaml(path), where=str(path))
+    compile_rules(contract)
+    return contract
 
 
 def read_source(include: Path, name: str) -> FileSource:

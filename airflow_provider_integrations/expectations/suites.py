@@ -213,7 +213,8 @@ def _of_column(column: Column) -> list[dict[str, Any]]:
         found.append({"type": "expect_column_values_to_not_be_null", "column": column.name})
     if column.enum is not None:
         entry = {"type": "expect_column_values_to_be_in_set", "column": column.name}
-        found.append({**entry, "value_set": list(column.enum)})
+        # A uuid is stored in small letters, whatever the contract's author wrote.
+        found.append({**entry, "value_set": [text.lower() if column.type == "uuid" else text for text in column.enum]})
     if column.pattern is not None and column.type == "string":
         found.append({"type": "expect_column_values_to_match_regex", "column": column.name, "regex": column.pattern})
     # Great Expectations compares numbers, dates and instants; other ranges are the decoder's alone.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,16 +97,30 @@ def _compile(contract: str, column: Column) -> ColumnRules:
             pc.match_substring_regex(pa.array([""]), column.pattern)
         except pa.ArrowInvalid as error:
             raise ConfigError(
-                "RE2 does not know the pattern", contract=contract, column=column.name, error=str(error)[:200]
+                "RE2 does not know the pattern",
+                contract=contract,
+                column=column.name,
+                error=str(error)[:200],
+                next_step="Correct the pattern; RE2 has no look-around and no back references.",
             ) from None
     low = high = None
     if column.range is not None:
-        low = _typed(contract, column, column.range.min)
-        high = _typed(contract, column, column.range.max)
+        low = _typed(contract, column, _whole(column, column.range.min, ROUND_CEILING))
+        high = _typed(contract, column, _whole(column, column.range.max, ROUND_FLOOR))
     allowed = None
     if column.enum is not None:
         allowed = pa.array([_typed(contract, column, text) for text in column.enum], arrow_type(column))
     return ColumnRules(column, low, high, allowed)
+
+
+def _whole(column: Column, bound: object, rounding: str) -> object:
+    """The integer that is as good as a bound between two; a float would not compare with integers beyond 2**53."""
+    if column.type != "integer" or bound is None or isinstance(bound, int):
+        return bound
+    try:
+        return Decimal(str(bound)).to_integral_value(rounding)
+    except InvalidOperation:
+        return bound
 
 
 def _typed(contract: str, column: Column, bound: object) -> Scalar | None:
@@ -116,10 +131,6 @@ def _typed(contract: str, column: Column, bound: object) -> Scalar | None:
     converted = convert(iso, pa.array([str(bound)]), ())
     if converted.values[0].is_valid:
         return converted.values[0]
-    if column.type == "integer":
-        as_float = convert(iso.model_copy(update={"type": "float"}), pa.array([str(bound)]), ())
-        if as_float.values[0].is_valid:
-            return as_float.values[0]
     raise ConfigError(
         "a bound or an enum value is not of its column's type",
         contract=contract, column=column.name, type=column.type, bound=str(bound),

@@ -15,18 +15,42 @@ from numpy.typing import NDArray
 from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
 
-__all__ = ["from_format", "to_utc"]
+__all__ = ["FIRST_DAY", "LAST_DAY", "from_format", "numbers_of", "per_day", "representable", "to_utc"]
 
 Flags = NDArray[np.bool_]
 _UTC = pa.timestamp("us", "UTC")
 
 
+FIRST_DAY, LAST_DAY = -719162, 2932896
+"""0001-01-01 and 9999-12-31 in days from 1970: what Python and Snowflake can hold."""
+
+
+def representable(values: Array) -> Array:
+    """Which dates or instants are in the years 1 to 9999."""
+    numbers, day = numbers_of(values), per_day(values)
+    return pc.and_(pc.greater_equal(numbers, FIRST_DAY * day), pc.less(numbers, (LAST_DAY + 1) * day))
+
+
+def numbers_of(values: Array) -> Array:
+    """Dates as days, instants as microseconds."""
+    return values.view(pa.int32() if values.type == pa.date32() else pa.int64())
+
+
+def per_day(values: Array) -> int:
+    """How many of these numbers a day has."""
+    return 1 if values.type == pa.date32() else 86_400_000_000
+
+
 def to_utc(local: Array, zone: str) -> tuple[Array, tuple[tuple[str, Flags], ...]]:
-    """Instants of local times; null and a mask for each rule, `nonexistent_time` and `ambiguous_time`."""
+    """Instants of local times; null and a mask for each rule: `nonexistent_time`, `ambiguous_time`, and `type` for an
+    instant outside the years 1 to 9999, as that of the first midnight of all in a zone that is ahead of UTC.
+    """
     if zone == "UTC":
         return local.cast(_UTC), ()
     try:
-        return pc.assume_timezone(local, zone).cast(_UTC), ()
+        values = pc.assume_timezone(local, zone).cast(_UTC)
+        if bool(pc.all(representable(values), min_count=0).as_py()):
+            return values, ()
     except pa.ArrowInvalid:
         pass
     early = pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="earliest")
@@ -36,8 +60,9 @@ def to_utc(local: Array, zone: str) -> tuple[Array, tuple[tuple[str, Flags], ...
     twice = pc.not_equal(
         early.cast(_UTC), pc.assume_timezone(local, zone, ambiguous="latest", nonexistent="earliest").cast(_UTC)
     )
-    found = (("nonexistent_time", _flags(skipped)), ("ambiguous_time", _flags(twice)))
-    values = pc.if_else(pc.or_(skipped, twice), pa.scalar(None, _UTC), early.cast(_UTC))
+    outside = pc.invert(representable(early.cast(_UTC)))
+    found = (("nonexistent_time", _flags(skipped)), ("ambiguous_time", _flags(twice)), ("type", _flags(outside)))
+    values = pc.if_else(pc.or_(pc.or_(skipped, twice), outside), pa.scalar(None, _UTC), early.cast(_UTC))
     return values, tuple((rule, mask) for rule, mask in found if mask.any())
 
 

@@ -23,7 +23,15 @@ from numpy.typing import NDArray
 from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
 from airflow_provider_integrations.formats.schema import arrow_type
-from airflow_provider_integrations.formats.stamps import from_format, to_utc
+from airflow_provider_integrations.formats.stamps import (
+    FIRST_DAY,
+    LAST_DAY,
+    from_format,
+    numbers_of,
+    per_day,
+    representable,
+    to_utc,
+)
 
 __all__ = ["Converted", "convert"]
 
@@ -32,8 +40,6 @@ _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _OFFSET = r"^[^T ]+[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-_FIRST_DAY, _LAST_DAY = -719162, 2932896
-"""0001-01-01 and 9999-12-31 in days from 1970: what Python and Snowflake can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +160,16 @@ def _cast(texts: Array, target: DataType) -> Array:
 
 
 def _in_days(values: Array) -> Array:
-    return pc.if_else(_representable(values), values, pa.scalar(None, values.type))
+    return pc.if_else(representable(values), values, pa.scalar(None, values.type))
 
 
 def _in_years(values: Array) -> Array:
-    bounds = pc.min_max(_numbers(values))
+    bounds = pc.min_max(numbers_of(values))
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
-    day = _per_day(values)
-    if low is not None and (low < _FIRST_DAY * day or high >= (_LAST_DAY + 1) * day):
+    day = per_day(values)
+    if low is not None and (low < FIRST_DAY * day or high >= (LAST_DAY + 1) * day):
         raise _NotAtOnceError
     return values
-
-
-def _representable(values: Array) -> Array:
-    numbers, day = _numbers(values), _per_day(values)
-    return pc.and_(pc.greater_equal(numbers, _FIRST_DAY * day), pc.less(numbers, (_LAST_DAY + 1) * day))
-
-
-def _numbers(values: Array) -> Array:
-    return values.view(pa.int32() if values.type == pa.date32() else pa.int64())
-
-
-def _per_day(values: Array) -> int:
-    return 1 if values.type == pa.date32() else 86_400_000_000
 
 
 def _bytes_of(texts: Array) -> NDArray[np.uint8]:

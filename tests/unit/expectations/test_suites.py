@@ -60,6 +60,14 @@ def test_several_keys_are_unique_together_and_not_each():
     ]
 
 
+def test_a_set_of_uuids_is_written_as_they_are_stored():
+    one = "ABCDEF00-0000-0000-0000-00000000000A"
+    columns = [{"name": "id", "type": "uuid", "nullable": False, "enum": [one]}]
+    contract = Contract.from_mapping({"contract": "c", "version": "1.0.0", "keys": ["id"], "columns": columns})
+    [entry] = [e for e in contract_suite(contract).expectations if "value_set" in e]
+    assert entry["value_set"] == [one.lower()]
+
+
 def test_what_a_contract_implies_is_itself_a_valid_suite():
     for contract in [
         CONTRACT,

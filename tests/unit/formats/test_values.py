@@ -36,6 +36,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("time", "23:59", time(23, 59)),
     ("time", "23:59:59.5", time(23, 59, 59, 500_000)),
     ("timestamp", "2024-01-01T10:00:00+01:00", datetime(2024, 1, 1, 9, tzinfo=UTC)),
+    ("timestamp", "0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
     ("timestamp", "2024-01-01T10:00:00Z", datetime(2024, 1, 1, 10, tzinfo=UTC)),
     ("timestamp", "2024-01-01 10:00:00.123456", datetime(2024, 1, 1, 10, 0, 0, 123456, tzinfo=UTC)),
     ("timestamp", "2024-01-01", datetime(2024, 1, 1, tzinfo=UTC)),
@@ -142,3 +143,30 @@ def test_dates_and_times_in_a_partners_own_format(tmp_path: Path) -> None:
     assert result.column("d") == [date(2024, 1, 31), None]
     assert result.column("t") == [time(23, 59, 59), None]
     assert result.broken == [(3, "d", "format")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"), [("Europe/Berlin", "0001-01-01 00:00:00"), ("America/New_York", "9999-12-31 23:59:59")]
+)
+@pytest.mark.parametrize("form", [None, "%Y-%m-%d %H:%M:%S"])
+def test_a_local_time_whose_instant_is_outside_the_years_1_to_9999_is_refused(
+    zone: str, text: str, form: str | None, tmp_path: Path
+) -> None:
+    """Partners write the first of these for "no date"; in UTC it is in the year 0, which Python cannot hold."""
+    by = contract({"name": "id", "type": "integer"}, {"name": "v", "type": "timestamp", "zone": zone, "format": form})
+    for others in ("", "2,2024-01-01 10:00:00\n", "2,2024-13-01 10:00:00\n"):
+        result = read_back(f"id,v\n1,{text}\n{others}".encode(), by, tmp_path)
+        assert result.broken[0] == (2, "v", "type"), others
+
+
+def test_a_bound_between_two_integers_holds_for_integers_that_no_float_has(tmp_path: Path) -> None:
+    by = contract({"name": "id", "type": "integer", "range": {"min": 1.5, "max": "9007199254740993.5"}})
+    result = read_back(b"id\n1\n2\n9007199254740993\n9007199254740994\n", by, tmp_path)
+    assert result.column("id") == [2, 9007199254740993]
+    assert [rule for _, _, rule in result.broken] == ["range", "range"]
+
+
+def test_patterns_are_re2_and_not_pythons(tmp_path: Path) -> None:
+    by = contract({"name": "id", "type": "string", "pattern": r"^\pL+(?i)b\z"})
+    result = read_back("id\näB\n1b\n".encode(), by, tmp_path)
+    assert result.column("id") == ["äB"]
