@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from dataclasses import asdict
@@ -65,19 +66,25 @@ def decode_file(
 ) -> None:
     """Decode a plain file by its contract to one Parquet file."""
     with reporting():
+        from airflow_provider_integrations.core.errors import ConfigError
         from airflow_provider_integrations.formats.delimited import Tuning, decode
         from airflow_provider_integrations.include import read_contract
 
+        if not out.name or out.is_dir():
+            raise ConfigError("the target is no ordinary file", path=str(out), next_step="Give another path.")
         promised = read_contract(contract)
+        name = os.fsencode(file.name).decode("utf-8", "replace")  # Every row carries it, and Arrow's text is UTF-8.
         with tempfile.TemporaryDirectory(prefix=".integrations-", dir=out.parent) as scratch, file.open("rb") as stream:
             one_part = Tuning(part_bytes=sys.maxsize)
-            decoded = decode(stream, promised, Path(scratch), batch_id=file.name, version="", tuning=one_part)
+            decoded = decode(stream, promised, Path(scratch), batch_id=name, version="", tuning=one_part)
             _copy_rejects(Path(scratch), out.with_suffix(".rejects.jsonl"))
-            for part in decoded.files:  # One at most; none when every row was rejected and the contract allows that.
+            if not decoded.files:  # Every row was rejected, and the contract allows that.
+                out.unlink(missing_ok=True)
+            for part in decoded.files:  # One.
                 (Path(scratch) / part.name).replace(out)
         say(
             {
-                "out": str(out),
+                "out": str(out) if decoded.files else None,
                 "rows": decoded.rows_read,
                 "landed": decoded.rows_landed,
                 "rejected": decoded.rows_rejected,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +35,14 @@ def _ledger(url: str) -> Ledger:
     return Ledger.connect(url)
 
 
+def _who() -> str:
+    """For the audit trail; a container may run under a number that has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 @ledger_app.command("migrate")
 def migrate(ledger: Url) -> None:
     """Create the ledger's tables, or bring them up to this version."""
@@ -46,7 +55,7 @@ def list_items(
     ledger: Url,
     source: Annotated[str | None, typer.Option(help="Only items of this source.")] = None,
     state: Annotated[list[State] | None, typer.Option(help="Only items in this state; may be given again.")] = None,
-    limit: Annotated[int, typer.Option(min=1)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000)] = 100,
 ) -> None:
     """List work items, the newest first."""
     with reporting():
@@ -68,7 +77,7 @@ def show_item(item: Item, ledger: Url) -> None:
 def release_item(item: Item, ledger: Url, why: Why) -> None:
     """Take an item out of quarantine; all checks run on it again."""
     with reporting():
-        say({"item": asdict(_ledger(ledger).items.release(item, who=getpass.getuser(), why=why))})
+        say({"item": asdict(_ledger(ledger).items.release(item, who=_who(), why=why))})
 
 
 @ledger_app.command("replay")
@@ -83,9 +92,7 @@ def replay_items(
     with reporting():
         from airflow_provider_integrations.system import new_id
 
-        items = _ledger(ledger).items.replay(
-            source, first.date(), last.date(), request=request or new_id(), who=getpass.getuser()
-        )
+        items = _ledger(ledger).items.replay(source, first.date(), last.date(), request=request or new_id(), who=_who())
         say({"items": [asdict(item) for item in items]})
 
 
@@ -102,7 +109,7 @@ def watermark(
     with reporting():
         book = _ledger(ledger)
         if rewind_to is not None:
-            book.watermarks.rewind(source, _position(rewind_to), why=why, who=getpass.getuser())
+            book.watermarks.rewind(source, _position(rewind_to), why=why, who=_who())
         current = book.watermarks.get(source)
         due = book.records.expected_delivery(source)
         say({"source": source, "watermark": asdict(current) if current else None, "expected_delivery": due})

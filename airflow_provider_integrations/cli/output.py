@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -17,7 +17,7 @@ __all__ = ["reporting", "say"]
 
 def say(result: Any) -> None:
     """Print one JSON value; what JSON has no form for (instants, paths, codes) is printed as its text."""
-    print(json.dumps(result, default=str, ensure_ascii=False))
+    _print(result, sys.stdout)
 
 
 @contextmanager
@@ -33,5 +33,14 @@ def reporting() -> Iterator[None]:
         report = {"error": type(error).__name__, "message": str(error), "next_step": "Check the path and its rights."}
     else:
         return
-    print(json.dumps(report, default=str, ensure_ascii=False), file=sys.stderr)
+    _print(report, sys.stderr)
     raise typer.Exit(1)
+
+
+def _print(value: Any, stream: TextIO) -> None:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:  # A file name that is no UTF-8, or a terminal that is none.
+        text = json.dumps(value, default=str)
+    print(text, file=stream)

@@ -25,7 +25,14 @@ Passphrase = Annotated[
 
 
 def _passphrase(file: typer.FileText | None) -> str | None:
-    return file.readline().rstrip("\r\n") if file else os.environ.get(_PASSPHRASE)
+    if file is None:
+        return os.environ.get(_PASSPHRASE)
+    try:
+        return file.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        from airflow_provider_integrations.core.errors import ConfigError
+
+        raise ConfigError("the passphrase file is no text", path=file.name, next_step="Give another file.") from None
 
 
 def _key_text(path: Path) -> str:

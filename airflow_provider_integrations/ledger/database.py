@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
-__all__ = ["Database", "insert_if_absent", "insert_unless_there", "ledger_error"]
+__all__ = ["Database", "insert_if_absent", "insert_unless_there", "ledger_error", "not_a_database"]
 
 _WAIT_SECONDS = 60
 _WRITES = "integrations_ledger_writes"
@@ -166,6 +166,8 @@ def ledger_error(error: exc.SQLAlchemyError, where: str) -> IntegrationError:
         )
     if "unable to open database file" in said:
         return ConfigError("the ledger's file cannot be opened", ledger=where, next_step="Check its folder and rights.")
+    if "file is not a database" in said:
+        return not_a_database(where)
     if "append-only" in said:
         return StateConflictError("the ledger's history cannot be changed", ledger=where, said=said)
     if isinstance(error, exc.TimeoutError):
@@ -173,6 +175,13 @@ def ledger_error(error: exc.SQLAlchemyError, where: str) -> IntegrationError:
     if isinstance(error, exc.OperationalError | exc.InterfaceError) or getattr(error, "connection_invalidated", False):
         return ConnectionLostError("the ledger cannot be reached", ledger=where, said=said)
     return StateConflictError("the ledger refused a statement", ledger=where, said=said)
+
+
+def not_a_database(where: str) -> ConfigError:
+    """What to say of a file that is something else."""
+    return ConfigError(
+        "the ledger's file is no SQLite database", ledger=where, next_step="Correct the path; nothing was changed."
+    )
 
 
 def _checked(url: str) -> URL:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import exc
 
-from airflow_provider_integrations.ledger.database import Database, ledger_error
+from airflow_provider_integrations.ledger.database import Database, ledger_error, not_a_database
 from airflow_provider_integrations.ledger.tables import SCHEMA_VERSION
 
 __all__ = ["migrate"]
@@ -54,6 +54,8 @@ def _prepare_file(database: Database) -> None:
             raise ledger_error(error, database.shown) from error
         except Exception as error:
             # SQLite does not wait its busy timeout for this one switch, so two migrations at once meet here.
+            if "not a database" in str(error):
+                raise not_a_database(database.shown) from None
             if "locked" not in str(error):
                 raise
             time.sleep(0.05)
