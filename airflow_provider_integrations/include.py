@@ -69,7 +69,10 @@ def read_source(include: Path, name: str) -> FileSource:
     return source
 
 
-def read_sources(include: Path) -> Iterator[FileSource]:
-    """All sources, by name."""
+def read_sources(include: Path) -> Iterator[tuple[str, FileSource | ConfigError]]:
+    """All sources by name, and in the place of one that cannot be read, why: one mistake must not stop the others."""
     for path in sorted((include / "sources").glob("*.yaml")):
-        yield read_source(include, path.stem)
+        try:
+            yield path.stem, read_source(include, path.stem)
+        except ConfigError as error:
+            yield path.stem, error

@@ -21,6 +21,7 @@ from partner_calendar import PartnerCalendarTimetable
 from airflow_provider_integrations.assets import loaded_asset
 from airflow_provider_integrations.connectors.sftp_pgp.operators import SftpPgpArchiveOperator, SftpPgpIntakeOperator
 from airflow_provider_integrations.connectors.sftp_pgp.sensors import SftpPgpIntakeSensor
+from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.dag_context import include_folder
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
@@ -88,5 +89,16 @@ def partner_intake(source: FileSource) -> DAG:
     return dag
 
 
-for _source in read_sources(include_folder()):
-    globals()[f"partner_intake__{_source.source}"] = partner_intake(_source)
+def broken_intake(name: str, error: ConfigError) -> DAG:
+    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
+    with DAG(
+        f"partner_intake__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
+    ) as dag:
+        SftpPgpIntakeSensor(task_id="discover", source=name)
+    return dag
+
+
+for _name, _source in read_sources(include_folder()):
+    globals()[f"partner_intake__{_name}"] = (
+        broken_intake(_name, _source) if isinstance(_source, ConfigError) else partner_intake(_source)
+    )

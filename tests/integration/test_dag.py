@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -160,3 +161,29 @@ def test_a_dag_file_imports_nothing_heavy(file: str, tmp_path: Path) -> None:
     print(done.stdout)
     heavy = done.stdout.split("HEAVY ")[1]
     assert not {"asyncssh", "duckdb", "great_expectations", "holidays", "snowflake.connector"} & set(eval(heavy))
+
+
+LIST = """
+import runpy, sys
+found = runpy.run_path(sys.argv[1])
+for name, dag in sorted(found.items()):
+    if name.startswith("partner_intake__"):
+        print(name, sorted(dag.tags), (dag.doc_md or "").splitlines()[0][:400])
+"""
+
+
+def test_a_broken_source_does_not_take_the_other_dags_away(tmp_path: Path) -> None:
+    include = tmp_path / "include"
+    shutil.copytree(ROOT / "include", include)
+    (include / "sources" / "beta_orders.yaml").write_text("source: beta_orders\nkind: sftp_pgp\nhostt: x\n")
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER": str(include),
+           "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}"}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", LIST, str(ROOT / "dags" / "partner_intake.py")], env=env, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    good, broken = done.stdout.splitlines()
+    assert good.startswith("partner_intake__acme_customers ['acme_customers', 'partner-intake']")
+    assert "broken-source" in broken
+    assert "hostt" in broken
