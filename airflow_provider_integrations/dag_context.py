@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import conf
 
-from airflow_provider_integrations.include import read_contract, read_source
+from airflow_provider_integrations.include import read_source, read_source_contract
 from airflow_provider_integrations.ledger.hook import LedgerHook
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     source = read_source(include_folder(), source_name)
     return BatchJob(
         source=source.source,
-        contract=read_contract(include_folder() / "contracts" / f"{source.contract}.yaml"),
+        contract=read_source_contract(include_folder(), source),
         gate=source.gate,
         load=source.load,
         ledger=LedgerHook().ledger(),

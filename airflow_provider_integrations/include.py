@@ -18,7 +18,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import FileSource
 
-__all__ = ["read_contract", "read_source", "read_sources", "read_yaml"]
+__all__ = ["read_contract", "read_source", "read_source_contract", "read_sources", "read_yaml"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # The C loader is ten times as fast; DAG parsing feels it.
 
@@ -48,6 +48,43 @@ def read_contract(path: Path) -> Contract:
 
     contract = Contract.from_mapping(read_yaml(path), where=str(path))
     compile_rules(contract)
+    return contract
+
+
+def read_source_contract(include: Path, source: FileSource) -> Contract:
+    """The contract of a source, with its references looked up in the same folder.
+
+    Raises:
+        ConfigError: also if the contract has another name, or a reference points at an entity that no source delivers or
+            at a column that it does not have: such a reference would never be checked, and nobody would be told.
+    """
+    path = include / "contracts" / f"{source.contract}.yaml"
+    contract = read_contract(path)
+    if contract.contract != source.contract:
+        raise ConfigError(
+            "a contract file must be named like its contract",
+            path=str(path),
+            contract=contract.contract,
+            next_step=f"Rename the file to {contract.contract}.yaml or correct `contract:`.",
+        )
+    for reference in contract.references:
+        if not (include / "sources" / f"{reference.to}.yaml").exists():
+            raise ConfigError(
+                "a reference points at an entity that no source delivers",
+                path=str(path),
+                to=reference.to,
+                next_step="Name a source of `sources/`, or add it there.",
+            )
+        there = read_source(include, reference.to).contract
+        columns = {column.name for column in read_contract(include / "contracts" / f"{there}.yaml").columns}
+        if missing := sorted(set(reference.to_columns) - columns):
+            raise ConfigError(
+                "a reference points at columns that are not there",
+                path=str(path),
+                to=reference.to,
+                columns=missing,
+                next_step=f"Compare with the contract {there}.",
+            )
     return contract
 
 

@@ -112,7 +112,13 @@ def watermark(
             book.watermarks.rewind(source, _position(rewind_to), why=why, who=_who())
         current = book.watermarks.get(source)
         due = book.records.expected_delivery(source)
-        say({"source": source, "watermark": asdict(current) if current else None, "expected_delivery": due})
+        say(
+            {
+                "source": source,
+                "watermark": asdict(current) if current else None,
+                "expected_delivery": asdict(due) if due else None,
+            }
+        )
 
 
 def _position(text: str) -> Watermark:

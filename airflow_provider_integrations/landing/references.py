@@ -33,7 +33,10 @@ def published_rows(root: UPath, reference: Reference, batches: Iterable[Mapping[
     for facts in batches:
         for file in facts.get("publish", ()):
             with (root / facts["folder"] / file["name"]).open("rb") as opened:
-                rows = pq.read_table(opened, columns=columns)
+                parquet = pq.ParquetFile(opened)
+                if not set(columns) <= set(parquet.schema_arrow.names):
+                    continue  # Landed before the entity's contract had the column: there is nothing to point at.
+                rows = parquet.read(columns=columns)
             # Distinct at every step, so that the history of an entity does not pile up in memory.
             known = pa.concat_tables([known, rows] if known is not None else [rows]).group_by(columns).aggregate([])
     if known is None:

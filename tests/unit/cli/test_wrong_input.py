@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from airflow_provider_integrations.cli import app
+from airflow_provider_integrations.ledger.ledger import Ledger
 
 CONTRACT = Path(__file__).parents[3] / "include" / "contracts" / "acme_customers.yaml"
 GOOD = (
@@ -112,3 +114,10 @@ def test_a_passphrase_file_that_is_no_text_is_refused(sample: Path, tmp_path: Pa
     code, said = run("pgp", "open", sample, *files)
     assert (code, said["error"]) == (1, "ConfigError")
     assert "passphrase" in said["message"]
+
+
+def test_the_next_delivery_is_an_object_like_the_rest(ledger: str) -> None:
+    with Ledger.connect(ledger) as book:
+        book.records.expect_delivery("acme_customers", datetime(2025, 11, 5, 11, tzinfo=UTC), "America/New_York")
+    _, said = run("ledger", "watermark", "acme_customers", "--ledger", ledger)
+    assert said["expected_delivery"]["zone"] == "America/New_York"

@@ -1,0 +1,56 @@
+"""What the files under `include/` say of each other is checked when a task reads them, before anything is fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.include import read_source, read_source_contract
+
+REFERENCE = {"columns": ["customer_id"], "to": "acme_customers", "to_columns": ["customer_id"]}
+
+
+@pytest.fixture
+def include(tmp_path: Path) -> Path:
+    """ACME's customers, and orders of theirs that come from somebody else."""
+    ours = Path(__file__).parents[2] / "include"
+    for kind in ("sources", "contracts"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "acme_customers.yaml").write_text((ours / kind / "acme_customers.yaml").read_text())
+    source = yaml.safe_load((ours / "sources" / "acme_customers.yaml").read_text())
+    source |= {"source": "beta_orders", "contract": "beta_orders", "load": {"table": "ORDERS", "scd": 1}}
+    (tmp_path / "sources" / "beta_orders.yaml").write_text(yaml.safe_dump(source))
+    return tmp_path
+
+
+def orders(include: Path, name: str = "beta_orders", **reference: Any) -> None:
+    columns = [{"name": name, "type": "integer", "nullable": False} for name in ("order_id", "customer_id")]
+    contract = {"contract": name, "version": "1.0.0", "keys": ["order_id"], "columns": columns}
+    contract["references"] = [REFERENCE | reference]
+    (include / "contracts" / "beta_orders.yaml").write_text(yaml.safe_dump(contract))
+
+
+def test_a_source_and_its_contract_are_read_together(include: Path) -> None:
+    orders(include)
+    contract = read_source_contract(include, read_source(include, "beta_orders"))
+    assert contract.references[0].to == "acme_customers"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"to": "acme_custmers"}, "acme_custmers"), ({"to_columns": ["customerid"]}, "customerid")]
+)
+def test_a_reference_that_could_never_be_checked_is_an_error(include: Path, wrong: dict[str, Any], said: str) -> None:
+    """An entity that nobody delivers looks like one of which nothing was published yet: no row would be held to it."""
+    orders(include, **wrong)
+    with pytest.raises(ConfigError, match=said):
+        read_source_contract(include, read_source(include, "beta_orders"))
+
+
+def test_a_contract_under_another_name_is_an_error(include: Path) -> None:
+    orders(include, name="gamma_orders")
+    with pytest.raises(ConfigError, match="gamma_orders"):
+        read_source_contract(include, read_source(include, "beta_orders"))
