@@ -87,7 +87,7 @@ def _results(folder: Path, names: Sequence[str]) -> list[dict[str, Any]]:
 def _rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for goal in result["goals"]:
         bound = _bound(goal)
-        color = "green" if goal["met"] else "red"
+        color = "green" if goal.get("met") else "red"
         met = f"[{color}]{_met(goal)}[/]" if bound else ""
         yield result["benchmark"], f"{goal['what']} {bound}".strip(), f"{goal['number']:.2f}", met
 

@@ -40,7 +40,7 @@ _PACKAGES = ("apache-airflow", "apache-airflow-providers-sftp", "duckdb", "pyarr
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A number and the bound that it must keep: at least `least`, or at most `most`."""
+    """A number and the bound that it must keep: at least `least`, or at most `most`; with neither it is only told."""
 
     what: str
     number: float
@@ -53,8 +53,9 @@ class Goal:
         return (self.least is None or self.number >= self.least) and (self.most is None or self.number <= self.most)
 
     def to_record(self) -> dict[str, Any]:
-        """As the result keeps it, with the verdict."""
-        return {name: value for name, value in asdict(self).items() if value is not None} | {"met": self.met}
+        """As the result keeps it, with the verdict; a number without a bound has none."""
+        kept = {name: value for name, value in asdict(self).items() if value is not None}
+        return kept if self.least is self.most is None else kept | {"met": self.met}
 
 
 def describe() -> dict[str, Any]:
