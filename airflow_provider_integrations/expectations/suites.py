@@ -17,11 +17,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from airflow_provider_integrations.core.contract import RESERVED, Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.expectations.catalogue import CATALOGUE
+from airflow_provider_integrations.include import read_yaml
 
 __all__ = [
     "Suite",
@@ -85,13 +84,7 @@ def read_suite(path: Path) -> Suite:
     Raises:
         ConfigError: if it cannot be read or is not a suite.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            "a suite cannot be read", file=path.name, error=type(error).__name__, next_step=_NEXT
-        ) from None
-    return Suite.from_mapping(data, where=path.name)
+    return Suite.from_mapping(read_yaml(path), where=path.name)
 
 
 def read_suites(include: Path, names: Sequence[str]) -> tuple[Suite, ...]:

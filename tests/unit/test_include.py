@@ -54,3 +54,12 @@ def test_a_contract_under_another_name_is_an_error(include: Path) -> None:
     orders(include, name="gamma_orders")
     with pytest.raises(ConfigError, match="gamma_orders"):
         read_source_contract(include, read_source(include, "beta_orders"))
+
+
+@pytest.mark.parametrize("kind", ["sources", "contracts"])
+def test_a_key_that_stands_twice_is_an_error(include: Path, kind: str) -> None:
+    """YAML takes the last of them in silence: half of what was written would count."""
+    path = include / kind / "acme_customers.yaml"
+    path.write_text(path.read_text() + "description: another one\n")
+    with pytest.raises(ConfigError, match=r"(?s)description stands twice.*line 1\d"):
+        read_source_contract(include, read_source(include, "acme_customers"))

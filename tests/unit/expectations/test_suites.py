@@ -153,8 +153,11 @@ def test_suites_are_read_by_name(tmp_path):
         read_suites(tmp_path, ["a", "z"])
     with pytest.raises(ConfigError, match="name"):
         read_suites(tmp_path, ["b"])
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="not YAML"):
         read_suites(tmp_path, ["c"])
+    (tmp_path / "expectations" / "d.yaml").write_text("suite: d\nexpectations: []\nexpectations: []\n")
+    with pytest.raises(ConfigError, match="twice"):
+        read_suites(tmp_path, ["d"])
 
 
 def test_every_type_says_how_it_is_split():
