@@ -72,6 +72,8 @@ def decode_file(
 
         if not out.name or out.is_dir():
             raise ConfigError("the target is no ordinary file", path=str(out), next_step="Give another path.")
+        if out.exists() and out.samefile(file):
+            raise ConfigError("the target is the source", path=str(out), next_step="Give another path.")
         promised = read_contract(contract)
         name = os.fsencode(file.name).decode("utf-8", "replace")  # Every row carries it, and Arrow's text is UTF-8.
         with tempfile.TemporaryDirectory(prefix=".integrations-", dir=out.parent) as scratch, file.open("rb") as stream:
