@@ -204,10 +204,8 @@ def _identity(manifest: Manifest) -> tuple[object, ...]:
 def _promote_local(stage: Path, folder: Path, manifest: Manifest, names: list[str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
-    attempt = Path(tempfile.mkdtemp(prefix=f"{_ATTEMPT}{manifest.batch_id}-", dir=folder.parent))  # private, 0700
-    lock = os.open(attempt, os.O_RDONLY)
+    attempt, lock = _attempt(folder, manifest)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         for name in names:
             # A second name and no copy: whoever made the stage never opens a file of it for writing again.
             copy_durably(stage / name, attempt / name, link=True)
@@ -223,6 +221,23 @@ def _promote_local(stage: Path, folder: Path, manifest: Manifest, names: list[st
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
         os.close(lock)
+
+
+def _attempt(folder: Path, manifest: Manifest) -> tuple[Path, int]:
+    """A private folder (0700) of this attempt and the lock that says that it lives."""
+    while True:
+        attempt = Path(tempfile.mkdtemp(prefix=f"{_ATTEMPT}{manifest.batch_id}-", dir=folder.parent))
+        lock = -1
+        try:
+            lock = os.open(attempt, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if attempt.exists():
+                return attempt, lock
+        except FileNotFoundError:
+            pass
+        # Another attempt at the same batch swept it before it was locked.
+        if lock >= 0:
+            os.close(lock)
 
 
 def _sweep(folder: Path) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 
 from tests.fakes.chain import Chain
+from tests.fakes.memory import peak_kib
 
 
 def main() -> None:
@@ -21,8 +21,7 @@ def main() -> None:
     job, _ = chain.jobs()
     found = asyncio.run(look_once(job))
     outcomes = asyncio.run(take_in(job, [item.id for item in found.pending]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"outcomes": [[o.state, o.reason, o.rows_landed] for o in outcomes], "peak_kib": peak}))
+    print(json.dumps({"outcomes": [[o.state, o.reason, o.rows_landed] for o in outcomes], "peak_kib": peak_kib()}))
 
 
 if __name__ == "__main__":

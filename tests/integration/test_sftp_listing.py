@@ -21,18 +21,20 @@ pytestmark = pytest.mark.integration
 
 Start = Callable[[Faults], FaultyServer]
 REGULAR = 0o100644
+ROOT = Path(__file__).parents[2]
 
 CHILD = """
-import asyncio, resource, sys
+import asyncio, sys
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.settings import SftpSettings
+from tests.fakes.memory import peak_kib
 
 async def main():
     settings = SftpSettings.model_validate_json(sys.stdin.read())
     async with SftpClient.connect(settings) as client:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_kib()
         files = await client.list_files("/huge")
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        after = peak_kib()
         print(len(files), before // 1024, after // 1024)
 
 asyncio.run(main())
@@ -45,7 +47,9 @@ def test_100_000_entries_in_under_64_mb(sshd: Sshd) -> None:
     for number in range(100_000):
         (folder / f"acme_customers_2025-11-05_seq-{number:06d}_crc32-1A2B3C4D.csv.gpg").touch()
     settings = sshd.settings().model_dump_json()
-    child = subprocess.run([sys.executable, "-c", CHILD], input=settings, capture_output=True, text=True, timeout=120)
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD], cwd=ROOT, input=settings, capture_output=True, text=True, timeout=120
+    )
     assert child.returncode == 0, child.stderr[-2000:]
     count, before, after = map(int, child.stdout.split())
     assert count == 100_000

@@ -54,6 +54,7 @@ class Link:
         self._channel: SftpChannel | None = None
         self._jail: Jail | None = None
         self._opening = asyncio.Lock()
+        self._steps = 0
 
     async def close(self) -> None:
         """Close the connection; a server that does not answer is not waited for."""
@@ -72,13 +73,18 @@ class Link:
         progress: Callable[[], int] = lambda: 0,
         **values: Any,
     ) -> T:
-        """Do the work; when the link broke, connect again and repeat it, as long as it gets further."""
-        failed, reached = 0, progress()
+        """Do the work; when the link broke, connect again and repeat it, as long as it gets further.
+
+        What any other call gains on the way counts too: the link works, and this one's turn comes.
+        """
+        failed, reached, steps = 0, progress(), self._steps
         channel: SftpChannel | None = None
         while True:
             try:
                 channel, jail = await self.opened()
-                return await work(channel, jail)
+                result = await work(channel, jail)
+                self._steps += 1
+                return result
             except (*DRIVER_ERRORS, TransientError) as raw:
                 error = translate(raw, doing, **values)
                 if not isinstance(error, (ConnectionLostError, StalledError)):
@@ -87,7 +93,9 @@ class Link:
                     await self.close()  # unless another call has opened a new one already
                 now = progress()
                 if now - reached >= LEAST_GAIN:
-                    failed, reached = 0, now
+                    self._steps, reached = self._steps + 1, now
+                if self._steps > steps:
+                    failed, steps = 0, self._steps
                 failed += 1
                 if failed >= ATTEMPTS:
                     raise error from (None if error is raw else raw)
