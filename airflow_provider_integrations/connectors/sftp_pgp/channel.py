@@ -33,7 +33,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.protocol import (
     u64,
 )
 
-__all__ = ["OpenFlags", "SftpChannel"]
+__all__ = ["IN_FLIGHT", "OpenFlags", "SftpChannel"]
 
 WINDOW = 32 * 1024 * 1024
 """Bytes that the server may send before we answer: 100 ms of delay at 300 MB/s."""
@@ -45,6 +45,9 @@ SAFE_READ = 32 * 1024
 """Bytes that every server answers at once; more only if it says so (`limits@openssh.com`)."""
 
 MOST_READ = 255 * 1024
+
+IN_FLIGHT = 16 * 1024 * 1024
+"""Bytes that one read asks for ahead; also the most that it holds out of order."""
 
 Waiter = Callable[[int, Reader | BaseException], None]
 
@@ -89,6 +92,7 @@ class SftpChannel:
         self.extensions: dict[bytes, bytes] = {}
         self.read_length = SAFE_READ
         self.write_length = SAFE_READ
+        self.in_flight = IN_FLIGHT
         self.bytes_received = 0
         self._frames = Frames()
         self._waiters: dict[int, Waiter] = {}

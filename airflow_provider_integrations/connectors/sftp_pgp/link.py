@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import asyncssh
 
-from airflow_provider_integrations.connectors.sftp_pgp.channel import SftpChannel
+from airflow_provider_integrations.connectors.sftp_pgp.channel import IN_FLIGHT, SftpChannel
 from airflow_provider_integrations.connectors.sftp_pgp.connection import open_connection
 from airflow_provider_integrations.connectors.sftp_pgp.failures import DRIVER_ERRORS, is_missing, translate
 from airflow_provider_integrations.connectors.sftp_pgp.listing import kind_of
@@ -55,6 +55,7 @@ class Link:
         self._jail: Jail | None = None
         self._opening = asyncio.Lock()
         self._steps = 0
+        self._in_flight = IN_FLIGHT
 
     async def close(self) -> None:
         """Close the connection; a server that does not answer is not waited for."""
@@ -84,16 +85,21 @@ class Link:
                 channel, jail = await self.opened()
                 result = await work(channel, jail)
                 self._steps += 1
+                channel.in_flight = self._in_flight = min(self._in_flight * 4, IN_FLIGHT)
                 return result
             except (*DRIVER_ERRORS, TransientError) as raw:
                 error = translate(raw, doing, **values)
                 if not isinstance(error, (ConnectionLostError, StalledError)):
                     raise error from (None if error is raw else raw)
                 if channel is not None and channel is self._channel:
-                    await self.close()  # unless another call has opened a new one already
+                    # What was under way when a link breaks is lost. Asking for less ahead bounds that, so that links
+                    # that always break after a while still get further. Another call may have opened a new one already.
+                    self._in_flight = max(self._in_flight // 4, LEAST_GAIN)
+                    await self.close()
                 now = progress()
                 if now - reached >= LEAST_GAIN:
                     self._steps, reached = self._steps + 1, now
+                    self._in_flight = min(self._in_flight * 4, IN_FLIGHT)
                 if self._steps > steps:
                     failed, steps = 0, self._steps
                 failed += 1
@@ -107,6 +113,7 @@ class Link:
         async with self._opening:
             if self._channel is None or not self._channel.alive:
                 self._channel = await self._open_channel()
+                self._channel.in_flight = self._in_flight
             if self._jail is None:
                 self._jail = await self._resolve_root(self._channel)
             return self._channel, self._jail

@@ -24,9 +24,6 @@ from airflow_provider_integrations.core.errors import TransientError
 
 __all__ = ["read_range"]
 
-IN_FLIGHT = 16 * 1024 * 1024
-"""Bytes asked for and not yet here; also the most that is held out of order."""
-
 MOST_REQUESTS = 128
 
 LEAST_PROGRESS = 1024
@@ -102,11 +99,11 @@ class _RangeRead:
         self._done.result()
 
     def _ask_more(self) -> None:
-        if self._done.done() or self._backlog() > IN_FLIGHT:
+        if self._done.done() or self._backlog() > self._channel.in_flight:
             return
         held = self._next_ask - self._next_deliver  # asked for or early
         with self._channel.gathered():
-            while self._next_ask < self._end and held < IN_FLIGHT and self._under_way < MOST_REQUESTS:
+            while self._next_ask < self._end and held < self._channel.in_flight and self._under_way < MOST_REQUESTS:
                 length = min(self._length, self._end - self._next_ask)
                 self._ask(self._next_ask, length)
                 self._next_ask += length
@@ -156,7 +153,10 @@ class _RangeRead:
             self._hand_on(self._early.pop(self._next_deliver))
         if self._next_deliver == self._end:
             self._finish(None)
-        elif self._next_ask - self._next_deliver <= IN_FLIGHT * 3 // 4 or self._under_way <= MOST_REQUESTS // 2:
+        elif (
+            self._next_ask - self._next_deliver <= self._channel.in_flight * 3 // 4
+            or self._under_way <= MOST_REQUESTS // 2
+        ):
             self._ask_more()
 
     def _hand_on(self, data: memoryview) -> None:
