@@ -1,0 +1,1 @@
+"""Tables over ODBC: read by keyset, incrementally, with a stated guarantee."""
