@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fakes.airflow_home",
     "tests.fakes.fakesnow_server",
     "tests.fakes.gnupg",
+    "tests.fakes.odbc_servers",
     "tests.fakes.postgres",
     "tests.fakes.sftp_faults",
     "tests.fakes.sshd",
