@@ -1,0 +1,154 @@
+"""The one place where errors of ODBC drivers become errors of this package, by SQLSTATE.
+
+SQLSTATEs are those of ODBC (Appendix A of its reference) and of the engines: PostgreSQL gives its own (57014, 40P01,
+...), MariaDB and SQLite often give only HY000 and a native number or text.
+
+    >>> type(translate(Exception("State: 08S01, Native error: 2013, Message: gone"), "reading")).__name__
+    'ConnectionLostError'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    ConnectionLostError,
+    IntegrationError,
+    PermanentError,
+    RateLimitedError,
+    StalledError,
+    TransientError,
+)
+
+__all__ = ["is_truncation", "sqlstate_of", "translate"]
+
+_STATE = re.compile(r"State: ([0-9A-Z]{5})")
+_NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
+_TRY_AGAIN = "It is tried again; if it stays, ask the administrator of the source."
+_PAUSE = 30.0
+
+# SQLSTATEs by longest prefix first; MariaDB's and SQLite's HY000 is looked up by native number and text before this.
+_LOST = ("08", "57P01", "57P02", "57P03", "HY117")
+_STALLED = ("HYT00", "HYT01", "57014", "70100", "HY008", "25P03", "25P04", "57P05")
+_BUSY = ("40001", "40P01", "40003", "55P03", "72000")
+_FULL = ("53", "HY001", "HY013")
+_LOGIN = ("28",)
+_SETTINGS = ("IM", "3D000", "3F000", "42", "HY024", "HYC00", "01S00", "S0002", "HY090", "HY092")
+_VALUES = ("22", "07")
+_SNAPSHOT = ("72000",)
+
+_NATIVE_STATES = {
+    # MariaDB: server has gone away, lost connection, lock wait timeout, deadlock, query execution was interrupted,
+    # max_statement_time, too many connections, cannot connect, access denied, unknown database, killed connection.
+    "2006": "08S01", "2013": "08S01", "1205": "40001", "1213": "40001", "1317": "57014", "1969": "57014",
+    "1040": "53300", "1203": "53300", "2002": "08001", "2003": "08001", "1045": "28000", "1044": "28000",
+    "1049": "3D000", "1927": "08S01", "1053": "08S01", "1020": "40001",
+}  # fmt: skip
+_SAID = (
+    ("database is locked", "40001"),
+    ("database table is locked", "40001"),
+    ("server closed the connection", "08S01"),
+    ("terminating connection", "08S01"),
+    ("no connection to the server", "08S01"),
+    ("could not receive data from server", "08S01"),
+    ("could not send", "08S01"),
+    ("connection refused", "08001"),
+    ("connection timed out", "08001"),
+    ("could not translate host name", "08001"),
+    ("password authentication failed", "28000"),
+    ("access denied", "28000"),
+    ("no pg_hba.conf entry", "28000"),
+    ("too many clients", "53300"),
+    ("canceling statement", "57014"),
+    ("no such table", "42S02"),
+    ("no such column", "42S22"),
+    ("syntax error", "42000"),
+    ("file is not a database", "HY024"),
+    ("disk image is malformed", "22000"),
+    ("unable to open database file", "3D000"),
+)
+
+
+def sqlstate_of(error: BaseException) -> str:
+    """The SQLSTATE that a driver gave; empty if there is none. HY000 is made precise where number or text allow it."""
+    text = str(error)
+    state = ""
+    if len(error.args) > 1 and isinstance(error.args[0], str) and re.fullmatch("[0-9A-Z]{5}", error.args[0]):
+        state = error.args[0]
+    elif found := _STATE.search(text):
+        state = found[1]
+    if state in ("", "HY000", "HY001", "S1000", "01000", "08001", "08S01"):
+        native = _NATIVE.search(text)
+        number = next((part for part in native.groups() if part), "") if native else ""
+        precise = _NATIVE_STATES.get(number) if number else None
+        lower = text.lower()
+        precise = precise or next((code for said, code in _SAID if said in lower), None)
+        state = precise or state
+    return state
+
+
+def is_truncation(error: BaseException) -> bool:
+    """Whether a value was longer than its buffer: arrow-odbc says so and hands over none of that batch."""
+    text = str(error).lower()
+    return "truncat" in text or "too large to fit" in text or "larger than the maximum" in text
+
+
+def translate(error: BaseException, doing: str, **values: Any) -> IntegrationError:
+    """The error of this package that a driver's error is.
+
+    Args:
+        error: What was raised.
+        doing: What was being done, as a clause that follows "while", e.g. "reading".
+        values: What it was done with. No secrets and no row values: what the server said is not repeated where it
+            quotes data (class 22).
+    """
+    if isinstance(error, IntegrationError):
+        return error
+    state = sqlstate_of(error)
+    if state.startswith(_VALUES):
+        # "invalid input syntax for type integer: <the row's value>": only the state may be shown.
+        return PermanentError(
+            f"the source cannot convert a value while {doing}",
+            sqlstate=state,
+            next_step="Look the state up in the source's manual; filter the row out or read the column as text.",
+            **values,
+        )
+    made: Callable[..., IntegrationError]
+    for prefixes, made, what, next_step in _CLASSES:
+        if state.startswith(prefixes):
+            break
+    else:
+        made, what, next_step = TransientError, "the source failed", _TRY_AGAIN
+    said = {"sqlstate": state or None, "said": _said(error), **values}
+    return made(f"{what} while {doing}", next_step=next_step, **said)
+
+
+def _limited(what: str, **values: Any) -> RateLimitedError:
+    return RateLimitedError(what, retry_after=_PAUSE, **values)
+
+
+_CLASSES: tuple[tuple[tuple[str, ...], Callable[..., IntegrationError], str, str], ...] = (
+    (_STALLED, StalledError, "the statement was ended or took too long", _TRY_AGAIN),
+    (_LOST, ConnectionLostError, "the connection to the source was lost", _TRY_AGAIN),
+    (_BUSY, TransientError, "the source is busy or ended a deadlock", _TRY_AGAIN),
+    (_FULL, _limited, "the source has no room", "It is tried again after a pause; lower how many tasks read at once."),
+    (_LOGIN, ConfigError, "the source refused the login", "Check user, password and who may log in from here."),
+    (
+        _SETTINGS,
+        ConfigError,
+        "the source does not know what it was asked for",
+        "Check driver, database, table and columns.",
+    ),
+)
+
+
+def _said(error: BaseException) -> str:
+    parts = error.args[1:] if len(error.args) > 1 else error.args
+    text = " ".join(str(part) for part in parts)
+    # A statement quoted by the server may hold literals of the owner's filter, and details may quote rows.
+    for mark in ("DETAIL:", "CONTEXT:", "Error while executing the query", ";\nError"):
+        text = text.split(mark)[0]
+    return " ".join(text.split())[:240]

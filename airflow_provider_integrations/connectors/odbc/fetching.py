@@ -1,0 +1,158 @@
+"""Batches of one statement from arrow-odbc: buffers sized by what is known and seen, nothing cut, types as planned.
+
+arrow-odbc takes one limit for all texts and one for all binaries. A value beyond it raises before its batch is handed
+over: the statement is then run again with larger buffers and fewer rows in them, and the rows that were handed over
+already are passed by. That needs a statement that gives the same rows in the same order again, as a keyset page
+does in a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from airflow_provider_integrations.connectors.odbc.failures import is_truncation
+from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
+from airflow_provider_integrations.core.errors import PermanentError
+from airflow_provider_integrations.formats.arrow import pa
+
+__all__ = ["FIRST_SIZE", "LARGEST_VALUE", "BufferSizes", "batches"]
+
+FIRST_SIZE = 1024
+"""Bytes of a text or binary that buffers begin with: ten thousand rows of a few such columns fit the cache."""
+LARGEST_VALUE = 1 << 30
+"""Bytes of the longest value that is read; beyond it an Arrow array of 32-bit offsets could not hold two."""
+_BUDGET = 48 << 20
+_STEP = 8
+
+
+@dataclass
+class BufferSizes:
+    """How large the buffers are, remembered from page to page: grown by a value that did not fit, shrunk by data seen.
+
+    `declared` is the longest value in bytes that the columns' types allow, None where one of them has no bound.
+    """
+
+    text: int = FIRST_SIZE
+    binary: int = FIRST_SIZE
+    longest: dict[str, int] = field(default_factory=dict)
+
+    def grow(self) -> None:
+        """Make room for a value that did not fit."""
+        if max(self.text, self.binary) >= LARGEST_VALUE:
+            raise PermanentError(
+                "a value is longer than can be read",
+                limit=LARGEST_VALUE,
+                next_step="Leave the column out of the contract, or split the value in a template.",
+            )
+        self.text = min(self.text * _STEP, LARGEST_VALUE)
+        self.binary = min(self.binary * _STEP, LARGEST_VALUE)
+
+    def settle(self) -> None:
+        """After a statement: as large as what was seen needs, twice over, so that one long value costs one page."""
+        needed = 2 * max(self.longest.values(), default=0)
+        self.longest.clear()
+        size = FIRST_SIZE
+        while size < needed:
+            size *= 2
+        self.text = self.binary = min(size, LARGEST_VALUE)
+
+    def rows(self, columns: Sequence[ReadColumn], at_most: int) -> int:
+        """Rows of one batch, so that the buffers of all columns stay in the budget."""
+        width = sum(self._width(column) for column in columns)
+        return max(1, min(at_most, _BUDGET // max(width, 1)))
+
+    def see(self, batch: Any) -> None:
+        """Remember the longest value of each column of variable length."""
+        for at, kind in enumerate(batch.schema.types):
+            if pa.types.is_string(kind) or pa.types.is_binary(kind):
+                name = str(at)
+                self.longest[name] = max(self.longest.get(name, 0), longest_value(batch.column(at)))
+
+    def _width(self, column: ReadColumn) -> int:
+        kind = column.wire if column.wire is not None else column.arrow
+        if pa.types.is_string(kind):
+            return min(self.text, 4 * column.text_size) if column.text_size else self.text
+        if pa.types.is_binary(kind):
+            return min(self.binary, column.text_size) if column.text_size else self.binary
+        return 32
+
+
+def batches(
+    connection: Any, statement: Statement, columns: Sequence[ReadColumn] | None, sizes: BufferSizes, batch_rows: int
+) -> Iterator[Any]:
+    """The statement's batches as the driver gives them, each column of the type that was planned for the wire.
+
+    Args:
+        connection: arrow-odbc's.
+        statement: What is run.
+        columns: What it selects, in order; None reads every column as text.
+        sizes: How large the buffers are; learns.
+        batch_rows: Most rows of a batch.
+    """
+    wires = [column.wire for column in columns] if columns is not None else None
+    given = 0
+    while True:
+        skip = given
+        try:
+            reader = connection.read_arrow_batches(
+                statement.sql,
+                batch_size=sizes.rows(columns, batch_rows) if columns is not None else min(batch_rows, 1000),
+                parameters=list(statement.parameters) or None,
+                max_bytes_per_batch=None,
+                max_text_size=sizes.text,
+                max_binary_size=sizes.binary,
+                falliable_allocations=True,
+                map_schema=_mapping(wires),
+                fetch_concurrently=columns is not None,
+            )
+            for batch in reader:
+                sizes.see(batch)
+                if skip >= batch.num_rows:
+                    skip -= batch.num_rows
+                    continue
+                fresh = batch.slice(skip) if skip else batch
+                skip = 0
+                given += fresh.num_rows
+                yield fresh
+        except Exception as error:
+            if not is_truncation(error):
+                raise
+            sizes.grow()
+            continue
+        if skip:
+            raise PermanentError(
+                "a statement gave fewer rows when it was run again",
+                missing=skip,
+                next_step="Read in a snapshot and order by a key: see the session's documentation.",
+            )
+        sizes.settle()
+        return
+
+
+def longest_value(values: Any) -> int:
+    """Bytes of the longest text or binary of a column."""
+    offsets = values.buffers()[1]
+    if offsets is None or not len(values):
+        return 0
+    bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
+    return int(np.diff(bounds).max())
+
+
+def _mapping(wires: Sequence[Any] | None) -> Callable[[Any], Any]:
+    def mapped(found: Any) -> Any:
+        if wires is None:
+            return pa.schema([pa.field(name, pa.string()) for name in found.names])
+        if len(found) != len(wires):
+            raise PermanentError("a statement gives other columns than planned", planned=len(wires), found=len(found))
+        return pa.schema(
+            [
+                pa.field(str(at), wire if wire is not None else field.type)
+                for at, (field, wire) in enumerate(zip(found, wires, strict=True))
+            ]
+        )
+
+    return mapped
