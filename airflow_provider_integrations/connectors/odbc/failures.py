@@ -33,12 +33,11 @@ _PAUSE = 30.0
 # SQLSTATEs by longest prefix first; MariaDB's and SQLite's HY000 is looked up by native number and text before this.
 _LOST = ("08", "57P01", "57P02", "57P03", "HY117")
 _STALLED = ("HYT00", "HYT01", "57014", "70100", "HY008", "25P03", "25P04", "57P05")
-_BUSY = ("40001", "40P01", "40003", "55P03", "72000")
+_BUSY = ("40001", "40P01", "40003", "55P03", "72000")  # 72000 is Oracle's snapshot too old
 _FULL = ("53", "HY001", "HY013")
 _LOGIN = ("28",)
 _SETTINGS = ("IM", "3D000", "3F000", "42", "HY024", "HYC00", "01S00", "S0002", "HY090", "HY092")
 _VALUES = ("22", "07")
-_SNAPSHOT = ("72000",)
 
 _NATIVE_STATES = {
     # MariaDB: server has gone away, lost connection, lock wait timeout, deadlock, query execution was interrupted,
@@ -116,12 +115,10 @@ def translate(error: BaseException, doing: str, **values: Any) -> IntegrationErr
             next_step="Look the state up in the source's manual; filter the row out or read the column as text.",
             **values,
         )
-    made: Callable[..., IntegrationError]
-    for prefixes, made, what, next_step in _CLASSES:
-        if state.startswith(prefixes):
-            break
-    else:
-        made, what, next_step = TransientError, "the source failed", _TRY_AGAIN
+    made, what, next_step = next(
+        (found for prefixes, found in _CLASSES if state.startswith(prefixes)),
+        (TransientError, "the source failed", _TRY_AGAIN),
+    )
     said = {"sqlstate": state or None, "said": _said(error), **values}
     return made(f"{what} while {doing}", next_step=next_step, **said)
 
@@ -130,18 +127,14 @@ def _limited(what: str, **values: Any) -> RateLimitedError:
     return RateLimitedError(what, retry_after=_PAUSE, **values)
 
 
-_CLASSES: tuple[tuple[tuple[str, ...], Callable[..., IntegrationError], str, str], ...] = (
-    (_STALLED, StalledError, "the statement was ended or took too long", _TRY_AGAIN),
-    (_LOST, ConnectionLostError, "the connection to the source was lost", _TRY_AGAIN),
-    (_BUSY, TransientError, "the source is busy or ended a deadlock", _TRY_AGAIN),
-    (_FULL, _limited, "the source has no room", "It is tried again after a pause; lower how many tasks read at once."),
-    (_LOGIN, ConfigError, "the source refused the login", "Check user, password and who may log in from here."),
-    (
-        _SETTINGS,
-        ConfigError,
-        "the source does not know what it was asked for",
-        "Check driver, database, table and columns.",
-    ),
+_Meaning = tuple[Callable[..., IntegrationError], str, str]
+_CLASSES: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
+    (_STALLED, (StalledError, "the statement was ended or took too long", _TRY_AGAIN)),
+    (_LOST, (ConnectionLostError, "the connection to the source was lost", _TRY_AGAIN)),
+    (_BUSY, (TransientError, "the source is busy or ended a deadlock", _TRY_AGAIN)),
+    (_FULL, (_limited, "the source has no room", "It goes on after a pause; lower how many tasks read at once.")),
+    (_LOGIN, (ConfigError, "the source refused the login", "Check user, password and who may log in from here.")),
+    (_SETTINGS, (ConfigError, "the source cannot do what it was asked", "Check driver, database, table and columns.")),
 )
 
 

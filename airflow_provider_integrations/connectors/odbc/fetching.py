@@ -9,36 +9,38 @@ does in a snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from airflow_provider_integrations.connectors.odbc.failures import is_truncation
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
+from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine, wire_type
 from airflow_provider_integrations.core.errors import PermanentError
 from airflow_provider_integrations.formats.arrow import pa
 
-__all__ = ["FIRST_SIZE", "LARGEST_VALUE", "BufferSizes", "batches"]
+__all__ = ["FIRST_SIZE", "LARGEST_VALUE", "SMALL_SIZE", "BufferSizes", "batches"]
 
 FIRST_SIZE = 1024
 """Bytes of a text or binary that buffers begin with: ten thousand rows of a few such columns fit the cache."""
+SMALL_SIZE = 256
+"""What they may shrink to, once a page has shown that its values are short."""
 LARGEST_VALUE = 1 << 30
 """Bytes of the longest value that is read; beyond it an Arrow array of 32-bit offsets could not hold two."""
 _BUDGET = 48 << 20
 _STEP = 8
+_TELLING = 10_000
 
 
 @dataclass
 class BufferSizes:
-    """How large the buffers are, remembered from page to page: grown by a value that did not fit, shrunk by data seen.
-
-    `declared` is the longest value in bytes that the columns' types allow, None where one of them has no bound.
-    """
+    """How large the buffers are, remembered from page to page: grown by a value that did not fit, shrunk by data seen."""
 
     text: int = FIRST_SIZE
     binary: int = FIRST_SIZE
-    longest: dict[str, int] = field(default_factory=dict)
+    _longest: int = 0
+    _rows: int = 0
 
     def grow(self) -> None:
         """Make room for a value that did not fit."""
@@ -53,11 +55,11 @@ class BufferSizes:
 
     def settle(self) -> None:
         """After a statement: as large as what was seen needs, twice over, so that one long value costs one page."""
-        needed = 2 * max(self.longest.values(), default=0)
-        self.longest.clear()
-        size = FIRST_SIZE
-        while size < needed:
+        # Small buffers stay in the cache; few rows tell too little to go below what one begins with.
+        size = SMALL_SIZE if self._rows >= _TELLING else FIRST_SIZE
+        while size < 2 * self._longest:
             size *= 2
+        self._longest = self._rows = 0
         self.text = self.binary = min(size, LARGEST_VALUE)
 
     def rows(self, columns: Sequence[ReadColumn], at_most: int) -> int:
@@ -66,11 +68,11 @@ class BufferSizes:
         return max(1, min(at_most, _BUDGET // max(width, 1)))
 
     def see(self, batch: Any) -> None:
-        """Remember the longest value of each column of variable length."""
+        """Remember the longest value of the columns of variable length."""
+        self._rows += batch.num_rows
         for at, kind in enumerate(batch.schema.types):
             if pa.types.is_string(kind) or pa.types.is_binary(kind):
-                name = str(at)
-                self.longest[name] = max(self.longest.get(name, 0), longest_value(batch.column(at)))
+                self._longest = max(self._longest, _longest_value(batch.column(at)))
 
     def _width(self, column: ReadColumn) -> int:
         kind = column.wire if column.wire is not None else column.arrow
@@ -93,10 +95,14 @@ def batches(
         sizes: How large the buffers are; learns.
         batch_rows: Most rows of a batch.
     """
-    wires = [column.wire for column in columns] if columns is not None else None
+    if isinstance(connection, PyodbcLine):
+        yield from connection.batches(statement, columns, batch_rows)
+        return
+    wires = [wire_type(column) if column.wire is not None else None for column in columns] if columns else None
     given = 0
     while True:
         skip = given
+        reader: Any = None
         try:
             reader = connection.read_arrow_batches(
                 statement.sql,
@@ -123,6 +129,8 @@ def batches(
                 raise
             sizes.grow()
             continue
+        finally:
+            reader = None  # Its cursor is closed now, and not when someone lets go of an error's traceback.
         if skip:
             raise PermanentError(
                 "a statement gave fewer rows when it was run again",
@@ -133,7 +141,7 @@ def batches(
         return
 
 
-def longest_value(values: Any) -> int:
+def _longest_value(values: Any) -> int:
     """Bytes of the longest text or binary of a column."""
     offsets = values.buffers()[1]
     if offsets is None or not len(values):

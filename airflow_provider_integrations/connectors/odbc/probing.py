@@ -17,11 +17,11 @@ from airflow_provider_integrations.core.errors import ConfigError
 if TYPE_CHECKING:
     from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 
-__all__ = ["connect", "connect_pyodbc", "execute_apart", "facts", "meet", "verify_utc"]
+__all__ = ["connect", "connect_pyodbc", "facts", "meet", "verify_utc"]
 
 # Each gives one text, the session's distance from UTC as the server counts it.
 _UTC_CHECKS: dict[str, tuple[str, str]] = {
-    "postgresql": ("SELECT CAST(CAST(extract(timezone FROM now()) AS integer) AS text) || ' ' || current_setting('TimeZone')", "0 "),
+    "postgresql": ("SELECT CAST(CAST(extract(timezone FROM now()) AS integer) AS text)", "0"),
     "mariadb": ("SELECT CAST(TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) AS CHAR(20))", "0"),
     "oracle": ("SELECT SESSIONTIMEZONE FROM dual", "+00:00"),
     "snowflake": ("SELECT TO_CHAR(CURRENT_TIMESTAMP, 'TZHTZM')", "+0000"),
@@ -60,12 +60,6 @@ def connect_pyodbc(connection_string: str, login_timeout: int, *, autocommit: bo
     return pyodbc.connect(connection_string, timeout=login_timeout, autocommit=autocommit)
 
 
-def execute_apart(connection_string: str, sql: str, login_timeout: int) -> None:
-    """Run one statement on a short connection of its own."""
-    with closing(connect_pyodbc(connection_string, login_timeout)) as apart, closing(apart.cursor()) as cursor:
-        cursor.execute(sql)
-
-
 def verify_utc(session: OdbcSession) -> None:
     """Ask the server how far its clock stands from UTC in this session.
 
@@ -77,7 +71,7 @@ def verify_utc(session: OdbcSession) -> None:
         return
     sql, wanted = check
     answer = str(session.rows(Statement(sql))[0][0])
-    if not answer.startswith(wanted):
+    if answer != wanted:
         raise ConfigError(
             "the session does not speak UTC although it was told to",
             engine=session.dialect.name,
@@ -98,7 +92,7 @@ def facts(session: OdbcSession, table: str | None, template: str | None) -> Tabl
             table=table,
             next_step="Check its name, schema and the grants.",
         )
-    return dialect.facts_from(
+    found: TableFacts = dialect.facts_from(
         table,
         columns,
         session.rows(dialect.primary_key_of(table)),

@@ -1,24 +1,28 @@
 """One connection to a source: statements, snapshots and pages, all read exactly and through the same connection.
 
-arrow-odbc reads the pages and the small answers alike, so that what is counted and what is paged come from one snapshot. A
-connection is used by one thread at a time; `cancel` alone may be called from any.
+arrow-odbc reads the pages and the small answers alike, so that what is counted and what is paged come from one
+snapshot. A session is used by one thread at a time; `cancel` alone may be called from any.
 
-    with OdbcSession.open(settings) as session, session.snapshot():
-        for batch in session.read(statement, columns):
-            ...
+    with OdbcSession.open(settings) as session:
+        session.prepare(columns)
+        with session.snapshot():
+            for batch in session.read(statement, columns):
+                ...
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import probing
+from airflow_provider_integrations.connectors.odbc.comparing import agree, python_rows
 from airflow_provider_integrations.connectors.odbc.dialects import Dialect
 from airflow_provider_integrations.connectors.odbc.failures import translate
 from airflow_provider_integrations.connectors.odbc.fetching import BufferSizes, batches
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement, TableFacts
+from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.wire import landed_batch
 from airflow_provider_integrations.core.errors import (
@@ -28,6 +32,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 from airflow_provider_integrations.core.redaction import Redactor
+from airflow_provider_integrations.formats.arrow import pa
 
 __all__ = ["OdbcSession"]
 
@@ -36,15 +41,21 @@ BATCH_ROWS = 10_000
 
 
 class OdbcSession:
-    """An open connection; made by `open`."""
+    """An open connection; made by `open`.
+
+    Attributes:
+        dialect: How this engine is spoken to.
+        engine: Product, version and identity of the database; positions of two engines do not compare.
+        settings: What it was opened with.
+    """
 
     def __init__(
-        self, settings: OdbcSettings, dialect: Dialect, connection: Any, connection_string: str, setup: tuple[str, ...]
+        self, settings: OdbcSettings, dialect: Dialect, connection_string: str, setup: tuple[str, ...]
     ) -> None:
         self.settings = settings
         self.dialect = dialect
         self.engine = ""
-        self._connection = connection
+        self._connection: Any = None
         self._connection_string = connection_string
         self._setup = setup
         self._sizes = BufferSizes()
@@ -67,16 +78,18 @@ class OdbcSession:
         """
         try:
             dialect, connection_string = probing.meet(settings)
-            connection = probing.connect(connection_string, settings.login_timeout)
         except Exception as error:
-            raise _redacted(settings, translate(error, "connecting", source=settings.shown)) from None
+            raise _redacted(Redactor(settings.secrets), translate(error, "connecting", to=settings.shown)) from None
         timeout = statement_timeout if statement_timeout is not None else settings.statement_timeout
-        session = cls(settings, dialect, connection, connection_string, dialect.session_setup(application, timeout))
+        session = cls(settings, dialect, connection_string, dialect.session_setup(application, timeout))
         try:
+            with session._talking("connecting", to=settings.shown):
+                session._connection = probing.connect(connection_string, settings.login_timeout)
             session._set_up()
             yield session
         finally:
-            session._close()
+            session._end_transaction()
+            session._connection = None
 
     def facts(self, table: str | None, template: str | None = None) -> TableFacts:
         """What the catalogue says of a table, or of what a template gives.
@@ -99,24 +112,37 @@ class OdbcSession:
         """Everything that is read within sees the source as of one instant.
 
         Raises:
-            StateConflictError: a snapshot within a snapshot.
+            StateConflictError: a snapshot within a snapshot; or, of what is read within, that it was lost.
         """
         if self._in_snapshot:
             raise StateConflictError("a snapshot was begun within a snapshot", next_step="End the first one before.")
-        self._in_snapshot = True
-        self._broken = None
+        self._in_snapshot, self._broken = True, None
         try:
-            with self._talking("beginning a snapshot"):
-                for sql in self.dialect.begin_snapshot():
-                    self._connection.execute(sql)
+            self._run("beginning a snapshot", self.dialect.begin_snapshot())
             yield
             if self._broken is None:
-                with self._talking("ending a snapshot"):
-                    for sql in self.dialect.end_snapshot():
-                        self._connection.execute(sql)
+                self._run("ending a snapshot", self.dialect.end_snapshot())
         finally:
             self._in_snapshot = False
             self._end_transaction()
+
+    def prepare(self, columns: Sequence[ReadColumn]) -> None:
+        """Take the way that these columns need; to be called before a snapshot.
+
+        Columns that arrow-odbc cannot read (`ReadColumn.by`) make the whole session read through pyodbc, since two
+        connections have no snapshot in common.
+        """
+        if isinstance(self._connection, PyodbcLine) or all(column.by == "arrow" for column in columns):
+            return
+        if self._in_snapshot:
+            raise StateConflictError(
+                "columns need another way to read than the snapshot was begun on",
+                columns=[column.name for column in columns if column.by != "arrow"],
+                next_step="Call `prepare` with the columns before the snapshot.",
+            )
+        with self._talking("connecting", to=self.settings.shown):
+            self._connection = PyodbcLine(self._connect_pyodbc())
+        self._set_up()
 
     def read(
         self, statement: Statement, columns: Sequence[ReadColumn], *, batch_rows: int = BATCH_ROWS
@@ -130,14 +156,54 @@ class OdbcSession:
             PermanentError: a value cannot be read as planned.
             TransientError: the connection was lost, the statement was ended or cancelled.
         """
+        self.prepare(columns)
         with self._talking("reading"):
             for batch in batches(self._connection, statement, columns, self._sizes, batch_rows):
                 yield landed_batch(batch, columns)
-                if self._cancelled:
-                    raise _cancelled()
+                self._stop_if_cancelled()
+
+    def check_first_page(
+        self, statement: Statement, columns: Sequence[ReadColumn], batch: Any, *, rows: int = 200
+    ) -> int:
+        """Compare the first rows of a page with pyodbc's reading of them; how many were compared.
+
+        pyodbc reads on a connection of its own, where rows may have changed since the snapshot: on a difference both
+        drivers read anew, and a difference that stays is the drivers'.
+
+        Args:
+            statement: Gives these rows in their order; what it gives beyond them is not read.
+            columns: What it selects.
+            batch: The page's first record batch, from `read`.
+            rows: Most rows that are compared.
+
+        Raises:
+            PermanentError: the drivers read a column differently; nothing of it may be landed.
+        """
+        ours = python_rows(pa.Table.from_batches([batch]).slice(0, rows))
+        if not ours or isinstance(self._connection, PyodbcLine):
+            return 0
+        with self._talking("comparing the first page"), closing(PyodbcLine(self._connect_pyodbc())) as line:
+            for sql in self._setup:
+                line.execute(sql)
+            line.commit()
+
+            def theirs() -> list[tuple[Any, ...]]:
+                line.rollback()
+                return line.first(statement, len(ours))
+
+            def again() -> list[tuple[Any, ...]]:
+                connection = probing.connect(self._connection_string, self.settings.login_timeout)
+                for sql in self._setup:
+                    connection.execute(sql)
+                found = batches(connection, statement, columns, BufferSizes(), len(ours))
+                fresh = next((landed_batch(each, columns) for each in found), None)
+                return python_rows(pa.Table.from_batches([fresh])) if fresh is not None else []
+
+            agree(ours, theirs, again, columns)
+        return len(ours)
 
     def cancel(self) -> None:
-        """End the running statement at the server, from another thread; the reading one then raises.
+        """End the running statement at the server, from another thread; this session then raises, now and later.
 
         A signal handler of the reading thread itself would wait for the driver: read on a thread of its own.
         """
@@ -146,14 +212,17 @@ class OdbcSession:
         if command is None:
             return
         try:
-            probing.execute_apart(self._connection_string, command, self.settings.login_timeout)
+            with closing(self._connect_pyodbc(autokeep_open=True)) as apart, closing(apart.cursor()) as cursor:
+                cursor.execute(command)
         except Exception as error:
-            raise _redacted(self.settings, translate(error, "cancelling a statement")) from None
+            raise _redacted(self._redact, translate(error, "cancelling a statement")) from None
+
+    def _connect_pyodbc(self, *, autocommit: bool = False) -> Any:
+        return probing.connect_pyodbc(self._connection_string, self.settings.login_timeout, autocommit=autocommit)
 
     def _set_up(self) -> None:
+        self._run("setting the session up", self._setup)
         with self._talking("setting the session up"):
-            for sql in self._setup:
-                self._connection.execute(sql)
             self._connection.commit()
         probing.verify_utc(self)
         backend = self.dialect.backend()
@@ -161,48 +230,50 @@ class OdbcSession:
             self._backend = self.rows(backend)[0][0]
         self.engine = str(self.rows(self.dialect.engine())[0][0])
 
+    def _run(self, doing: str, statements: Sequence[str]) -> None:
+        with self._talking(doing, keep_open=True):
+            for sql in statements:
+                self._connection.execute(sql)
+
     @contextmanager
-    def _talking(self, doing: str) -> Iterator[None]:
+    def _talking(self, doing: str, *, keep_open: bool = False, **values: Any) -> Iterator[None]:
+        """Map errors, and know what is left of the snapshot and of the transaction after one."""
         if self._in_snapshot and self._broken:
             raise StateConflictError(
                 "the snapshot is gone", because=self._broken, next_step="Begin again from the last landed page."
             )
+        self._stop_if_cancelled()
         try:
             yield
+            self._stop_if_cancelled()
         except Exception as error:
-            found = _redacted(self.settings, translate(error, doing))
+            found = _redacted(self._redact, translate(error, doing, **values))
             if self._in_snapshot and not isinstance(found, PermanentError):
                 self._broken = type(found).__name__
-            if self._cancelled and isinstance(found, TransientError):
-                found = _cancelled()
             if not self._in_snapshot:
                 self._end_transaction()
+            self._stop_if_cancelled()
             raise found from None
-        else:
-            if not self._in_snapshot:
-                self._end_transaction()
+        if not self._in_snapshot and not keep_open:
+            self._end_transaction()
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled:
+            raise TransientError(
+                "the statement was cancelled", next_step="Run again, it goes on after the last landed page."
+            )
 
     def _end_transaction(self) -> None:
+        if self._connection is None:
+            return
         try:
             self._connection.rollback()
         except Exception as error:
             # A connection that is lost cannot roll back, and need not: its server does.
             self._broken = type(error).__name__
 
-    def _close(self) -> None:
-        self._end_transaction()
-        self._connection = None
 
-
-def _cancelled() -> TransientError:
-    return TransientError(
-        "the statement was cancelled", next_step="It goes on after the last landed page when run again."
-    )
-
-
-def _redacted(settings: OdbcSettings, error: IntegrationError) -> IntegrationError:
-    redact = Redactor(settings.secrets)
+def _redacted(redact: Redactor, error: IntegrationError) -> IntegrationError:
+    """The same error without the connection's secrets, which a driver may quote."""
     values = {name: redact(value) if isinstance(value, str) else value for name, value in error.values.items()}
-    if values == error.values:
-        return error
-    return type(error)(error.what, next_step=error.next_step, **values)
+    return error if values == error.values else type(error)(error.what, next_step=error.next_step, **values)
