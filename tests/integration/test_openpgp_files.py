@@ -96,8 +96,10 @@ def test_sealed_here_opens_there(pgp: PgpWorld, tmp_path: Path, target: Path) ->
     assert b"plain.csv" not in message.read_bytes()
 
 
+# A process that a shell started in the background ignores SIGINT, and so do its children unless they say otherwise.
 CHILD = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from airflow_provider_integrations.connectors.sftp_pgp import gnupg_message, openpgp_files
 from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
