@@ -23,7 +23,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 
-__all__ = ["is_truncation", "sqlstate_of", "translate"]
+__all__ = ["is_of_driver", "is_truncation", "sqlstate_of", "translate"]
 
 _STATE = re.compile(r"State: ([0-9A-Z]{5})")
 _NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
@@ -87,6 +87,13 @@ def sqlstate_of(error: BaseException) -> str:
         precise = precise or next((code for said, code in _SAID if said in lower), None)
         state = precise or state
     return state
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Whether a driver or the system raised it, and not a mistake in this package, which must be seen as what it is."""
+    return type(error).__module__.partition(".")[0] in ("pyodbc", "arrow_odbc") or isinstance(
+        error, (OSError, MemoryError)
+    )
 
 
 def is_truncation(error: BaseException) -> bool:

@@ -99,6 +99,7 @@ def facts(session: OdbcSession, table: str | None, template: str | None) -> Tabl
         session.rows(dialect.indexes_of(table)),
         session.rows(dialect.estimate_of(table)),
     )
+    return found
 
 
 def _arrow_odbc() -> Any:

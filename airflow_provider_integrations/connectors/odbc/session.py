@@ -19,7 +19,7 @@ from typing import Any
 from airflow_provider_integrations.connectors.odbc import probing
 from airflow_provider_integrations.connectors.odbc.comparing import agree, python_rows
 from airflow_provider_integrations.connectors.odbc.dialects import Dialect
-from airflow_provider_integrations.connectors.odbc.failures import translate
+from airflow_provider_integrations.connectors.odbc.failures import is_of_driver, translate
 from airflow_provider_integrations.connectors.odbc.fetching import BufferSizes, batches
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement, TableFacts
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
@@ -212,7 +212,7 @@ class OdbcSession:
         if command is None:
             return
         try:
-            with closing(self._connect_pyodbc(autokeep_open=True)) as apart, closing(apart.cursor()) as cursor:
+            with closing(self._connect_pyodbc(autocommit=True)) as apart, closing(apart.cursor()) as cursor:
                 cursor.execute(command)
         except Exception as error:
             raise _redacted(self._redact, translate(error, "cancelling a statement")) from None
@@ -247,12 +247,14 @@ class OdbcSession:
             yield
             self._stop_if_cancelled()
         except Exception as error:
-            found = _redacted(self._redact, translate(error, doing, **values))
+            found = _redacted(self._redact, translate(error, doing, **values)) if is_of_driver(error) else error
             if self._in_snapshot and not isinstance(found, PermanentError):
                 self._broken = type(found).__name__
             if not self._in_snapshot:
                 self._end_transaction()
             self._stop_if_cancelled()
+            if found is error:
+                raise
             raise found from None
         if not self._in_snapshot and not keep_open:
             self._end_transaction()
