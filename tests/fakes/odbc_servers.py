@@ -78,7 +78,8 @@ def odbc_postgres(postgres_url: str) -> Iterator[OdbcDatabase]:
     at = make_url(postgres_url)
     try:
         yield OdbcDatabase(
-            name, f"Driver={{PostgreSQL Unicode}};Server={at.host};Port={at.port};Database={name};UID={at.username};PWD=x"
+            name,
+            f"Driver={{PostgreSQL Unicode}};Server={at.host};Port={at.port};Database={name};UID={at.username};PWD=x",
         )
     finally:
         with psycopg.connect(plain, autocommit=True) as connection:

@@ -19,7 +19,9 @@ __all__ = ["parse", "quote_value", "render"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/\\@,*-]*")
 _ALWAYS_QUOTED = frozenset({"driver", "pwd", "password"})
-_PIECE = re.compile(r"[\s;]*(?P<name>[^=;{}]+?)\s*=\s*(?:\{(?P<quoted>(?:[^}]|\}\})*)\}[ \t]*|(?P<plain>[^;]*))(?:;|$)")
+_PIECE = re.compile(
+    r"[\s;]*(?P<name>[^=;{}]+?)\s*=\s*+(?:\{(?P<quoted>(?:[^}]|\}\})*)\}[ \t]*|(?!\{)(?P<plain>[^;]*))(?:;|$)"
+)
 
 
 def quote_value(value: str) -> str:

@@ -23,10 +23,11 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 
-__all__ = ["is_of_driver", "is_truncation", "sqlstate_of", "translate"]
+__all__ = ["is_of_driver", "sqlstate_of", "translate", "truncated_at"]
 
 _STATE = re.compile(r"State: ([0-9A-Z]{5})")
 _NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
+_TRUNCATED = re.compile(r"too large to be written into the allocated buffer(?:.*?Some\((\d+)\))?")
 _TRY_AGAIN = "It is tried again; if it stays, ask the administrator of the source."
 _PAUSE = 30.0
 
@@ -96,10 +97,13 @@ def is_of_driver(error: BaseException) -> bool:
     )
 
 
-def is_truncation(error: BaseException) -> bool:
-    """Whether a value was longer than its buffer: arrow-odbc says so and hands over none of that batch."""
-    text = str(error).lower()
-    return "truncat" in text or "too large to fit" in text or "larger than the maximum" in text
+def truncated_at(error: BaseException) -> int | None:
+    """Bytes of a value that was longer than its buffer, 0 if the driver does not tell; None for any other error.
+
+    arrow-odbc hands over nothing of such a batch.
+    """
+    found = _TRUNCATED.search(str(error))
+    return int(found[1] or 0) if found else None
 
 
 def translate(error: BaseException, doing: str, **values: Any) -> IntegrationError:

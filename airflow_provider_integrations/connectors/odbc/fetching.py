@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from airflow_provider_integrations.connectors.odbc.failures import is_truncation
+from airflow_provider_integrations.connectors.odbc.failures import truncated_at
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine, wire_type
 from airflow_provider_integrations.core.errors import PermanentError
@@ -42,16 +42,17 @@ class BufferSizes:
     _longest: int = 0
     _rows: int = 0
 
-    def grow(self) -> None:
-        """Make room for a value that did not fit."""
-        if max(self.text, self.binary) >= LARGEST_VALUE:
+    def grow(self, size: int) -> None:
+        """Make room for a value of `size` bytes that did not fit; 0 when its size is not known."""
+        if max(self.text, self.binary) >= LARGEST_VALUE or size > LARGEST_VALUE:
             raise PermanentError(
                 "a value is longer than can be read",
+                size=size or None,
                 limit=LARGEST_VALUE,
                 next_step="Leave the column out of the contract, or split the value in a template.",
             )
-        self.text = min(self.text * _STEP, LARGEST_VALUE)
-        self.binary = min(self.binary * _STEP, LARGEST_VALUE)
+        wanted = min(max(2 * size, _STEP * max(self.text, self.binary)), LARGEST_VALUE)
+        self.text = self.binary = wanted
 
     def settle(self) -> None:
         """After a statement: as large as what was seen needs, twice over, so that one long value costs one page."""
@@ -125,9 +126,10 @@ def batches(
                 given += fresh.num_rows
                 yield fresh
         except Exception as error:
-            if not is_truncation(error):
+            size = truncated_at(error)
+            if size is None:
                 raise
-            sizes.grow()
+            sizes.grow(size)
             continue
         finally:
             reader = None  # Its cursor is closed now, and not when someone lets go of an error's traceback.

@@ -1,0 +1,126 @@
+"""Driver errors to the error tree, by SQLSTATE; what quotes a row or a secret is not repeated."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from airflow_provider_integrations.connectors.odbc.failures import (
+    is_of_driver,
+    sqlstate_of,
+    translate,
+    truncated_at,
+)
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    ConnectionLostError,
+    IntegrationError,
+    PermanentError,
+    RateLimitedError,
+    StalledError,
+    TransientError,
+)
+
+
+def _odbc(state: str, native: int = 1, message: str = "said") -> Exception:
+    return Exception(
+        f"ODBC emitted an error calling 'SQLFetch':\nState: {state}, Native error: {native}, Message: {message}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("08S01", ConnectionLostError),
+        ("08001", ConnectionLostError),
+        ("57P01", ConnectionLostError),
+        ("57P03", ConnectionLostError),
+        ("40001", TransientError),
+        ("40P01", TransientError),
+        ("55P03", TransientError),
+        ("57014", StalledError),
+        ("HYT00", StalledError),
+        ("HYT01", StalledError),
+        ("53300", RateLimitedError),
+        ("28000", ConfigError),
+        ("28P01", ConfigError),
+        ("42P01", ConfigError),
+        ("42S02", ConfigError),
+        ("42601", ConfigError),
+        ("42501", ConfigError),
+        ("IM002", ConfigError),
+        ("3D000", ConfigError),
+        ("22P02", PermanentError),
+        ("22003", PermanentError),
+        ("22012", PermanentError),
+        ("HY000", TransientError),
+        ("XX000", TransientError),
+    ],
+)
+def test_a_state_says_whether_to_try_again(state: str, expected: type[IntegrationError]) -> None:
+    assert type(translate(_odbc(state), "reading")) is expected
+    # pyodbc gives the state as its first argument.
+    assert type(translate(Exception(state, "[x] said (1) (SQLFetch)"), "reading")) is expected
+
+
+@pytest.mark.parametrize(
+    ("native", "message", "expected"),
+    [
+        (2013, "Lost connection to server during query", ConnectionLostError),
+        (2006, "Server has gone away", ConnectionLostError),
+        (1927, "Connection was killed", ConnectionLostError),
+        (1317, "Query execution was interrupted", StalledError),
+        (1969, "Query execution was interrupted (max_statement_time exceeded)", StalledError),
+        (1213, "Deadlock found when trying to get lock", TransientError),
+        (1040, "Too many connections", RateLimitedError),
+        (1045, "Access denied for user", ConfigError),
+        (5, "[SQLite]database is locked (5)", TransientError),
+        (1, "[SQLite]no such table: t (1)", ConfigError),
+    ],
+)
+def test_what_comes_as_hy000_is_told_apart_by_number_and_text(
+    native: int, message: str, expected: type[IntegrationError]
+) -> None:
+    assert type(translate(_odbc("HY000", native, message), "reading")) is expected
+
+
+def test_a_server_that_quotes_a_value_is_not_repeated() -> None:
+    error = _odbc("22P02", message='ERROR: invalid input syntax for type integer: "4111-canary"')
+    found = translate(error, "reading", table="orders")
+    assert "canary" not in str(found)
+    assert found.values == {"sqlstate": "22P02", "table": "orders"}
+
+
+def test_details_with_rows_in_them_are_left_out() -> None:
+    error = _odbc("42501", message="ERROR: permission denied for table t\nDETAIL: Failing row contains (canary)")
+    assert "canary" not in str(translate(error, "reading"))
+
+
+def test_an_error_of_ours_stays_what_it_is() -> None:
+    error = PermanentError("known")
+    assert translate(error, "reading") is error
+
+
+def test_a_mapped_error_crosses_processes() -> None:
+    for state in ("08S01", "53300", "42P01", "22P02"):
+        error = translate(_odbc(state), "reading", table="t")
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))
+
+
+@pytest.mark.parametrize("text", ["", "State: ", "no state at all", "State: abc, Native error: x"])
+def test_an_error_without_a_state_has_none(text: str) -> None:
+    assert sqlstate_of(Exception(text)) == ""
+
+
+def test_a_value_longer_than_its_buffer_is_known_with_its_size() -> None:
+    said = "External error: A value (at least one) is too large to be written into the allocated buffer without truncation."
+    assert truncated_at(Exception(f"{said} Size in bytes indicated by ODBC driver: Some(5000)")) == 5000
+    assert truncated_at(Exception(f"{said} Size in bytes indicated by ODBC driver: None")) == 0
+    assert truncated_at(_odbc("08S01")) is None
+
+
+def test_a_mistake_in_this_package_is_not_taken_for_the_drivers() -> None:
+    assert not is_of_driver(TypeError("unexpected keyword"))
+    assert is_of_driver(ConnectionResetError())
