@@ -91,6 +91,9 @@ class ReadColumn:
         text_size: Longest text in characters or binary in bytes expected, to size the buffer; None if unknown.
         by: `arrow` (arrow-odbc) or `pyodbc`, for types that arrow-odbc cannot read rightly.
         lossless: Whether the landed value gives the keyset's text back by itself (integers, text, uuid, dates).
+        suspect: SQL condition on rows whose value the driver cannot carry (NaN, infinity, 0000-00-00); None if it
+            carries them all. Where there are such rows the column is read by `guarded` instead, as text.
+        guarded: That expression; what it gives is typed, or rejected with its reason, by us.
     """
 
     name: str
@@ -100,6 +103,8 @@ class ReadColumn:
     text_size: int | None = None
     by: str = "arrow"
     lossless: bool = False
+    suspect: str | None = None
+    guarded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,238 @@
+"""The statements of an extraction, as pure text: pages, late rows, counts, and a bookmark's way there and back.
+
+>>> from airflow_provider_integrations.connectors.odbc.dialects import dialect_named
+>>> from airflow_provider_integrations.connectors.odbc.model import Keyset, KeyColumn
+>>> keyset = Keyset((KeyColumn("u", "bigint"), KeyColumn("id", "bigint")), cursors=1)
+>>> above(dialect_named("sqlserver"), keyset, Edge(("5", "7"), Bound.OPEN))
+('"u" >= CAST(? AS bigint) AND ("u" > CAST(? AS bigint) OR "id" > CAST(? AS bigint))', ('5', '5', '7'))
+"""
+
+# ruff: noqa: S608 every name is quoted by the dialect and every value is bound
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect
+from airflow_provider_integrations.connectors.odbc.model import (
+    Bookmark,
+    Edge,
+    KeyColumn,
+    KeyRange,
+    Keyset,
+    Statement,
+    TableQuery,
+)
+from airflow_provider_integrations.core.watermark import Bound
+
+__all__ = [
+    "above",
+    "any_above",
+    "below",
+    "bookmark_of",
+    "count",
+    "earlier",
+    "hit",
+    "late",
+    "late_conditions",
+    "null_conditions",
+    "nulls",
+    "page",
+    "sample",
+]
+
+Condition = tuple[str, tuple[str, ...]]
+_MARK = "{keyset}"
+_ALIAS = "t"
+
+
+def page(dialect: Dialect, query: TableQuery, key_range: KeyRange, rows: int | None = None) -> Statement:
+    """The rows of a range in order, at most `rows` of them."""
+    conditions = [*_range(dialect, query.keyset, key_range), *_not_null(dialect, query)]
+    select, parameters = _select(dialect, query, _columns(dialect, query), conditions)
+    # Of the table and not of the result: what is read may be text made of a column, which has another order.
+    select += f" ORDER BY {', '.join(f'{_ALIAS}.{dialect.quote(name)}' for name in query.keyset.names)}"
+    return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
+
+
+def late(dialect: Dialect, query: TableQuery, mark: Bookmark, horizon: str) -> Statement:
+    """Rows at or below the mark that were written by a transaction that was open at the horizon, or later."""
+    conditions = [below(dialect, query.keyset, Edge(mark, Bound.CLOSED)), dialect.late_rows(horizon)]
+    return Statement(*_select(dialect, query, _columns(dialect, query), [*conditions, *_not_null(dialect, query)]))
+
+
+def nulls(dialect: Dialect, query: TableQuery) -> Statement | None:
+    """Rows with a NULL in a cursor column, which no comparison finds; None if there can be none."""
+    found = [f"{dialect.quote(column.name)} IS NULL" for column in query.keyset.columns if column.nullable]
+    if not found:
+        return None
+    return Statement(*_select(dialect, query, _columns(dialect, query), [(f"({' OR '.join(found)})", ())]))
+
+
+def count(
+    dialect: Dialect, query: TableQuery, within: Sequence[Condition] | KeyRange, sums: Sequence[str] = ()
+) -> Statement:
+    """One row: how many rows, how many of them the driver could not carry, and the sums of columns, as text."""
+    if isinstance(within, KeyRange):
+        within = [*_range(dialect, query.keyset, within), *_not_null(dialect, query)]
+    suspects = [column.suspect for column in query.columns if column.suspect]
+    broken = f"SUM(CASE WHEN {' OR '.join(suspects)} THEN 1 ELSE 0 END)" if suspects else "0"
+    columns = ["COUNT(*)", broken, *(f"SUM({dialect.quote(name)})" for name in sums)]
+    return Statement(*_select(dialect, query, ", ".join(f"CAST({c} AS {dialect.text})" for c in columns), list(within)))
+
+
+def late_conditions(dialect: Dialect, query: TableQuery, mark: Bookmark, horizon: str) -> list[Condition]:
+    """What `late` asks for, to count it."""
+    at = below(dialect, query.keyset, Edge(mark, Bound.CLOSED))
+    return [at, dialect.late_rows(horizon), *_not_null(dialect, query)]
+
+
+def null_conditions(dialect: Dialect, query: TableQuery) -> list[Condition]:
+    """What `nulls` asks for, to count it; empty if there can be none."""
+    found = [f"{dialect.quote(column.name)} IS NULL" for column in query.keyset.columns if column.nullable]
+    return [(f"({' OR '.join(found)})", ())] if found else []
+
+
+def bookmark_of(dialect: Dialect, query: TableQuery, key: Sequence[str]) -> Statement:
+    """The keyset's values of one row as lossless text, by its primary key."""
+    texts = ", ".join(dialect.text_of(dialect.quote(c.name), c.type) for c in query.keyset.columns)
+    return Statement(*_select(dialect, query, texts, [_equal(dialect, query.keyset.key, key)]))
+
+
+def hit(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
+    """How many rows are exactly at a bookmark: one, if the text has come back as it went."""
+    return Statement(
+        *_select(dialect, query, f"CAST(COUNT(*) AS {dialect.text})", [_equal(dialect, query.keyset.columns, bookmark)])
+    )
+
+
+def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Statement:
+    """One row if there is any above the edge, none if not: an index probe."""
+    conditions = [*([above(dialect, query.keyset, edge)] if edge else []), *_not_null(dialect, query)]
+    select, parameters = _select(dialect, query, "1", conditions)
+    return Statement(dialect.first_rows(select, 1), parameters)
+
+
+def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | int) -> Statement:
+    """A value of the first column less the lag, as text."""
+    first = query.keyset.columns[0]
+    moved = dialect.minus(dialect.cast("?", first.type), first.type, lag)
+    tail = " FROM dual" if dialect.name == "oracle" else ""
+    return Statement(f"SELECT {dialect.text_of('v', first.type)} FROM (SELECT {moved} AS v{tail}) t", (value,))
+
+
+def sample(dialect: Dialect, query: TableQuery, key_range: KeyRange, parts: int, share: float) -> Statement:
+    """Bookmarks that cut a range into about equal numbers of rows, in order; `share` of the table is looked at."""
+    names = [dialect.quote(name) for name in query.keyset.names]
+    order = ", ".join(names)
+    conditions = [*_range(dialect, query.keyset, key_range), *_not_null(dialect, query)]
+    inner, parameters = _select(
+        dialect,
+        query,
+        f"{order}, ROW_NUMBER() OVER (ORDER BY {order}) AS rn, COUNT(*) OVER () AS n",
+        conditions,
+        share=share,
+    )
+    texts = ", ".join(dialect.text_of(dialect.quote(c.name), c.type) for c in query.keyset.columns)
+    cuts = " OR ".join(f"rn = FLOOR(n * {at} / {parts}.0)" for at in range(1, parts))
+    if dialect.name == "sqlite":
+        cuts = " OR ".join(f"rn = n * {at} / {parts}" for at in range(1, parts))
+    alias = "cuts" if dialect.name == "oracle" else "AS cuts"
+    return Statement(f"SELECT {texts} FROM ({inner}) {alias} WHERE {cuts} ORDER BY rn", parameters)
+
+
+def above(dialect: Dialect, keyset: Keyset, edge: Edge) -> Condition:
+    """Rows above an edge, or at it if it is closed, in the form that uses the engine's index."""
+    return _compare(dialect, keyset, edge, ">", closed=edge.bound is Bound.CLOSED)
+
+
+def below(dialect: Dialect, keyset: Keyset, edge: Edge) -> Condition:
+    """Rows below an edge, or at it if it is closed."""
+    return _compare(dialect, keyset, edge, "<", closed=edge.bound is Bound.CLOSED)
+
+
+def _compare(dialect: Dialect, keyset: Keyset, edge: Edge, sign: str, *, closed: bool) -> Condition:
+    columns = keyset.columns[: len(edge.at)]
+    names = [dialect.quote(column.name) for column in columns]
+    casts = [dialect.cast("?", column.type) for column in columns]
+    last = f"{sign}=" if closed else sign
+    if len(columns) == 1:
+        return f"{names[0]} {last} {casts[0]}", edge.at
+    if dialect.comparison == "row_value":
+        return f"({', '.join(names)}) {last} ({', '.join(casts)})", edge.at
+    if dialect.comparison == "ranges":
+        return _ranges(names, casts, edge.at, sign, last)
+    return _nested(names, casts, edge.at, sign, last)
+
+
+def _nested(names: list[str], casts: list[str], at: Bookmark, sign: str, last: str) -> Condition:
+    """`a >= ? AND (a > ? OR b > ?)`, within itself for more columns."""
+    if len(names) == 1:
+        return f"{names[0]} {last} {casts[0]}", at
+    rest, parameters = _nested(names[1:], casts[1:], at[1:], sign, last)
+    inner = rest if len(names) == 2 else f"({rest})"
+    return (
+        f"{names[0]} {sign}= {casts[0]} AND ({names[0]} {sign} {casts[0]} OR {inner})",
+        (at[0], at[0], *parameters),
+    )
+
+
+def _ranges(names: list[str], casts: list[str], at: Bookmark, sign: str, last: str) -> Condition:
+    """`a > ? OR (a = ? AND b > ?)`: each part is one range of the index, and the optimiser reads them in order."""
+    parts: list[str] = []
+    parameters: list[str] = []
+    for length in range(len(names)):
+        equal = [f"{names[i]} = {casts[i]}" for i in range(length)]
+        compared = last if length == len(names) - 1 else sign
+        parts.append(" AND ".join([*equal, f"{names[length]} {compared} {casts[length]}"]))
+        parameters += at[: length + 1]
+    return "(" + " OR ".join(f"({part})" for part in parts) + ")", tuple(parameters)
+
+
+def _range(dialect: Dialect, keyset: Keyset, key_range: KeyRange) -> list[Condition]:
+    found = []
+    if key_range.low is not None:
+        found.append(above(dialect, keyset, key_range.low))
+    if key_range.high is not None:
+        found.append(below(dialect, keyset, key_range.high))
+    return found
+
+
+def _not_null(dialect: Dialect, query: TableQuery) -> list[Condition]:
+    return [(f"{dialect.quote(c.name)} IS NOT NULL", ()) for c in query.keyset.columns if c.nullable]
+
+
+def _equal(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Condition:
+    parts = [f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c in columns]
+    return " AND ".join(parts), tuple(values)
+
+
+def _columns(dialect: Dialect, query: TableQuery) -> str:
+    return ", ".join(
+        column.expression
+        if column.expression == dialect.quote(column.name)
+        else f"{column.expression} AS {dialect.quote(column.name)}"
+        for column in query.columns
+    )
+
+
+def _select(
+    dialect: Dialect, query: TableQuery, what: str, conditions: list[Condition], share: float = 1
+) -> tuple[str, tuple[str, ...]]:
+    """A SELECT with its conditions; a template that says where its keyset predicate belongs gets it there."""
+    texts = [f"({text})" for text, _ in conditions]
+    parameters = tuple(value for _, values in conditions for value in values)
+    if query.filter:
+        texts.append(f"({query.filter})")
+    where = " AND ".join(texts)
+    if query.template is None:
+        source = dialect.sampled(dialect.table(query.table), share)
+        if share < 1:
+            return f"SELECT {what} FROM {source}" + (f" WHERE {where}" if where else ""), parameters
+    else:
+        template = query.template.strip().rstrip(";")
+        if _MARK in template:
+            inner = template.replace(_MARK, where or "1 = 1")
+            return f"SELECT {what} FROM ({inner}) {_ALIAS}", parameters
+        source = f"({template})"
+    return f"SELECT {what} FROM {source} {_ALIAS}" + (f" WHERE {where}" if where else ""), parameters
