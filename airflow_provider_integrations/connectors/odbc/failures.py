@@ -23,7 +23,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 
-__all__ = ["is_of_driver", "sqlstate_of", "translate", "truncated_at"]
+__all__ = ["is_no_text", "is_of_driver", "sqlstate_of", "translate", "truncated_at"]
 
 _STATE = re.compile(r"State: ([0-9A-Z]{5})")
 _NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
@@ -40,6 +40,8 @@ _LOGIN = ("28",)
 _SETTINGS = ("IM", "3D000", "3F000", "42", "HY024", "HYC00", "01S00", "S0002", "HY090", "HY092")
 _VALUES = ("22", "07")
 
+_VAGUE = ("HY000", "HY001", "HY018", "S1000", "01000", "08")
+
 _NATIVE_STATES = {
     # MariaDB: server has gone away, lost connection, lock wait timeout, deadlock, query execution was interrupted,
     # max_statement_time, too many connections, cannot connect, access denied, unknown database, killed connection.
@@ -50,6 +52,7 @@ _NATIVE_STATES = {
 _SAID = (
     ("database is locked", "40001"),
     ("database table is locked", "40001"),
+    ("can't open lib", "IM002"),
     ("server closed the connection", "08S01"),
     ("terminating connection", "08S01"),
     ("no connection to the server", "08S01"),
@@ -58,6 +61,8 @@ _SAID = (
     ("connection refused", "08001"),
     ("connection timed out", "08001"),
     ("could not translate host name", "08001"),
+    ('fatal: database "', "3D000"),
+    ('fatal: role "', "28000"),
     ("password authentication failed", "28000"),
     ("access denied", "28000"),
     ("no pg_hba.conf entry", "28000"),
@@ -80,11 +85,11 @@ def sqlstate_of(error: BaseException) -> str:
         state = error.args[0]
     elif found := _STATE.search(text):
         state = found[1]
-    if state in ("", "HY000", "HY001", "S1000", "01000", "08001", "08S01"):
+    if state == "" or state.startswith(_VAGUE):
         native = _NATIVE.search(text)
         number = next((part for part in native.groups() if part), "") if native else ""
         precise = _NATIVE_STATES.get(number) if number else None
-        lower = text.lower()
+        lower = " ".join(text.lower().split())
         precise = precise or next((code for said, code in _SAID if said in lower), None)
         state = precise or state
     return state
@@ -95,6 +100,11 @@ def is_of_driver(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyodbc", "arrow_odbc") or isinstance(
         error, (OSError, MemoryError)
     )
+
+
+def is_no_text(error: BaseException) -> bool:
+    """Whether bytes came that are no UTF-8, because the source holds such or because a character was cut."""
+    return "invalid UTF-8" in str(error)
 
 
 def truncated_at(error: BaseException) -> int | None:
@@ -117,6 +127,13 @@ def translate(error: BaseException, doing: str, **values: Any) -> IntegrationErr
     """
     if isinstance(error, IntegrationError):
         return error
+    if is_no_text(error):
+        # What was said shows the value.
+        return PermanentError(
+            f"the source gave bytes that are no text while {doing}",
+            next_step="Correct them at the source, or read the column in hexadecimal in a template.",
+            **values,
+        )
     state = sqlstate_of(error)
     if state.startswith(_VALUES):
         # "invalid input syntax for type integer: <the row's value>": only the state may be shown.

@@ -1,8 +1,9 @@
 """Batches of one statement from arrow-odbc: buffers sized by what is known and seen, nothing cut, types as planned.
 
-arrow-odbc takes one limit for all texts and one for all binaries. A value beyond it raises before its batch is handed
-over: the statement is then run again with larger buffers and fewer rows in them, and the rows that were handed over
-already are passed by. That needs a statement that gives the same rows in the same order again, as a keyset page
+arrow-odbc takes one limit for all texts and binaries. A value beyond it raises, but not with every driver: MariaDB's
+(3.1.15) cuts it to the buffer in a row set of more than one row and says nothing, so a value that fills its buffer
+counts as cut. The statement is then run again with larger buffers and fewer rows in them, and the rows that were handed
+over already are passed by. That needs a statement that gives the same rows in the same order again, as a keyset page
 does in a snapshot.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from airflow_provider_integrations.connectors.odbc.failures import truncated_at
+from airflow_provider_integrations.connectors.odbc.failures import is_no_text, truncated_at
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine, wire_type
 from airflow_provider_integrations.core.errors import PermanentError
@@ -31,28 +32,38 @@ LARGEST_VALUE = 1 << 30
 _BUDGET = 48 << 20
 _STEP = 8
 _TELLING = 10_000
+_TELLING_TEXT = 64 << 20
+
+
+class ValueTooLongError(Exception):
+    """A value fills its buffer."""
 
 
 @dataclass
 class BufferSizes:
     """How large the buffers are, remembered from page to page: grown by a value that did not fit, shrunk by data seen."""
 
-    text: int = FIRST_SIZE
-    binary: int = FIRST_SIZE
+    size: int = FIRST_SIZE
     _longest: int = 0
     _rows: int = 0
 
     def grow(self, size: int) -> None:
         """Make room for a value of `size` bytes that did not fit; 0 when its size is not known."""
-        if max(self.text, self.binary) >= LARGEST_VALUE or size > LARGEST_VALUE:
+        if 0 < size < self.size:
+            raise PermanentError(
+                "a value is longer than the driver said its column can be",
+                size=size,
+                next_step="Cast the column to text at the source, in the contract's type or in a template.",
+            )
+        if self.size >= LARGEST_VALUE or size > LARGEST_VALUE:
             raise PermanentError(
                 "a value is longer than can be read",
                 size=size or None,
                 limit=LARGEST_VALUE,
                 next_step="Leave the column out of the contract, or split the value in a template.",
             )
-        wanted = min(max(2 * size, _STEP * max(self.text, self.binary)), LARGEST_VALUE)
-        self.text = self.binary = wanted
+        self.size = min(max(2 * size, _STEP * self.size), LARGEST_VALUE)
+        self._longest = self._rows = 0
 
     def settle(self) -> None:
         """After a statement: as large as what was seen needs, twice over, so that one long value costs one page."""
@@ -61,7 +72,7 @@ class BufferSizes:
         while size < 2 * self._longest:
             size *= 2
         self._longest = self._rows = 0
-        self.text = self.binary = min(size, LARGEST_VALUE)
+        self.size = min(size, LARGEST_VALUE)
 
     def rows(self, columns: Sequence[ReadColumn], at_most: int) -> int:
         """Rows of one batch, so that the buffers of all columns stay in the budget."""
@@ -69,18 +80,22 @@ class BufferSizes:
         return max(1, min(at_most, _BUDGET // max(width, 1)))
 
     def see(self, batch: Any) -> None:
-        """Remember the longest value of the columns of variable length."""
+        """Remember the longest value of the columns of variable length.
+
+        Raises:
+            ValueTooLongError: one fills its buffer, so that it may have been cut.
+        """
         self._rows += batch.num_rows
         for at, kind in enumerate(batch.schema.types):
             if pa.types.is_string(kind) or pa.types.is_binary(kind):
                 self._longest = max(self._longest, _longest_value(batch.column(at)))
+        if self._longest >= self.size:
+            raise ValueTooLongError
 
     def _width(self, column: ReadColumn) -> int:
         kind = column.wire if column.wire is not None else column.arrow
-        if pa.types.is_string(kind):
-            return min(self.text, 4 * column.text_size) if column.text_size else self.text
-        if pa.types.is_binary(kind):
-            return min(self.binary, column.text_size) if column.text_size else self.binary
+        if pa.types.is_string(kind) or pa.types.is_binary(kind):
+            return min(self.size, 4 * column.text_size) if column.text_size else self.size
         return 32
 
 
@@ -110,8 +125,8 @@ def batches(
                 batch_size=sizes.rows(columns, batch_rows) if columns is not None else min(batch_rows, 1000),
                 parameters=list(statement.parameters) or None,
                 max_bytes_per_batch=None,
-                max_text_size=sizes.text,
-                max_binary_size=sizes.binary,
+                max_text_size=sizes.size,
+                max_binary_size=sizes.size,
                 falliable_allocations=True,
                 map_schema=_mapping(wires),
                 fetch_concurrently=columns is not None,
@@ -126,7 +141,9 @@ def batches(
                 given += fresh.num_rows
                 yield fresh
         except Exception as error:
-            size = truncated_at(error)
+            size = 0 if isinstance(error, ValueTooLongError) else truncated_at(error)
+            if size is None and sizes.size < _TELLING_TEXT and is_no_text(error):
+                size = 0  # Perhaps cut in the middle of a character; text that is none stays that in any buffer.
             if size is None:
                 raise
             sizes.grow(size)

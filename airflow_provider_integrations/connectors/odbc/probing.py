@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_integrations.connectors.odbc.dialects import Dialect, dialect_for, dialect_named
 from airflow_provider_integrations.connectors.odbc.keywords import family_of
 from airflow_provider_integrations.connectors.odbc.model import Statement, TableFacts
+from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.core.errors import ConfigError
 
@@ -44,8 +45,14 @@ def meet(settings: OdbcSettings) -> tuple[Dialect, str]:
     return dialect, settings.with_defaults(family_of(str(driver)) or dialect.name)
 
 
-def connect(connection_string: str, login_timeout: int) -> Any:
-    """An arrow-odbc connection whose transactions are ours."""
+def connect(dialect: Dialect, connection_string: str, login_timeout: int) -> Any:
+    """The connection that a source is read through, whose transactions are ours: arrow-odbc's where it can.
+
+    SQLite's driver says of every expression that its texts have 255 characters at most, and arrow-odbc believes it:
+    SQLite is read through pyodbc, which asks on until a value is whole.
+    """
+    if dialect.name == "sqlite":
+        return PyodbcLine(connect_pyodbc(connection_string, login_timeout, autocommit=False))
     arrow_odbc = _arrow_odbc()
     return arrow_odbc.connect(connection_string, login_timeout_sec=login_timeout, autocommit=False)
 

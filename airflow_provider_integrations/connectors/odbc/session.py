@@ -58,7 +58,7 @@ class OdbcSession:
         self._connection: Any = None
         self._connection_string = connection_string
         self._setup = setup
-        self._sizes = BufferSizes()
+        self._sizes, self._small_sizes = BufferSizes(), BufferSizes()
         self._backend: str | None = None
         self._cancelled = False
         self._in_snapshot = False
@@ -84,7 +84,7 @@ class OdbcSession:
         session = cls(settings, dialect, connection_string, dialect.session_setup(application, timeout))
         try:
             with session._talking("connecting", to=settings.shown):
-                session._connection = probing.connect(connection_string, settings.login_timeout)
+                session._connection = probing.connect(dialect, connection_string, settings.login_timeout)
             session._set_up()
             yield session
         finally:
@@ -103,7 +103,7 @@ class OdbcSession:
         """The whole of a small result as text; within `snapshot`, as that snapshot sees it."""
         found: list[tuple[str | None, ...]] = []
         with self._talking("asking the source"):
-            for batch in batches(self._connection, statement, None, self._sizes, BATCH_ROWS):
+            for batch in batches(self._connection, statement, None, self._small_sizes, BATCH_ROWS):
                 found.extend(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         return found
 
@@ -192,7 +192,7 @@ class OdbcSession:
                 return line.first(statement, len(ours))
 
             def again() -> list[tuple[Any, ...]]:
-                connection = probing.connect(self._connection_string, self.settings.login_timeout)
+                connection = probing.connect(self.dialect, self._connection_string, self.settings.login_timeout)
                 for sql in self._setup:
                     connection.execute(sql)
                 found = batches(connection, statement, columns, BufferSizes(), len(ours))

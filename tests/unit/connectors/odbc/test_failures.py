@@ -85,6 +85,16 @@ def test_what_comes_as_hy000_is_told_apart_by_number_and_text(
     assert type(translate(_odbc("HY000", native, message), "reading")) is expected
 
 
+def test_what_mariadb_says_of_a_time_out_is_none_of_odbcs_meaning() -> None:
+    error = Exception("State: HY018, Native error: 1969, Message: Query execution was interrupted")
+    assert type(translate(error, "reading")) is StalledError
+
+
+def test_a_wrong_database_is_told_from_a_server_that_is_not_there() -> None:
+    error = Exception('State: 08001, Native error: 101, Message: FATAL:  database "nowhere" does not exist')
+    assert type(translate(error, "connecting")) is ConfigError
+
+
 def test_a_server_that_quotes_a_value_is_not_repeated() -> None:
     error = _odbc("22P02", message='ERROR: invalid input syntax for type integer: "4111-canary"')
     found = translate(error, "reading", table="orders")
