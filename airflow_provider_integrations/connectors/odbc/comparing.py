@@ -87,6 +87,10 @@ def _same(ours: Any, theirs: Any) -> bool:
         return ours.replace(microsecond=0) == theirs  # pyodbc's time has no fraction of a second.
     if isinstance(ours, datetime) != isinstance(theirs, datetime) and isinstance(theirs, date):
         return _midnight(ours) == _midnight(theirs)
+    if isinstance(ours, str):
+        return ours == theirs or ("\0" in ours and ours.partition("\0")[0] == theirs)  # where pyodbc ends a text
+    if isinstance(theirs, int) and theirs < 0 < ours:
+        return any(ours - theirs == 1 << bits for bits in (8, 16, 32))  # pyodbc takes unsigned integers for signed ones
     if isinstance(ours, (bytes, bytearray)):
         return isinstance(theirs, (bytes, bytearray)) and bytes(ours) == bytes(theirs)
     return bool(ours == theirs)

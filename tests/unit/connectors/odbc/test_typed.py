@@ -56,6 +56,10 @@ CASES: list[tuple[str, pa.Array, list[Any]]] = [
     ("decimal(10,2)", pa.array(["1.10", "NaN", "1.555", "Infinity"]), [D("1.10"), REJECTED, REJECTED, REJECTED]),
     ("decimal(38,10)", pa.array([f"{'9' * 28}.{'9' * 10}", f"-{'9' * 28}.{'9' * 10}"]), [
         D(f"{'9' * 28}.{'9' * 10}"), D(f"-{'9' * 28}.{'9' * 10}")]),
+    # Arrow's own cast wraps such a text around without an error.
+    ("decimal(38,5)", pa.array(["1" + "0" * 40 + ".00000", "9" * 33 + ".99999", "0" * 50 + "1.5", "x" * 50, None]), [
+        REJECTED, D("9" * 33 + ".99999"), D("1.50000"), REJECTED, None]),
+    ("decimal(38,0)", pa.array(["1234567890" * 6, "-" + "9" * 38, "-" + "9" * 39]), [REJECTED, D("-" + "9" * 38), REJECTED]),
     ("float", pa.array([0.1, float("inf"), float("nan"), None]), [0.1, REJECTED, REJECTED, None]),
     ("float", pa.array([2**53, 2**53 + 1]), [2.0**53, REJECTED]),
     ("float", pa.array(["1e-320", "1.7976931348623157e308", "NaN"]), [1e-320, 1.7976931348623157e308, REJECTED]),
