@@ -22,6 +22,7 @@ __all__ = [
     "KeyColumn",
     "KeyRange",
     "Keyset",
+    "Late",
     "NullPolicy",
     "PageMark",
     "ReadColumn",
@@ -206,6 +207,23 @@ class TableQuery:
     keyset: Keyset
     filter: str | None = None
     template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Rows at or below a mark that are read again, since they may have been committed after the mark was made.
+
+    Args:
+        mark: The run before came to here.
+        horizon: Those written by transactions that were open then; None for all of them.
+        since: Lowest value of the first column, which is included.
+        floor: Where the source begins, included; None if at the beginning.
+    """
+
+    mark: Bookmark
+    horizon: str | None = None
+    since: str | None = None
+    floor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     KeyColumn,
     KeyRange,
     Keyset,
+    Late,
     Statement,
     TableQuery,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "hit",
     "late",
     "late_conditions",
+    "moved_up",
     "null_conditions",
     "nulls",
     "page",
@@ -55,10 +57,9 @@ def page(dialect: Dialect, query: TableQuery, key_range: KeyRange, rows: int | N
     return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
 
 
-def late(dialect: Dialect, query: TableQuery, mark: Bookmark, horizon: str) -> Statement:
-    """Rows at or below the mark that were written by a transaction that was open at the horizon, or later."""
-    conditions = [below(dialect, query.keyset, Edge(mark, Bound.CLOSED)), dialect.late_rows(horizon)]
-    return Statement(*_select(dialect, query, _columns(dialect, query), [*conditions, *_not_null(dialect, query)]))
+def late(dialect: Dialect, query: TableQuery, rows: Late) -> Statement:
+    """Rows that may have been committed behind the mark of the run before."""
+    return Statement(*_select(dialect, query, _columns(dialect, query), late_conditions(dialect, query, rows)))
 
 
 def nulls(dialect: Dialect, query: TableQuery) -> Statement | None:
@@ -81,10 +82,15 @@ def count(
     return Statement(*_select(dialect, query, ", ".join(f"CAST({c} AS {dialect.text})" for c in columns), list(within)))
 
 
-def late_conditions(dialect: Dialect, query: TableQuery, mark: Bookmark, horizon: str) -> list[Condition]:
+def late_conditions(dialect: Dialect, query: TableQuery, rows: Late) -> list[Condition]:
     """What `late` asks for, to count it."""
-    at = below(dialect, query.keyset, Edge(mark, Bound.CLOSED))
-    return [at, dialect.late_rows(horizon), *_not_null(dialect, query)]
+    found = [below(dialect, query.keyset, Edge(rows.mark, Bound.CLOSED))]
+    if rows.horizon is not None:
+        found.append(dialect.late_rows(rows.horizon))
+    found += [
+        above(dialect, query.keyset, Edge((at,), Bound.CLOSED)) for at in (rows.since, rows.floor) if at is not None
+    ]
+    return [*found, *_not_null(dialect, query)]
 
 
 def null_conditions(dialect: Dialect, query: TableQuery) -> list[Condition]:
@@ -104,6 +110,17 @@ def hit(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
     return Statement(
         *_select(dialect, query, f"CAST(COUNT(*) AS {dialect.text})", [_equal(dialect, query.keyset.columns, bookmark)])
     )
+
+
+def moved_up(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
+    """Two counts of the row with a bookmark's key: that it is there, and that it is above the bookmark."""
+    key = bookmark[query.keyset.cursors :]
+    mark, marked = above(dialect, query.keyset, Edge(bookmark, Bound.OPEN))
+    at, keyed = _equal(dialect, query.keyset.key, key)
+    there = f"CAST(COUNT(*) AS {dialect.text})"
+    higher = f"CAST(SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS {dialect.text})"
+    select, rest = _select(dialect, query, f"{there}, {higher}", [(at, keyed)])
+    return Statement(select, (*marked, *rest))
 
 
 def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Statement:

@@ -1,0 +1,178 @@
+"""Reads one shard of a table to its end: late rows and NULL cursors first, then page after page, all in one snapshot.
+
+A page is on disk before its mark is saved, so that a process that dies anywhere reads at most one page again. Rows are fetched
+on a thread of their own; this one types and writes them. What was read is compared with what the server counted in the
+same snapshot, and a page's last row must be found again by its own bookmark before that counts as one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from airflow_provider_integrations.connectors.odbc.ahead import ahead
+from airflow_provider_integrations.connectors.odbc.model import PageMark
+from airflow_provider_integrations.connectors.odbc.page_files import LATE, Page, PageFiles, PageWriter
+from airflow_provider_integrations.connectors.odbc.pages import (
+    Expected,
+    LateEnd,
+    PageEnd,
+    ShardJob,
+    count_source,
+    fetched,
+    guarded,
+)
+from airflow_provider_integrations.connectors.odbc.report import ShardReport
+from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.core.errors import ReconciliationError
+from airflow_provider_integrations.formats.arrow import pa, pc
+
+__all__ = ["ShardJob", "extract_shard"]
+
+Save = Callable[[PageMark], None]
+Boundary = Callable[[str], None]
+
+
+def extract_shard(
+    session: OdbcSession,
+    job: ShardJob,
+    mark: PageMark,
+    save: Save,
+    *,
+    boundary: Boundary = lambda _: None,
+) -> ShardReport:
+    """Read a shard to its end, going on after `mark`.
+
+    Args:
+        session: Open, and in no snapshot.
+        job: What is read.
+        mark: How far an earlier attempt came.
+        save: Keeps a mark durably; its pages are on disk by then.
+        boundary: Called between the steps; tests kill the process there.
+
+    Raises:
+        ReconciliationError: what was read is not what the server counted.
+        StateConflictError: a bookmark does not find its row, or a NULL cursor where there must be none.
+    """
+    began = time.monotonic()
+    files = PageFiles(job.folder)
+    anew = not files.resume(mark)
+    if anew:
+        mark = PageMark()
+    session.prepare(job.query.columns)
+    with session.snapshot():
+        expected = count_source(session, job, mark)
+        columns = tuple(guarded(column) for column in job.query.columns) if expected.guarded else job.query.columns
+        session.prepare(columns)
+        job = replace(job, query=replace(job.query, columns=columns))
+        read, sums = _written(session, job, mark, expected, files, save, boundary)
+    _reconcile(read, mark, expected, sums, sum(page.rows for page in files.pages if page.name == LATE))
+    done = replace(read, done=True)
+    save(done)
+    boundary("shard done")
+    rejects = Counter[str]()
+    for page in files.pages:
+        rejects.update(page.rejects)
+    found = files.finish()
+    landed = sum(file.rows for file in found)
+    if landed + rejects.total() != done.rows:
+        raise ReconciliationError(
+            "rows were lost between reading and writing", read=done.rows, landed=landed, rejected=rejects.total()
+        )
+    late = sum(page.rows for page in files.pages if page.name == LATE)
+    return ShardReport(
+        rows_read=done.rows,
+        rows_landed=landed,
+        rows_rejected=rejects.total(),
+        rejects_by_rule=dict(rejects),
+        late=late,
+        nulls=expected.nulls if not mark.late else mark.nulls,
+        source_rows=mark.rows + expected.pages + (0 if mark.late else late),
+        sums=expected.sums,
+        pages=done.pages,
+        size=sum(file.size for file in found),
+        seconds=time.monotonic() - began,
+        bookmark=done.bookmark,
+        files=found,
+        anew=anew,
+    )
+
+
+def _written(
+    session: OdbcSession, job: ShardJob, start: PageMark, expected: Expected, files: PageFiles, save: Save,
+    boundary: Boundary,
+) -> tuple[PageMark, dict[str, Decimal]]:  # fmt: skip
+    """Type and write what is fetched; gives how far it came, and the sums of the control columns in the pages."""
+    mark, writer = start, None
+    sums = dict.fromkeys(job.control, Decimal(0))
+    with ahead(lambda: fetched(session, job, start, expected), cancel=session.cancel) as items:
+        try:
+            for item in items:
+                if isinstance(item, (LateEnd, PageEnd)):
+                    page = writer.close() if writer is not None else _empty(files, item)
+                    writer = None
+                    boundary("page written")
+                    mark = _moved(mark, item, page, expected)
+                    save(mark)
+                    boundary("page saved")
+                    continue
+                if writer is None:
+                    name = f"{mark.pages + 1:06d}" if mark.late else LATE
+                    writer = _writer(files, name, job, mark)
+                if mark.late:
+                    _add(sums, item)
+                writer.write(item)
+        except BaseException:
+            if writer is not None:
+                writer.abort()
+            raise
+    if writer is not None:  # Rows without an end: the fetching side has given up early.
+        writer.abort()
+    return mark, sums
+
+
+def _writer(files: PageFiles, name: str, job: ShardJob, mark: PageMark) -> PageWriter:
+    return PageWriter(
+        files, name, job.contract, job.query.columns,
+        batch_id=job.batch_id, version=job.version, first_row=mark.rows + 1,
+    )  # fmt: skip
+
+
+def _empty(files: PageFiles, item: LateEnd | PageEnd) -> Page:
+    """No late rows are a page too, so that it is known that they were looked for."""
+    page = Page(LATE, (), 0, {})
+    if isinstance(item, LateEnd):
+        files.add(page)
+    return page
+
+
+def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, expected: Expected) -> PageMark:
+    rows, size = mark.rows + page.rows, mark.size + sum(file.size for file in page.files)
+    if isinstance(item, LateEnd):
+        return replace(mark, late=True, nulls=expected.nulls, rows=rows, size=size)
+    return replace(mark, pages=mark.pages + 1, rows=rows, size=size, bookmark=item.bookmark)
+
+
+def _add(sums: dict[str, Decimal], batch: Any) -> None:
+    for name in sums:
+        total = pc.sum(batch.column(batch.schema.get_field_index(name)).cast(pa.decimal128(38, 9))).as_py()
+        sums[name] += total if total is not None else Decimal(0)
+
+
+def _reconcile(read: PageMark, start: PageMark, expected: Expected, sums: dict[str, Decimal], late: int) -> None:
+    """What was read against what the server counted and summed in the same snapshot."""
+    before = start.rows if start.late else late
+    if read.rows - before != expected.pages:
+        raise ReconciliationError(
+            "the source counts other rows than it gave",
+            counted=expected.pages,
+            read=read.rows - before,
+            next_step="Look for a driver or a server that ends results early; nothing was moved forward.",
+        )
+    for name, total in sums.items():
+        if Decimal(expected.sums[name] or 0) != total:
+            raise ReconciliationError("a control sum differs from the source's", column=name, rows=read.rows)

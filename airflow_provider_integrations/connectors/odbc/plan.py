@@ -1,0 +1,295 @@
+"""Plans one run of a table: which guarantee holds, whether the bookmark still stands, which rows are read in which shards.
+
+The horizon is taken before any page, so that whatever is committed from then on is read by this run or by the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from airflow_provider_integrations.connectors.odbc import statements
+from airflow_provider_integrations.connectors.odbc.model import (
+    Bookmark,
+    Edge,
+    Guarantee,
+    KeyRange,
+    Late,
+    Statement,
+    TableFacts,
+    TableQuery,
+)
+from airflow_provider_integrations.connectors.odbc.position import Position
+from airflow_provider_integrations.connectors.odbc.report import PROMISES
+from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.connectors.odbc.shards import plan_ranges
+from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
+from airflow_provider_integrations.core.watermark import Bound
+
+__all__ = ["Policy", "RunPlan", "choose_guarantee", "next_position", "plan_run"]
+
+_CIRCLE = 2**31 - 10_000_000
+"""Transactions between two runs beyond which PostgreSQL's 32-bit numbers no longer tell older from newer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the source's owner asks for; see `TableSource`.
+
+    `span` is a backfill: from the first value to before the second, either None. `whole` reads all rows. Neither moves the
+    position.
+    """
+
+    guarantee: str = "strongest"
+    lag: timedelta | int | None = None
+    begin: str = "beginning"
+    shards: int = 1
+    whole: bool = False
+    span: tuple[str | None, str | None] | None = None
+
+    @property
+    def advances(self) -> bool:
+        """Whether the run moves the position."""
+        return not self.whole and self.span is None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One run, before anything is read.
+
+    Args:
+        guarantee, promise: What holds, as a name and in words.
+        bookmark_check: `none` (there is none), `hit`, `moved` (its row was updated since) or `deleted`.
+        position: Where the run starts.
+        horizon: The horizon of this run, for the next.
+        ranges: What the shards read.
+        late: What the first shard reads before its pages.
+        advances: Whether the position moves when all shards are loaded.
+        engine: Whose positions these are.
+        warnings: What the owner should know, such as an order that no index serves.
+    """
+
+    guarantee: Guarantee
+    promise: str
+    bookmark_check: str
+    position: Position
+    horizon: str | None
+    ranges: tuple[KeyRange, ...]
+    late: Late | None
+    advances: bool
+    engine: str
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunPlan:
+        """Read what `to_json` wrote."""
+        raw: dict[str, Any] = json.loads(text)
+        position = raw.pop("position")
+        late = raw.pop("late")
+        return cls(
+            **{
+                **raw,
+                "guarantee": Guarantee(raw["guarantee"]),
+                "position": Position(_bookmark(position["bookmark"]), position["horizon"]),
+                "ranges": tuple(KeyRange(_edge(r["low"]), _edge(r["high"])) for r in raw["ranges"]),
+                "late": Late(**{**late, "mark": tuple(late["mark"])}) if late else None,
+                "warnings": tuple(raw["warnings"]),
+            }
+        )
+
+
+def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy: Policy, position: Position) -> RunPlan:
+    """Plan a run from a position.
+
+    Raises:
+        ConfigError: the source does not give the guarantee that was asked for, or a bound is no value of the cursor.
+        StateConflictError: the bookmark or the horizon is not one of this source: nothing may be moved.
+    """
+    guarantee = choose_guarantee(policy, offers=_offers(session, query, facts), engine=session.dialect.name)
+    horizon, newest = _horizon(session) if guarantee is Guarantee.SAFE_UPPER_BOUND else (None, None)
+    late = None
+    check = "none"
+    if policy.span is not None:
+        key_range = _span(session, query, policy.span)
+    elif policy.whole:
+        key_range = KeyRange()
+    else:
+        floor = None if policy.begin == "beginning" else policy.begin
+        low = Edge((floor,), Bound.CLOSED) if floor is not None else None
+        if position.bookmark is not None:
+            check = check_bookmark(session, query, position.bookmark)
+            low = Edge(position.bookmark, Bound.OPEN)
+            late = _late(session, query, policy, guarantee, position, (horizon, newest), floor)
+        key_range = KeyRange(low, _ceiling(session, horizon))
+    first = position.bookmark is None or not policy.advances
+    ranges = plan_ranges(session, query, key_range, policy.shards, facts.rows) if first else [key_range]
+    return RunPlan(
+        guarantee=guarantee,
+        promise=PROMISES[guarantee],
+        bookmark_check=check,
+        position=position,
+        horizon=horizon,
+        ranges=tuple(ranges),
+        late=late,
+        advances=policy.advances,
+        engine=session.engine,
+        warnings=_warnings(session, query, key_range) if first else (),
+    )
+
+
+def choose_guarantee(policy: Policy, *, offers: bool, engine: str) -> Guarantee:
+    """The guarantee that holds.
+
+    Raises:
+        ConfigError: when the one that was asked for is not to be had.
+    """
+    asked = policy.guarantee
+    if asked in ("strongest", "strict", "safe_upper_bound") and offers:
+        return Guarantee.SAFE_UPPER_BOUND
+    if asked in ("strongest", "strict", "lag") and policy.lag:
+        return Guarantee.LAG
+    if asked in ("strongest", "best_effort"):
+        return Guarantee.BEST_EFFORT
+    raise ConfigError(
+        "the source does not give the guarantee that was asked for",
+        guarantee=asked,
+        engine=engine,
+        next_step="Give a lag to read again, or accept `best_effort`, in which rows that commit late are lost.",
+    )
+
+
+def check_bookmark(session: OdbcSession, query: TableQuery, bookmark: Bookmark) -> str:
+    """Send the bookmark back to the server and see that it still finds its row, or why not.
+
+    Raises:
+        StateConflictError: when it cannot be explained: a cut value, another table, an older copy of it.
+    """
+    if len(bookmark) != len(query.keyset.columns):
+        raise _refused("it has other columns than the keyset", query)
+    try:
+        if session.rows(statements.hit(session.dialect, query, bookmark))[0][0] == "1":
+            return "hit"
+        there, higher = session.rows(statements.moved_up(session.dialect, query, bookmark))[0]
+    except PermanentError as error:
+        raise _refused(f"the source does not take it: {error.what}", query) from None
+    if there == "0":
+        return "deleted"
+    if higher == "1":
+        return "moved"
+    raise _refused("its row stands below it now, as in an older copy of the table", query)
+
+
+def next_position(plan: RunPlan, bookmarks: Sequence[Bookmark | None]) -> Position:
+    """The position after a run whose shards ended at these bookmarks, in the order of the ranges."""
+    found = [bookmark for bookmark in bookmarks if bookmark is not None]
+    return Position(found[-1] if found else plan.position.bookmark, plan.horizon)
+
+
+def _offers(session: OdbcSession, query: TableQuery, facts: TableFacts) -> bool:
+    if not (session.dialect.offers_horizon and facts.horizon) or query.template is not None:
+        return False
+    # There the horizon is a value of the cursor itself.
+    return session.dialect.name != "sqlserver" or query.keyset.columns[0].type in ("timestamp", "rowversion")
+
+
+def _horizon(session: OdbcSession) -> tuple[str, str]:
+    statement = session.dialect.horizon()
+    assert statement is not None, "a dialect that offers a horizon has a statement for it"
+    horizon, newest = session.rows(statement)[0]
+    return str(horizon), str(newest)
+
+
+def _ceiling(session: OdbcSession, horizon: str | None) -> Edge | None:
+    return Edge((horizon,), Bound.OPEN) if session.dialect.name == "sqlserver" and horizon is not None else None
+
+
+def _late(
+    session: OdbcSession,
+    query: TableQuery,
+    policy: Policy,
+    guarantee: Guarantee,
+    position: Position,
+    now: tuple[str | None, str | None],
+    floor: str | None,
+) -> Late | None:
+    assert position.bookmark is not None, "there is nothing behind no bookmark"
+    before, (horizon, newest) = position.horizon, now
+    if guarantee is Guarantee.SAFE_UPPER_BOUND and horizon is not None and newest is not None:
+        if session.dialect.name == "sqlserver":
+            return None
+        if before is None:
+            # The run before promised less: all that it may have missed is read.
+            return Late(position.bookmark, floor=floor)
+        if int(horizon) < int(before):
+            raise StateConflictError(
+                "the source's transactions are older than the watermark, as in a restored copy",
+                horizon=horizon,
+                watermark=before,
+                next_step="Compare the copy with what was loaded, then rewind the source with a reason.",
+            )
+        if session.dialect.name == "postgresql" and int(newest) - int(before) > _CIRCLE:
+            raise StateConflictError(
+                "too many transactions lie between two runs to tell late rows",
+                transactions=int(newest) - int(before),
+                next_step="Read the table in full once, then rewind the source to where it ended.",
+            )
+        return Late(position.bookmark, horizon=before, floor=floor) if int(newest) > int(before) else None
+    if guarantee is Guarantee.LAG and policy.lag:
+        since = session.rows(statements.earlier(session.dialect, query, position.bookmark[0], policy.lag))[0][0]
+        return Late(position.bookmark, since=since, floor=floor)
+    return None
+
+
+def _span(session: OdbcSession, query: TableQuery, span: tuple[str | None, str | None]) -> KeyRange:
+    first, end = span
+    key_range = KeyRange(
+        Edge((first,), Bound.CLOSED) if first is not None else None,
+        Edge((end,), Bound.OPEN) if end is not None else None,
+    )
+    for value in filter(None, span):
+        kind = query.keyset.columns[0].type
+        try:
+            # As the server reads it, before anything is read by it.
+            session.rows(statements.any_above(session.dialect, query, Edge((value,), Bound.CLOSED)))
+        except PermanentError as error:
+            raise ConfigError(
+                "a bound of the backfill is no value of the first cursor column",
+                column=query.keyset.columns[0].name,
+                type=kind,
+                problem=error.what,
+                next_step="Write it as the source does, e.g. 2025-01-01.",
+            ) from None
+    return key_range
+
+
+def _warnings(session: OdbcSession, query: TableQuery, key_range: KeyRange) -> tuple[str, ...]:
+    page: Statement = statements.page(session.dialect, query, key_range, 1000)
+    explain = session.dialect.explain(page)
+    if explain is None or session.dialect.plan_serves_order(session.rows(explain)) is not False:
+        return ()
+    names = ", ".join(query.keyset.names)
+    return (f"no index serves the order: each page sorts what is left of the table; make an index on ({names})",)
+
+
+def _refused(why: str, query: TableQuery) -> StateConflictError:
+    return StateConflictError(
+        f"the bookmark does not fit the source: {why}",
+        table=query.table,
+        keyset=query.keyset.names,
+        next_step="Find out what changed; then rewind the source with a reason. Nothing was read or moved.",
+    )
+
+
+def _bookmark(raw: Any) -> Bookmark | None:
+    return None if raw is None else tuple(raw)
+
+
+def _edge(raw: Any) -> Edge | None:
+    return None if raw is None else Edge(tuple(raw["at"]), Bound(raw["bound"]))

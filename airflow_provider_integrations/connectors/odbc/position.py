@@ -1,0 +1,78 @@
+"""Where a table's extraction stands between two runs, and how the ledger keeps it.
+
+A position is the last row's bookmark and, where the engine has one, the horizon: the transactions that were open when the
+last run began. No uncommitted row lies behind a position: it is above the bookmark, or its transaction is at or above
+the horizon. Bookmarks are compared by the server alone, so the ledger orders positions by a number that counts their moves.
+
+    >>> Position(("2025-11-05 10:00:00+00", "17"), "731").to_json()
+    '{"bookmark": ["2025-11-05 10:00:00+00", "17"], "horizon": "731"}'
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from airflow_provider_integrations.connectors.odbc.model import Bookmark
+from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
+from airflow_provider_integrations.core.watermark import Watermark
+
+__all__ = ["BEGINNING", "Position", "position_of", "watermark_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The bookmark, None before the first row; and the horizon, None where there is none."""
+
+    bookmark: Bookmark | None = None
+    horizon: str | None = None
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        bookmark = None if self.bookmark is None else list(self.bookmark)
+        return json.dumps({"bookmark": bookmark, "horizon": self.horizon}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Position:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ConfigError: when the text is no position.
+        """
+        try:
+            data = json.loads(text)
+            bookmark, horizon = data["bookmark"], data["horizon"]
+            texts = [*(bookmark if bookmark is not None else ()), *([horizon] if horizon is not None else [])]
+            if not all(isinstance(value, str) for value in texts) or set(data) != {"bookmark", "horizon"}:
+                raise ValueError(text)
+            return cls(None if bookmark is None else tuple(bookmark), horizon)
+        except (ValueError, KeyError, TypeError):
+            raise ConfigError(
+                "not a position of a table",
+                next_step="Restore it, or rewind the source with a reason.",
+            ) from None
+
+
+BEGINNING = Position()
+
+
+def watermark_of(position: Position, moves: int, engine: str) -> Watermark:
+    """The ledger's form: `moves` counts how often it moved, which is its order."""
+    return Watermark((moves, position.to_json()), engine=engine)
+
+
+def position_of(watermark: Watermark, engine: str) -> tuple[Position, int]:
+    """The position and how often it moved.
+
+    Raises:
+        StateConflictError: when it is of another engine, database or order.
+    """
+    if watermark.engine != engine:
+        raise StateConflictError(
+            "the source is not the one that the watermark is of",
+            watermark_of=watermark.engine,
+            source=engine,
+            next_step="Connect to the right database, or rewind the source to a position of this one, with a reason.",
+        )
+    moves, text = watermark.cursor[0], watermark.cursor[1]
+    return Position.from_json(str(text)), int(str(moves))

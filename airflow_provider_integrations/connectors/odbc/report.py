@@ -1,0 +1,53 @@
+"""What a run says of itself: what it promised, what it read, and what the source said that there was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airflow_provider_integrations.connectors.odbc.model import Bookmark, Guarantee
+from airflow_provider_integrations.core.manifest import DataFile
+
+__all__ = ["PROMISES", "ShardReport"]
+
+PROMISES = {
+    Guarantee.SAFE_UPPER_BOUND: (
+        "No committed row is lost, however late it was committed: the next run reads what was written by transactions"
+        " that were open when this one began."
+    ),
+    Guarantee.LAG: "A row that commits late is found if its cursor lies within the lag behind the bookmark; else it is lost.",
+    Guarantee.BEST_EFFORT: "A row that commits behind the bookmark after this run is LOST; deletes and such rows need a sweep.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReport:
+    """One shard, read to its end.
+
+    Args:
+        rows_read, rows_landed, rows_rejected: `rows_read == rows_landed + rows_rejected`.
+        rejects_by_rule: Rejected rows by the rule that they broke.
+        late: Rows that were read again or late, behind the bookmark.
+        nulls: Rows with a NULL cursor: read, or only counted, as the policy says.
+        source_rows: What the source counted in the snapshots that were read.
+        sums: Sums of the control columns at the source, as text.
+        pages, size: Files of pages and their bytes.
+        seconds: In this attempt.
+        bookmark: The last row's tuple; None if there was no row.
+        files: The Parquet files, in order.
+        anew: Whether pages of an earlier attempt were not on this machine, so that it was read from its beginning.
+    """
+
+    rows_read: int
+    rows_landed: int
+    rows_rejected: int
+    rejects_by_rule: dict[str, int]
+    late: int
+    nulls: int
+    source_rows: int
+    sums: dict[str, str | None]
+    pages: int
+    size: int
+    seconds: float
+    bookmark: Bookmark | None
+    files: tuple[DataFile, ...] = field(default_factory=tuple)
+    anew: bool = False
