@@ -20,6 +20,7 @@ from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.typed import to_landed
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import ConfigError
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -206,3 +207,39 @@ def test_a_local_time_that_was_twice_or_never_is_a_reject(engine: str, request: 
         ("'2025-07-01 12:00:00'", _stamp(2025, 7, 1, 10)),
     ]
     _check(request.getfixturevalue(engine), kind, "timestamp", values, zone="Europe/Berlin")
+
+
+def test_a_templates_columns_are_read_exactly_whatever_the_driver_says_of_them(odbc_database: OdbcDatabase) -> None:
+    big = {"P": "numeric(38,10)", "M": "decimal(38,10)"}.get(odbc_database.connection_string[8], "text")
+    whole = "bigint unsigned" if "MariaDB" in odbc_database.connection_string else "bigint"
+    odbc_database.execute(
+        f"CREATE TABLE t (id {whole} PRIMARY KEY, n {big}, note varchar(50))",
+        f"INSERT INTO t VALUES (9223372036854775807, '{NINES}', 'longer than the driver may say')",
+    )
+    contract = Contract.from_mapping(
+        {
+            "contract": "t",
+            "version": "1.0.0",
+            "keys": ["id"],
+            "columns": [
+                {"name": "id", "type": "integer", "nullable": False},
+                {"name": "n", "type": "decimal(38,10)"},
+                {"name": "twice", "type": "string"},
+            ],
+        }
+    )
+    template = "SELECT t.id, t.n, t.note AS twice FROM t"
+    with OdbcSession.open(OdbcSettings.from_string(odbc_database.connection_string)) as session:
+        facts = session.facts(None, template)
+        assert [column.name for column in facts.columns] == ["id", "n", "twice"]
+        columns = [session.dialect.read_column(c, contract.column(c.name).type) for c in facts.columns]
+        selected = ", ".join(f"{column.expression} AS {column.name}" for column in columns)
+        table = pa.Table.from_batches(session.read(Statement(f"SELECT {selected} FROM ({template}) q"), columns))
+        if session.dialect.name != "sqlite":  # which renames them
+            with pytest.raises(ConfigError, match=r"names of their own|Duplicate column"):
+                session.facts(None, "SELECT 1 AS a, 2 AS a")
+        with pytest.raises(ConfigError, match="no such table"):
+            session.facts("nothing_here")
+    landed, rejects = to_landed(table, contract, columns)
+    assert rejects == []
+    assert landed.to_pylist() == [{"id": 2**63 - 1, "n": D(NINES), "twice": "longer than the driver may say"}]

@@ -13,6 +13,7 @@ from airflow_provider_integrations.connectors.odbc.keywords import family_of
 from airflow_provider_integrations.connectors.odbc.model import Statement, TableFacts
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+from airflow_provider_integrations.connectors.odbc.template_columns import describe_sql, facts_of_template
 from airflow_provider_integrations.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ def verify_utc(session: OdbcSession) -> None:
 def facts(session: OdbcSession, table: str | None, template: str | None) -> TableFacts:
     """What the catalogue says of a table, or of what a template gives."""
     dialect = session.dialect
+    if template is not None:
+        return facts_of_template(dialect, template, session.describe(describe_sql(template)), session.rows)
     if table is None:
-        raise ConfigError("a template's columns are not known", template=template)
+        raise ConfigError("neither a table nor a template was named", next_step="Name one of them.")
     columns = session.rows(dialect.columns_of(table))
     if not columns:
         raise ConfigError(

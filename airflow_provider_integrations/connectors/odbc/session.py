@@ -99,6 +99,13 @@ class OdbcSession:
         """
         return probing.facts(self, table, template)
 
+    def describe(self, sql: str) -> list[tuple[Any, ...]]:
+        """The driver's description of a statement's columns (PEP 249), which is run on a connection of its own."""
+        with self._talking("describing a statement"), closing(self._connect_pyodbc()) as apart:
+            cursor = apart.cursor()
+            cursor.execute(sql)
+            return [tuple(column) for column in cursor.description or ()]
+
     def rows(self, statement: Statement) -> list[tuple[str | None, ...]]:
         """The whole of a small result as text; within `snapshot`, as that snapshot sees it."""
         found: list[tuple[str | None, ...]] = []
