@@ -10,6 +10,7 @@ import typer
 
 from airflow_provider_integrations.cli.contract import contract_app, decode_file
 from airflow_provider_integrations.cli.ledger import ledger_app
+from airflow_provider_integrations.cli.odbc import odbc_app
 from airflow_provider_integrations.cli.pgp import pgp_app
 
 __all__ = ["app", "main"]
@@ -18,6 +19,7 @@ app = typer.Typer(name="integrations", no_args_is_help=True, add_completion=Fals
 app.add_typer(pgp_app, name="pgp")
 app.add_typer(contract_app, name="contract")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(odbc_app, name="odbc")
 app.command("decode")(decode_file)
 
 
