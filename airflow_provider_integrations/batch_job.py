@@ -13,6 +13,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.source import GatePolicy, LoadPolicy
 from airflow_provider_integrations.ledger.holding import LEASE
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.ledger.position import follow
 from airflow_provider_integrations.system import utc_now
 
 __all__ = ["BatchJob"]
@@ -32,6 +33,7 @@ class BatchJob:
         ledger: Where the work items are.
         root: Landing root.
         owner: Who claims; the same owner takes up its own claims again.
+        settle: Brings the source's watermark after what was loaded, called after each load.
         boundary: Called between the steps with the name of what was just done; tests kill the process there.
     """
 
@@ -42,6 +44,7 @@ class BatchJob:
     ledger: Ledger
     root: UPath
     owner: str
+    settle: Callable[[Ledger, str], object] = follow
     lease: timedelta = LEASE
     clock: Clock = utc_now
     boundary: Callable[[str], None] = _go_on

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import conf
 
+from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.include import read_source, read_source_contract
 from airflow_provider_integrations.ledger.hook import LedgerHook
 
@@ -53,6 +54,11 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     from airflow_provider_integrations.batch_job import BatchJob
 
     source = read_source(include_folder(), source_name)
+    more: dict[str, Any] = {}
+    if isinstance(source, TableSource):
+        from airflow_provider_integrations.connectors.odbc.settle import settle
+
+        more["settle"] = settle
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),
@@ -61,4 +67,5 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
         ledger=LedgerHook().ledger(),
         root=landing_root(),
         owner=owner,
+        **more,
     )

@@ -10,12 +10,14 @@ from typing import Any
 __all__ = ["get_provider_info"]
 
 _PACKAGE = "airflow_provider_integrations"
-_SFTP_PGP, _GATE, _WAREHOUSE, _LEDGER = "SFTP with OpenPGP", "Quality gate", "Snowflake load", "Integrations ledger"
+_SFTP_PGP, _ODBC, _GATE = "SFTP with OpenPGP", "ODBC by keyset", "Quality gate"
+_WAREHOUSE, _LEDGER = "Snowflake load", "Integrations ledger"
 
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's data, in the shape of Airflow's `provider_info.schema.json`."""
-    sftp, warehouse = f"{_PACKAGE}.connectors.sftp_pgp", f"{_PACKAGE}.warehouse"
+    sftp, odbc = f"{_PACKAGE}.connectors.sftp_pgp", f"{_PACKAGE}.connectors.odbc"
+    warehouse = f"{_PACKAGE}.warehouse"
     return {
         "package-name": "airflow-provider-integrations",
         "name": "Integrations",
@@ -24,22 +26,32 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": name, "tags": tags}
             for name, tags in (
                 (_SFTP_PGP, ["protocol"]),
+                (_ODBC, ["protocol"]),
                 (_GATE, ["software"]),
                 (_WAREHOUSE, ["service"]),
                 (_LEDGER, ["software"]),
             )
         ],
         # Only what imports with any one extra: the warehouse's hook needs Snowflake's provider, whose connection it uses.
-        "hooks": [_modules(_SFTP_PGP, f"{sftp}.hook"), _modules(_LEDGER, f"{_PACKAGE}.ledger.hook")],
+        "hooks": [
+            _modules(_SFTP_PGP, f"{sftp}.hook"),
+            _modules(_ODBC, f"{odbc}.hook"),
+            _modules(_LEDGER, f"{_PACKAGE}.ledger.hook"),
+        ],
         "operators": [
             _modules(_SFTP_PGP, f"{sftp}.operators"),
+            _modules(_ODBC, f"{odbc}.operators"),
             _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
             _modules(_WAREHOUSE, f"{warehouse}.operators"),
         ],
-        "sensors": [_modules(_SFTP_PGP, f"{sftp}.sensors")],
-        "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers")],
+        "sensors": [_modules(_SFTP_PGP, f"{sftp}.sensors"), _modules(_ODBC, f"{odbc}.sensors")],
+        "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers"), _modules(_ODBC, f"{odbc}.triggers")],
         "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
-        "connection-types": [_sftp_pgp_connection(f"{sftp}.hook"), _ledger_connection()],
+        "connection-types": [
+            _sftp_pgp_connection(f"{sftp}.hook"),
+            _odbc_connection(f"{odbc}.hook"),
+            _ledger_connection(),
+        ],
         "config": {"integrations": {"description": "Where this deployment keeps its data.", "options": _options()}},
     }
 
@@ -89,6 +101,27 @@ def _sftp_pgp_connection(module: str) -> dict[str, Any]:
             ),
             "idle_timeout": _field(
                 "Idle timeout", "Seconds without progress after which to give up; 60 without one.", kind="number"
+            ),
+        },
+    }
+
+
+def _odbc_connection(module: str) -> dict[str, Any]:
+    return {
+        "connection-type": "odbc_keyset",
+        "hook-class-name": f"{module}.OdbcKeysetHook",
+        "hook-name": _ODBC,
+        "ui-field-behaviour": {
+            "hidden-fields": [],
+            "relabeling": {"schema": "Database", "login": "User", "extra": "Further keywords of the driver"},
+            "placeholders": {"host": "db.example.org", "port": "5432", "extra": '{"sslmode": "verify-full"}'},
+        },
+        "conn-fields": {
+            "driver": _field("Driver", "Name in odbcinst.ini, e.g. PostgreSQL Unicode; or give a DSN."),
+            "dsn": _field("DSN", "Name in odbc.ini, instead of a driver."),
+            "login_timeout": _field("Login timeout", "Seconds; 30 without one.", kind="integer"),
+            "statement_timeout": _field(
+                "Statement timeout", "Seconds after which the server ends a statement; none without one.", kind="number"
             ),
         },
     }

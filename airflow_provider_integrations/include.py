@@ -17,8 +17,21 @@ import yaml
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import FileSource
+from airflow_provider_integrations.core.table_source import TableSource
 
-__all__ = ["read_contract", "read_source", "read_source_contract", "read_sources", "read_yaml"]
+__all__ = [
+    "Source",
+    "read_contract",
+    "read_file_source",
+    "read_source",
+    "read_source_contract",
+    "read_sources",
+    "read_table_source",
+    "read_template",
+    "read_yaml",
+]
+
+Source = FileSource | TableSource
 
 _Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # The C loader is ten times as fast; DAG parsing feels it.
 
@@ -64,7 +77,7 @@ def read_contract(path: Path) -> Contract:
     return contract
 
 
-def read_source_contract(include: Path, source: FileSource) -> Contract:
+def read_source_contract(include: Path, source: Source) -> Contract:
     """The contract of a source, with its references looked up in the same folder.
 
     Raises:
@@ -101,14 +114,16 @@ def read_source_contract(include: Path, source: FileSource) -> Contract:
     return contract
 
 
-def read_source(include: Path, name: str) -> FileSource:
-    """The source of that name, from `include/sources/<name>.yaml`.
+def read_source(include: Path, name: str) -> Source:
+    """The source of that name, from `include/sources/<name>.yaml`; its `kind` says which it is.
 
     Raises:
         ConfigError: also if the file holds a source of another name, since the ledger goes by the name.
     """
     path = include / "sources" / f"{name}.yaml"
-    source = FileSource.from_mapping(read_yaml(path), where=str(path))
+    data = read_yaml(path)
+    model = TableSource if _kind(data) == "odbc" else FileSource
+    source = model.from_mapping(data, where=str(path))
     if source.source != name:
         raise ConfigError(
             "a source file must be named like its source",
@@ -119,10 +134,70 @@ def read_source(include: Path, name: str) -> FileSource:
     return source
 
 
-def read_sources(include: Path) -> Iterator[tuple[str, FileSource | ConfigError]]:
-    """All sources by name, and in the place of one that cannot be read, why: one mistake must not stop the others."""
+def read_file_source(include: Path, name: str) -> FileSource:
+    """The source of that name, which must be one of files.
+
+    Raises:
+        ConfigError: for one of another kind.
+    """
+    source = read_source(include, name)
+    if not isinstance(source, FileSource):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_table_source(include: Path, name: str) -> TableSource:
+    """The source of that name, which must be a table.
+
+    Raises:
+        ConfigError: for one of another kind.
+    """
+    source = read_source(include, name)
+    if not isinstance(source, TableSource):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_template(include: Path, source: TableSource) -> str | None:
+    """The extraction SQL of a source that has one, from `include/sql/extract/`.
+
+    Raises:
+        ConfigError: when there is no such file.
+    """
+    if source.template is None:
+        return None
+    path = include / "sql" / "extract" / source.template
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            "the template is not there", path=str(path), next_step="Create it or correct the name."
+        ) from None
+
+
+def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | ConfigError]]:
+    """All sources of some kinds by name, and in the place of one that cannot be read, why: one must not stop the others.
+
+    A file whose kind cannot be read is shown among the files of partners, so that it is shown once.
+    """
     for path in sorted((include / "sources").glob("*.yaml")):
+        try:
+            kind = _kind(read_yaml(path))
+        except ConfigError:
+            kind = None
+        if kinds and (kind if kind == "odbc" else "sftp_pgp") not in kinds:
+            continue
         try:
             yield path.stem, read_source(include, path.stem)
         except ConfigError as error:
             yield path.stem, error
+
+
+def _kind(data: Any) -> object:
+    return data.get("kind") if isinstance(data, dict) else None
+
+
+def _other_kind(name: str, kind: str) -> ConfigError:
+    return ConfigError(
+        "the source is of another kind", source=name, kind=kind, next_step="Use the operators of its kind."
+    )

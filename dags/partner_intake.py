@@ -21,7 +21,6 @@ from partner_calendar import PartnerCalendarTimetable
 from airflow_provider_integrations.assets import loaded_asset
 from airflow_provider_integrations.connectors.sftp_pgp.operators import SftpPgpArchiveOperator, SftpPgpIntakeOperator
 from airflow_provider_integrations.connectors.sftp_pgp.sensors import SftpPgpIntakeSensor
-from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.dag_context import include_folder
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
@@ -89,7 +88,7 @@ def partner_intake(source: FileSource) -> DAG:
     return dag
 
 
-def broken_intake(name: str, error: ConfigError) -> DAG:
+def broken_intake(name: str, error: object) -> DAG:
     """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
     with DAG(
         f"partner_intake__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
@@ -98,7 +97,7 @@ def broken_intake(name: str, error: ConfigError) -> DAG:
     return dag
 
 
-for _name, _source in read_sources(include_folder()):
+for _name, _source in read_sources(include_folder(), "sftp_pgp"):
     globals()[f"partner_intake__{_name}"] = (
-        broken_intake(_name, _source) if isinstance(_source, ConfigError) else partner_intake(_source)
+        partner_intake(_source) if isinstance(_source, FileSource) else broken_intake(_name, _source)
     )

@@ -34,7 +34,7 @@ class Manifest:
         original: Name the partner gave the file.
         version: Sorts batches of one source by age (`YYYY-MM-DD/sequence/generation`); the higher one wins in a MERGE.
         contract, contract_version, contract_digest: What it was decoded by.
-        ciphertext_sha256, plaintext_sha256: Digests of what came and of what was in it.
+        ciphertext_sha256, plaintext_sha256: Digests of what came and of what was in it; empty for rows that were asked for.
         signers: Full fingerprints of the keys whose signatures were verified.
         rows_read, rows_landed, rows_rejected: `rows_read == rows_landed + rows_rejected`, always.
         rejects_by_rule: Rejected rows by the first rule that they broke.

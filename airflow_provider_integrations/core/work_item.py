@@ -5,7 +5,8 @@
     discovered ──> landed ──> gated ──> loaded ──> archived
         │            │          │
         ├────────────┴──────────┴──> quarantined ──(release)──> discovered
-        └──> duplicate
+        ├──> duplicate
+        └──> loaded (a range of a table without rows)
 
 A state is what is durably true of the item; who works on it is the claim, which is apart from the state and runs out.
 
@@ -36,7 +37,7 @@ class State(StrEnum):
 
 
 _ALLOWED = {
-    State.DISCOVERED: {State.LANDED, State.DUPLICATE, State.QUARANTINED},
+    State.DISCOVERED: {State.LANDED, State.LOADED, State.DUPLICATE, State.QUARANTINED},
     State.LANDED: {State.GATED, State.QUARANTINED},
     State.GATED: {State.LOADED, State.QUARANTINED},
     State.LOADED: {State.ARCHIVED},

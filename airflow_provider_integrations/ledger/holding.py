@@ -72,6 +72,12 @@ class Holder:
             del self._claims[item.id]
         return done
 
+    def note(self, item: WorkItem, facts: Mapping[str, Any]) -> WorkItem:
+        """Add facts to an item that is held; its state stays."""
+        with self._lock:
+            claim = self._claims[item.id]
+        return self._ledger.items.note(claim, facts)
+
     def give_back(self, item: WorkItem, error: str) -> None:
         """Let go of an item that could not be brought on; it counts as an attempt."""
         with self._lock:

@@ -17,7 +17,6 @@ from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import local_folder, read_manifest
 from airflow_provider_integrations.ledger.holding import holding
-from airflow_provider_integrations.ledger.position import follow
 from airflow_provider_integrations.warehouse.loader import LoadResult, PublishedBatch, load_batches
 
 __all__ = ["load_items"]
@@ -56,7 +55,7 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
                 }
                 loaded.append((held.advance(item, State.LOADED, facts=facts), result, manifest))
                 job.boundary("noted as loaded")
-    follow(job.ledger, job.source)
+    job.settle(job.ledger, job.source)
     job.boundary("watermark moved")
     if len(loaded) < len(waiting):
         raise TransientError(

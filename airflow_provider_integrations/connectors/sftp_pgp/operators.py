@@ -15,7 +15,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
-from airflow_provider_integrations.include import read_source, read_source_contract
+from airflow_provider_integrations.include import read_file_source, read_source_contract
 from airflow_provider_integrations.ledger.hook import LedgerHook
 from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
@@ -33,7 +33,7 @@ def intake_job(source_name: str, owner: str) -> IntakeJob:
     """The job of one source from the deployment's settings: `[integrations]`, the connection and `include/`."""
     from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 
-    source = read_source(include_folder(), source_name)
+    source = read_file_source(include_folder(), source_name)
     return IntakeJob(
         source=source,
         contract=read_source_contract(include_folder(), source),

@@ -1,0 +1,180 @@
+"""The shards of a run, read and landed as batches: pages in a scratch folder, then bronze, then the ledger."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_integrations.connectors.odbc.extract import ShardJob, extract_shard
+from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark, TableQuery
+from airflow_provider_integrations.connectors.odbc.plan import RunPlan
+from airflow_provider_integrations.connectors.odbc.report import ShardReport
+from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of
+from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.core.errors import StateConflictError, TransientError
+from airflow_provider_integrations.core.manifest import Manifest
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.bronze import MANIFEST, batch_key, promote
+from airflow_provider_integrations.ledger.holding import Holder, holding
+
+__all__ = ["extract_items", "outcome"]
+
+
+def extract_items(job: RunJob, item_ids: Sequence[str]) -> list[WorkItem]:
+    """Read and land shards; those that are not `discovered` are left alone. Gives all of them as they are then.
+
+    Raises:
+        TransientError: the source failed, or another worker holds an item; it goes on after its last page.
+    """
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        items = held.take_all(item_ids, State.DISCOVERED)
+        if items:
+            with connected(job) as (session, query, _):
+                for item in items:
+                    _extract(job, session, query, held, item)
+    after = [job.ledger.items.get(item_id) for item_id in item_ids]
+    if busy := [item.id for item in after if item.state is State.DISCOVERED]:
+        raise TransientError(
+            "shards are claimed by another worker",
+            items=busy,
+            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
+        )
+    return after
+
+
+def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder, item: WorkItem) -> None:
+    plan = RunPlan.from_json(item.facts["plan"])
+    if plan.engine != session.engine:
+        raise StateConflictError(
+            "the run was planned on another source", planned=plan.engine, source=session.engine,
+            next_step="Connect to the source that the run was planned on.",
+        )  # fmt: skip
+    shard, first = int(item.facts["shard"]), int(item.facts["shard"]) == 1
+    batch_id = digest_of(f"{item.id}:{item.facts.get('releases', 0)}:{job.contract.digest}")[:24]
+    folder = job.scratch / batch_id
+    manifest = _landed_before(job, item, batch_id)
+    if manifest is None:
+        shard_job = ShardJob(
+            query=query,
+            contract=job.contract,
+            key_range=plan.ranges[shard - 1],
+            folder=folder,
+            batch_id=batch_id,
+            version=str(item.facts["run_version"]),
+            page_rows=job.source.page_rows,
+            late=plan.late if first else None,
+            nulls=NullPolicy(job.source.nulls) if first and plan.advances else None,
+            control=job.source.control_columns,
+            compare=first and plan.position.bookmark is None,
+        )
+        mark = _mark(item) if item.facts.get("mark_of") == batch_id else PageMark()
+
+        def save(moved: PageMark) -> None:
+            held.note(item, {"mark": asdict(moved), "mark_of": batch_id})
+
+        report = extract_shard(session, shard_job, mark, save, boundary=job.boundary)
+        if _refused(job, held, item, report, folder):
+            return
+        manifest = _manifest(job, item, report, batch_id)
+        held.note(item, _facts(report, batch_id, manifest))
+        job.boundary("report noted")
+        if not report.rows_landed:
+            held.advance(item, State.LOADED, facts={"rows_loaded": 0})
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        promote(folder, job.root, manifest)
+        job.boundary("promoted")
+    held.advance(item, State.LANDED, facts={"folder": batch_key(manifest)})
+    job.boundary("landed")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _landed_before(job: RunJob, item: WorkItem, batch_id: str) -> Manifest | None:
+    """The manifest, when the process died between the landing and its note in the ledger."""
+    if item.facts.get("batch_id") != batch_id or "manifest" not in item.facts:
+        return None
+    manifest = Manifest.from_json(item.facts["manifest"])
+    return manifest if (job.root / batch_key(manifest) / MANIFEST).exists() else None
+
+
+def _refused(job: RunJob, held: Holder, item: WorkItem, report: ShardReport, folder: Path) -> bool:
+    if report.rows_rejected <= job.contract.max_reject_share * report.rows_read:
+        return False
+    reason = Reason.TOO_MANY_REJECTS
+    detail = (
+        f"{reason.meaning} (rows_read={report.rows_read}, rows_rejected={report.rows_rejected},"
+        f" by_rule={report.rejects_by_rule}). Correct the source or the contract; the next run reads the rows again."
+    )
+    kept = quarantine.keep(job.root, item, reason, detail=detail, at=job.clock(), rejects=folder / "rejects.jsonl")
+    facts = {"kept": kept, "rows_read": report.rows_read, "rows_rejected": report.rows_rejected}
+    held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts=facts)
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _manifest(job: RunJob, item: WorkItem, report: ShardReport, batch_id: str) -> Manifest:
+    return Manifest(
+        batch_id=batch_id,
+        source=job.source.source,
+        item_id=item.id,
+        received_at=item.discovered_at.isoformat(),
+        ingest_date=item.discovered_at.date().isoformat(),
+        original=item.path,
+        version=str(item.facts["run_version"]),
+        contract=job.contract.contract,
+        contract_version=job.contract.version,
+        contract_digest=job.contract.digest,
+        ciphertext_sha256="",
+        plaintext_sha256="",
+        signers=(),
+        rows_read=report.rows_read,
+        rows_landed=report.rows_landed,
+        rows_rejected=report.rows_rejected,
+        rejects_by_rule=report.rejects_by_rule,
+        files=report.files,
+    )
+
+
+def _facts(report: ShardReport, batch_id: str, manifest: Manifest) -> dict[str, Any]:
+    return {
+        "batch_id": batch_id,
+        "folder": batch_key(manifest),
+        "manifest": manifest.to_json(),
+        "version": manifest.version,
+        "bookmark": list(report.bookmark) if report.bookmark is not None else None,
+        "rows_read": report.rows_read,
+        "rows_landed": report.rows_landed,
+        "rows_rejected": report.rows_rejected,
+        "rows_late": report.late,
+        "rows_without_cursor": report.nulls,
+        "rows_source": report.source_rows,
+        "control_sums": report.sums,
+        "pages": report.pages,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _mark(item: WorkItem) -> PageMark:
+    raw = item.facts.get("mark")
+    if raw is None:
+        return PageMark()
+    mark = PageMark(**raw)
+    return replace(mark, bookmark=tuple(mark.bookmark)) if mark.bookmark is not None else mark
+
+
+def outcome(items: Sequence[WorkItem]) -> dict[str, Any]:
+    """What an operator returns of shards: counts, and the guarantee that was given."""
+    return {
+        "states": dict(Counter(item.state.value for item in items)),
+        "guarantees": sorted({str(item.facts.get("guarantee")) for item in items}),
+        "rows_landed": sum(item.facts.get("rows_landed", 0) for item in items),
+        "rows_rejected": sum(item.facts.get("rows_rejected", 0) for item in items),
+        "rows_late": sum(item.facts.get("rows_late", 0) for item in items),
+        "pages": sum(item.facts.get("pages", 0) for item in items),
+    }

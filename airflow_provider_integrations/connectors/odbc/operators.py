@@ -1,0 +1,175 @@
+"""Extraction of tables as Airflow operators.
+
+shards = OdbcPlanShardsOperator(task_id="plan", source="erp_orders")
+OdbcKeysetExtractOperator.partial(task_id="extract", source="erp_orders").expand(items=shards.output)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_integrations.connectors.odbc.hook import OdbcKeysetHook
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
+from airflow_provider_integrations.include import read_source_contract, read_table_source, read_template
+from airflow_provider_integrations.ledger.hook import LedgerHook
+from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
+from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
+from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_integrations.connectors.odbc.run import RunJob
+    from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+
+__all__ = ["OdbcKeysetExtractOperator", "OdbcPlanShardsOperator", "run_job"]
+
+
+def run_job(source_name: str, owner: str, **more: Any) -> RunJob:
+    """The job of one source from the deployment's settings: `[integrations]`, the connection and `include/`."""
+    from airflow_provider_integrations.connectors.odbc.run import RunJob
+
+    source = read_table_source(include_folder(), source_name)
+    return RunJob(
+        source=source,
+        contract=read_source_contract(include_folder(), source),
+        settings=OdbcKeysetHook(source.connection).settings(),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(source_name),
+        owner=owner,
+        template=read_template(include_folder(), source),
+        **more,
+    )
+
+
+class OdbcPlanShardsOperator(BaseOperator):
+    """Plan a run of a table and give its shards in groups of one: `list[list[item id]]`.
+
+    Shards that an earlier run left unfinished come first; a new run is planned from the position that they lead to.
+
+    Args:
+        source: Name of a file under `include/sources/`.
+        mode: `incremental` or `full`; None for the source's own.
+        backfill: A mapping, or its JSON, with `from` and `to`, values of the first cursor column: from the first to before
+            the second. A backfill never moves the watermark.
+        guarantee: Another guarantee than the source's.
+    """
+
+    template_fields: Sequence[str] = ("source", "mode", "backfill", "guarantee")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        mode: str | None = None,
+        backfill: dict[str, str] | str | None = None,
+        guarantee: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self.mode = mode
+        self.backfill = backfill
+        self.guarantee = guarantee
+
+    def execute(self, context: Context) -> list[list[str]]:
+        """Plan, say which guarantee holds, and give the shards."""
+        from airflow_provider_integrations.connectors.odbc.plan import RunPlan
+        from airflow_provider_integrations.connectors.odbc.run import Asked, plan_items
+
+        asked = Asked(
+            request=context["ti"].run_id,
+            whole=_mode(self.mode) == "full",
+            span=_span(self.backfill),
+            guarantee=_given(self.guarantee),
+        )
+        items = plan_items(run_job(self.source, owner_of(context)), asked)
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
+        for item in items:
+            if item.facts["shard"] == 1:
+                plan = RunPlan.from_json(item.facts["plan"])
+                self.log.info("run %s: guarantee %s. %s", item.facts["run"], plan.guarantee.value, plan.promise)
+                for warning in plan.warnings:
+                    self.log.warning("%s: %s", self.source, warning)
+        return [[item.id] for item in items]
+
+
+class OdbcKeysetExtractOperator(BaseOperator):
+    """Read shards and land them; mapped over the groups that `OdbcPlanShardsOperator` gives.
+
+    Args:
+        source: Name of a file under `include/sources/`.
+        items: Ids of work items; those that are landed already are left alone.
+
+    Returns counts by state and of rows, and the guarantees that were given. A task that is tried again goes on after the last
+    page that is on this machine's disk. Ending the task ends its statement at the source.
+    """
+
+    template_fields: Sequence[str] = ("source", "items")
+    operator_extra_links = (LedgerItemLink(),)
+
+    def __init__(self, *, source: str, items: Sequence[str], **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self.items = items
+        self._session: OdbcSession | None = None
+        self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Extract the shards and give the counts."""
+        from airflow_provider_integrations.connectors.odbc.land_shards import extract_items, outcome
+
+        job = run_job(self.source, owner_of(context), opened=self._opened)
+        items = extract_items(job, list(self.items))
+        self._session = None
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
+        landed = [item for item in items if "folder" in item.facts]
+        self._lineage = (
+            [LineageDataset("odbc", f"{job.source.connection}/{job.source.table or job.source.template}")],
+            [LineageDataset("file", str(job.root / item.facts["folder"])) for item in landed],
+        )
+        return outcome(items)
+
+    def on_kill(self) -> None:
+        """End the running statement at the source; what was landed stays."""
+        if self._session is not None:
+            self._session.cancel()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """The table in, bronze out; None where Airflow's OpenLineage provider is not installed."""
+        inputs, outputs = self._lineage
+        return openlineage_facets(inputs=inputs, outputs=outputs)
+
+    def _opened(self, session: OdbcSession) -> None:
+        self._session = session
+
+
+def _given(value: str | None) -> str | None:
+    """A template renders nothing to an empty text or to the word None."""
+    return None if value is None or value.strip() in ("", "None", "null") else value.strip()
+
+
+def _mode(value: str | None) -> str | None:
+    mode = _given(value)
+    if mode not in (None, "incremental", "full"):
+        raise ConfigError("no such mode", mode=mode, next_step="There are incremental and full.")
+    return mode
+
+
+def _span(value: dict[str, str] | str | None) -> tuple[str | None, str | None] | None:
+    span = json.loads(value) if isinstance(value, str) and _given(value) else value
+    if not span:
+        return None
+    if not isinstance(span, dict) or set(span) - {"from", "to"} or not all(isinstance(v, str) for v in span.values()):
+        raise ConfigError(
+            "the backfill is no span", backfill=span, next_step='Write {"from": "2025-01-01", "to": "2025-02-01"}.'
+        )
+    return span.get("from"), span.get("to")

@@ -1,0 +1,194 @@
+"""One run of a table source by the ledger: plan it once, extract its shards, land them as batches.
+
+A run is a set of work items, one for each shard, at `odbc/<run>/shard-0001`. The first of them holds the plan, and is entered by
+one atomic step: of two planners at once the second finds it and takes the same plan. The name of a run that moves the
+watermark follows from the watermark, so that no position is ever planned from twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+
+from upath import UPath
+
+from airflow_provider_integrations.connectors.odbc.model import TableFacts, TableQuery
+from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, plan_run
+from airflow_provider_integrations.connectors.odbc.position import BEGINNING, position_of
+from airflow_provider_integrations.connectors.odbc.query import build_query, facts_of_contract
+from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+from airflow_provider_integrations.core.clock import Clock
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.table_source import TableSource
+from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
+from airflow_provider_integrations.ledger.holding import LEASE
+from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.system import utc_now
+
+__all__ = ["Asked", "RunJob", "connected", "digest_of", "plan_items"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one run is asked to do beyond the source's own policy.
+
+    Args:
+        request: Id of the asking run, so that it is planned once however often it is tried.
+        whole: Read all rows, and move nothing.
+        span: Backfill, from the first value of the cursor to before the second.
+        guarantee: Another guarantee than the source's.
+    """
+
+    request: str
+    whole: bool = False
+    span: tuple[str | None, str | None] | None = None
+    guarantee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """What is promised, where things are, and who works.
+
+    Args:
+        source, contract: What is promised.
+        settings: How to reach the source.
+        ledger: Where the work items are.
+        root: Landing root.
+        scratch: Private folder on a local disk for pages that are not landed yet.
+        owner: Who claims; also how the session is named at the source.
+        template: Extraction SQL, if the source has one.
+        opened: Told of each session that is opened, so that it can be cancelled.
+        boundary: Called between the steps; tests kill the process there.
+    """
+
+    source: TableSource
+    contract: Contract
+    settings: OdbcSettings
+    ledger: Ledger
+    root: UPath
+    scratch: Path
+    owner: str
+    template: str | None = None
+    lease: timedelta = LEASE
+    clock: Clock = utc_now
+    opened: Callable[[OdbcSession], None] = lambda _: None
+    boundary: Callable[[str], None] = lambda _: None
+
+
+def plan_items(job: RunJob, asked: Asked) -> list[WorkItem]:
+    """The work items that this run is to bring on: those that an earlier run left, and those of a new plan.
+
+    A run that was left unfinished is finished first; a new one is planned from the position that it leads to.
+
+    Raises:
+        ConfigError, StateConflictError, WatermarkLostError: nothing was planned.
+    """
+    name = job.source.source
+    waiting = job.ledger.items.list(name, [State.DISCOVERED, State.LANDED, State.GATED], limit=None)
+    for plan_item in [item for item in waiting if "plan" in item.facts and item.facts["shard"] == 1]:
+        _enter_shards(job, plan_item)
+    moves_nothing = asked.whole or asked.span is not None
+    unfinished = any(RunPlan.from_json(item.facts["plan"]).advances for item in waiting if "plan" in item.facts)
+    if moves_nothing or not unfinished:
+        _plan(job, asked)
+    return sorted(
+        job.ledger.items.list(name, [State.DISCOVERED, State.LANDED], limit=None),
+        key=lambda item: item.path,
+    )
+
+
+@contextmanager
+def connected(job: RunJob) -> Iterator[tuple[OdbcSession, TableQuery, TableFacts]]:
+    """A session of the source, what is read from it, and what its catalogue says."""
+    with OdbcSession.open(job.settings, application=job.owner) as session:
+        job.opened(session)
+        source = job.source
+        if source.table is not None:
+            facts = session.facts(source.table)
+        else:
+            facts = facts_of_contract(session.dialect, job.contract, str(source.template))
+        if facts.primary_key and set(facts.primary_key) != set(job.contract.keys):
+            raise ConfigError(
+                "the contract's keys are not the table's primary key",
+                contract=job.contract.keys,
+                table=facts.primary_key,
+                next_step="Name the primary key as the contract's keys: without it rows cannot be told apart.",
+            )
+        query = build_query(
+            session.dialect, facts, job.contract, source.cursor, filter=source.filter, template=job.template
+        )
+        yield session, query, facts
+
+
+def _plan(job: RunJob, asked: Asked) -> None:
+    source, ledger = job.source, job.ledger
+    policy = Policy(
+        guarantee=asked.guarantee or source.guarantee,
+        lag=source.lag,
+        begin=source.begin,
+        shards=source.shards,
+        whole=asked.whole or (source.mode == "full" and asked.span is None),
+        span=asked.span,
+    )
+    if source.mode == "change_tracking":
+        raise ConfigError(
+            "change tracking is not run by this operator",
+            source=source.source,
+            next_step="Choose `incremental` with a rowversion cursor.",
+        )
+    with connected(job) as (session, query, facts):
+        watermark = ledger.watermarks.get(source.source)
+        position, moves = position_of(watermark, session.engine) if watermark is not None else (BEGINNING, 0)
+        plan = plan_run(session, query, facts, policy, position)
+    attempt = _refused_before(job, moves) if plan.advances else digest_of(asked.request)[:12]
+    run = f"{moves:08d}.{attempt}" if plan.advances else f"span-{attempt}"
+    first = RemoteFile(f"odbc/{run}/shard-0001", 0, 0)
+    stamp = job.clock().astimezone(UTC)
+    facts_of_run = {
+        "plan": plan.to_json(),
+        "run": run,
+        "moves": moves,
+        "run_version": f"{stamp:%Y-%m-%dT%H:%M:%S.%fZ}/{run}",
+        "guarantee": plan.guarantee.value,
+        "shard": 1,
+    }
+    job.boundary("planned")
+    found = ledger.items.discover(source.source, [first], listed_at=job.clock(), facts={first.path: facts_of_run})
+    job.boundary("plan entered")
+    for item in found:
+        _enter_shards(job, item)
+
+
+def _enter_shards(job: RunJob, first: WorkItem) -> None:
+    """The other shards of a plan; again is harmless."""
+    plan = RunPlan.from_json(first.facts["plan"])
+    shared = {
+        name: first.facts[name] for name in ("plan", "run", "moves", "run_version", "guarantee") if name in first.facts
+    }
+    rest = {
+        RemoteFile(f"odbc/{first.facts['run']}/shard-{shard:04d}", 0, 0): {**shared, "shard": shard}
+        for shard in range(2, len(plan.ranges) + 1)
+    }
+    job.ledger.items.discover(
+        job.source.source,
+        list(rest),
+        listed_at=job.clock(),
+        facts={file.path: facts for file, facts in rest.items()},
+    )
+
+
+def _refused_before(job: RunJob, moves: int) -> int:
+    """How many runs from this position ended with a refused shard: each makes room for another."""
+    refused = job.ledger.items.list(job.source.source, [State.QUARANTINED], limit=None)
+    return len({item.facts.get("run") for item in refused if item.facts.get("moves") == moves})
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

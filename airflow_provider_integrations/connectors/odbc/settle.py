@@ -1,0 +1,75 @@
+"""Brings a table's watermark after its loaded shards: the position moves when every shard of a run is in the warehouse.
+
+Runs that move nothing (backfills, full reads) and shards of a run that was overtaken are only closed. A refused shard holds
+the position where it was: the next run reads its rows again, which changes nothing for those that were loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from airflow_provider_integrations.connectors.odbc.model import Bookmark
+from airflow_provider_integrations.connectors.odbc.plan import RunPlan, next_position
+from airflow_provider_integrations.connectors.odbc.position import watermark_of
+from airflow_provider_integrations.core.watermark import Watermark
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.ledger.holding import holding
+from airflow_provider_integrations.ledger.ledger import Ledger
+
+__all__ = ["settle"]
+
+log = logging.getLogger(__name__)
+
+_OPEN = (State.DISCOVERED, State.LANDED, State.GATED)
+
+
+def settle(ledger: Ledger, source: str) -> Watermark | None:
+    """Settle every run of the source that is ready; gives the watermark as it stands then.
+
+    Raises:
+        StateConflictError: somebody has moved the watermark: nothing is closed.
+        WatermarkLostError: the source had one and has none.
+    """
+    loaded = ledger.items.list(source, [State.LOADED], limit=None)
+    if not loaded:
+        return ledger.watermarks.get(source)
+    unfinished = {_run(item) for item in ledger.items.list(source, _OPEN, limit=None)}
+    for run in sorted({_run(item) for item in loaded} - unfinished):
+        shards = sorted((item for item in loaded if _run(item) == run), key=lambda item: int(item.facts["shard"]))
+        _settle_run(ledger, source, shards)
+        _close(ledger, source, shards)
+    return ledger.watermarks.get(source)
+
+
+def _settle_run(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None:
+    plan = RunPlan.from_json(shards[0].facts["plan"])
+    moves = int(shards[0].facts["moves"])
+    current = ledger.watermarks.get(source)
+    at = int(str(current.cursor[0])) if current is not None else 0
+    if not plan.advances or at > moves:
+        return  # Or it was moved already, and the process died before the shards were closed.
+    if len(shards) < len(plan.ranges):
+        log.warning(
+            "%s: %d of %d shards are loaded; the others were refused, so the watermark stays", source, len(shards),
+            len(plan.ranges),
+        )  # fmt: skip
+        return
+    bookmarks: list[Bookmark | None] = [
+        tuple(item.facts["bookmark"]) if item.facts.get("bookmark") is not None else None for item in shards
+    ]
+    new = watermark_of(next_position(plan, bookmarks), moves + 1, plan.engine)
+    if current is None:
+        ledger.watermarks.begin(source, new)
+    else:
+        ledger.watermarks.advance(source, current, new)
+
+
+def _close(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None:
+    with holding(ledger, f"settle/{source}") as held:
+        for item in held.take_all([item.id for item in shards], State.LOADED):
+            held.advance(item, State.ARCHIVED, facts={"moved_to": "settled"})
+
+
+def _run(item: WorkItem) -> str:
+    return str(item.facts.get("run", ""))

@@ -1,0 +1,113 @@
+"""Tables over ODBC, end to end: one DAG for each table source under `include/sources/`.
+
+    plan ─> extract[] ─> gate[] ─> load ─> settled
+
+`plan` takes what an earlier run left behind first; `load` brings the watermark after the shards that are in the warehouse, when
+all of a run are. Tasks of one system share the pool that its source names: make it before the first run.
+
+Backfill a span of the first cursor column, which never moves the watermark:
+
+    airflow dags trigger odbc_extract__erp_orders -c '{"backfill": {"from": "2025-01-01", "to": "2025-02-01"}}'
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Param, TriggerRule
+
+from airflow_provider_integrations.assets import loaded_asset
+from airflow_provider_integrations.connectors.odbc.operators import OdbcKeysetExtractOperator, OdbcPlanShardsOperator
+from airflow_provider_integrations.core.table_source import TableSource
+from airflow_provider_integrations.dag_context import include_folder
+from airflow_provider_integrations.expectations.operators import QualityGateOperator
+from airflow_provider_integrations.include import read_sources
+from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
+from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
+
+PARAMS = {
+    "mode": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "incremental", "full"],
+        title="Mode",
+        description="The source's own if empty; `full` reads all rows and moves no watermark.",
+    ),
+    "backfill": Param(
+        None,
+        type=["null", "object"],
+        title="Backfill",
+        description_md='A span of the first cursor column: `{"from": "2025-01-01", "to": "2025-02-01"}`, without its end.',
+        properties={"from": {"type": "string"}, "to": {"type": "string"}},
+        required=["from"],
+        additionalProperties=False,
+    ),
+    "guarantee": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "strongest", "safe_upper_bound", "lag", "strict", "best_effort"],
+        title="Guarantee",
+        description="The source's own if empty.",
+    ),
+}
+
+
+def odbc_extract(source: TableSource) -> DAG:
+    """The DAG of one table."""
+    with DAG(
+        f"odbc_extract__{source.source}",
+        description=source.description,
+        schedule=source.schedule,
+        start_date=datetime(2025, 1, 1),
+        catchup=False,
+        max_active_runs=1,
+        params=PARAMS,
+        doc_md=__doc__,
+        tags=["odbc-extract", source.source],
+        default_args={
+            "owner": source.owner,
+            "retries": 4,
+            "retry_delay": timedelta(seconds=30),
+            "retry_policy": IntegrationRetryPolicy(),
+        },
+    ) as dag:
+        plan = OdbcPlanShardsOperator(
+            task_id="plan",
+            source=source.source,
+            mode="{{ params.mode or '' }}",
+            backfill="{{ params.backfill | tojson }}",
+            guarantee="{{ params.guarantee or '' }}",
+            pool=source.pool,
+        )
+        extract = OdbcKeysetExtractOperator.partial(task_id="extract", source=source.source, pool=source.pool).expand(
+            items=plan.output
+        )
+        gate = QualityGateOperator.partial(
+            task_id="gate", source=source.source, trigger_rule=TriggerRule.ALL_DONE
+        ).expand(items=plan.output)
+        load = SnowflakeLoadOperator(
+            task_id="load",
+            source=source.source,
+            outlets=[loaded_asset(source.source)],
+            trigger_rule=TriggerRule.ALL_DONE,
+        )
+        settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
+        plan >> extract >> gate >> load
+        [plan, extract, gate, load] >> settled
+    return dag
+
+
+def broken_extract(name: str, error: object) -> DAG:
+    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
+    with DAG(
+        f"odbc_extract__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
+    ) as dag:
+        OdbcPlanShardsOperator(task_id="plan", source=name)
+    return dag
+
+
+for _name, _source in read_sources(include_folder(), "odbc"):
+    globals()[f"odbc_extract__{_name}"] = (
+        odbc_extract(_source) if isinstance(_source, TableSource) else broken_extract(_name, _source)
+    )
