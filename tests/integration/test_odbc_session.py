@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -229,6 +230,21 @@ def test_a_source_that_is_not_there_is_tried_again(odbc_postgres: OdbcDatabase) 
     keywords = {**parse(odbc_postgres.connection_string), "Port": "1"}
     with pytest.raises(ConnectionLostError), OdbcSession.open(OdbcSettings.from_string(_rendered(keywords))):
         pass
+
+
+@pytest.mark.parametrize("driver", ["PostgreSQL Unicode", "MariaDB Unicode"])
+def test_a_server_that_says_nothing_is_given_up_in_time(
+    driver: str, odbc_postgres: OdbcDatabase, mariadb_server: str
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        text = f"Driver={{{driver}}};Server=127.0.0.1;Port={silent.getsockname()[1]};UID=a;PWD=b;Database=c"
+        settings = OdbcSettings.from_string(text, login_timeout=2)
+        began = time.monotonic()
+        with pytest.raises(ConnectionLostError), OdbcSession.open(settings):
+            pass
+        assert time.monotonic() - began < 10
 
 
 def test_a_database_that_is_not_there_is_not(odbc_postgres: OdbcDatabase) -> None:

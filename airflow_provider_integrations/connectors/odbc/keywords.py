@@ -37,10 +37,11 @@ DEFAULTS: dict[str, dict[str, str]] = {
         # A savepoint for each statement: by default a failed one ends the transaction, and with it the snapshot, silently.
         "Protocol": "7.4-2",
     },
-    "mariadb": {"CharSet": "utf8mb4"},
+    # The driver does not take ODBC's login time-out: without its own it waits for ever for a server that says nothing.
+    "mariadb": {"CharSet": "utf8mb4", "CONN_TIMEOUT": "{}"},
     "sqlite": {"StepAPI": "1", "Timeout": "10000", "NoWCHAR": "0"},
 }
-"""What is set where the connection does not say otherwise."""
+"""What is set where the connection does not say otherwise; `{}` stands for the login time-out in seconds."""
 
 _COMMON = ("Driver", "DSN", "Server", "Port", "Database", "UID", "PWD")
 _FAMILIES: dict[str, tuple[str, ...]] = {
@@ -52,7 +53,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "mariadb": (
         *("CharSet", "SSLCA", "SSLCAPATH", "SSLCERT", "SSLKEY", "SSLCIPHER", "SSLVERIFY", "FORCETLS", "TLSVERSION"),
-        *("TlsPeerFp", "ForceTls", "Compressed", "Socket", "ConnTimeout", "NoPrompt"),
+        *("TlsPeerFp", "ForceTls", "Compressed", "Socket", "CONN_TIMEOUT", "NoPrompt"),
     ),
     "sqlite": ("StepAPI", "Timeout", "NoWCHAR", "NoTXN", "SyncPragma", "FKSupport", "JournalMode", "LongNames"),
     "sqlserver": (

@@ -61,7 +61,8 @@ class OdbcSettings(BaseModel):
             family: As `family`; given for a DSN, whose driver is known once it was connected to.
         """
         have = {name.lower() for name in self.keywords}
-        added = {name: value for name, value in DEFAULTS.get(family or "", {}).items() if name.lower() not in have}
+        given = {name: value.format(self.login_timeout) for name, value in DEFAULTS.get(family or "", {}).items()}
+        added = {name: value for name, value in given.items() if name.lower() not in have}
         return render({**self.keywords, **added})
 
     @property
