@@ -253,6 +253,22 @@ def test_a_database_that_is_not_there_is_not(odbc_postgres: OdbcDatabase) -> Non
         pass
 
 
+def test_a_dsn_is_asked_what_it_is_and_gets_what_its_driver_needs(
+    odbc_postgres: OdbcDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keywords = parse(odbc_postgres.connection_string)
+    named = {"Driver": keywords["Driver"], "Servername": keywords["Server"]}
+    entries = {**named, "Port": keywords["Port"], "Database": keywords["Database"]}
+    lines = "\n".join(f"{name} = {value}" for name, value in entries.items())
+    (tmp_path / "odbc.ini").write_text(f"[erp]\n{lines}\n", "utf-8")
+    monkeypatch.setenv("ODBCINI", str(tmp_path / "odbc.ini"))
+    settings = OdbcSettings.from_connection(None, None, "postgres", "x", None, {"dsn": "erp"})
+    with OdbcSession.open(settings) as session:
+        assert session.dialect.name == "postgresql"
+        long = Statement("SELECT repeat('x', 20000)")  # more than the driver's own size of a text
+        assert session.rows(long) == [("x" * 20000,)]
+
+
 def test_a_driver_that_is_not_installed_is_an_error_of_settings() -> None:
     settings = OdbcSettings.from_string("Driver=Sqlite of tomorrow;Database=x")
     with pytest.raises(ConfigError, match="IM002"), OdbcSession.open(settings):
