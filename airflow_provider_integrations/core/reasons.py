@@ -52,6 +52,11 @@ class Reason(StrEnum):
         "the same content came before in other encryption",
         "Nothing is to be done; the first one counts.",
     )
+    OVERTAKEN = (
+        "overtaken",
+        "the watermark was set elsewhere after the run was planned",
+        "Nothing is to be done; the runs from there read the rows.",
+    )
     VANISHED = "vanished", "the file was gone before it could be fetched", _RESEND
     # What opening the message can see.
     NOT_OPENPGP = "not_openpgp", "the bytes are no OpenPGP message", _RESEND

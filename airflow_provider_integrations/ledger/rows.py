@@ -111,7 +111,8 @@ def derived(facts: Mapping[str, Any], discovered_at: datetime) -> dict[str, Any]
     return {
         "business_date": day,
         "sequence": number if isinstance(number, int) and -_LARGEST <= number < _LARGEST else None,
-        "original_kept": any(facts.get(name) for name in ORIGINAL_FACTS),
+        # Rows that were asked for have no original: they are asked for again, by a backfill.
+        "original_kept": "plan" not in facts and any(facts.get(name) for name in ORIGINAL_FACTS),
     }
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,18 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
     folder = job.scratch / batch_id
     manifest = _landed_before(job, item, batch_id)
     if manifest is None:
+        version = _version(job, item)
         shard_job = ShardJob(
             query=query,
             contract=job.contract,
             key_range=plan.ranges[shard - 1],
             folder=folder,
             batch_id=batch_id,
-            version=str(item.facts["run_version"]),
+            version=version,
             page_rows=job.source.page_rows,
             late=plan.late if first else None,
-            nulls=NullPolicy(job.source.nulls) if first and plan.advances else None,
+            # A backfill is of a span of the cursor, in which no row without one lies.
+            nulls=NullPolicy(job.source.nulls) if first and (plan.advances or item.facts["all_rows"]) else None,
             control=job.source.control_columns,
             compare=first and plan.position.bookmark is None,
         )
@@ -81,16 +84,16 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
         report = extract_shard(session, shard_job, mark, save, boundary=job.boundary)
         if _refused(job, held, item, report, folder):
             return
-        manifest = _manifest(job, item, report, batch_id)
+        manifest = _manifest(job, item, report, batch_id, version)
         held.note(item, _facts(report, batch_id, manifest))
         job.boundary("report noted")
-        if not report.rows_landed:
-            held.advance(item, State.LOADED, facts={"rows_loaded": 0})
-            shutil.rmtree(folder, ignore_errors=True)
-            return
-        promote(folder, job.root, manifest)
-        job.boundary("promoted")
-    held.advance(item, State.LANDED, facts={"folder": batch_key(manifest)})
+        if report.rows_read:
+            promote(folder, job.root, manifest)
+            job.boundary("promoted")
+    if manifest.rows_landed:
+        held.advance(item, State.LANDED, facts={"folder": batch_key(manifest)})
+    else:  # Nothing to load: no row, or rejects alone, which are kept in bronze.
+        held.advance(item, State.LOADED, facts={"rows_loaded": 0})
     job.boundary("landed")
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -118,7 +121,16 @@ def _refused(job: RunJob, held: Holder, item: WorkItem, report: ShardReport, fol
     return True
 
 
-def _manifest(job: RunJob, item: WorkItem, report: ShardReport, batch_id: str) -> Manifest:
+def _version(job: RunJob, item: WorkItem) -> str:
+    """Sorts what is read from here on behind all that was read before, also by a shard that goes on later than others.
+
+    Not the plan's: a shard that is resumed after another run has read would lose its newer rows against that run's.
+    """
+    run = str(item.facts["run"])
+    return max(f"{job.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}/{run}", str(item.facts["run_version"]))
+
+
+def _manifest(job: RunJob, item: WorkItem, report: ShardReport, batch_id: str, version: str) -> Manifest:
     return Manifest(
         batch_id=batch_id,
         source=job.source.source,
@@ -126,7 +138,7 @@ def _manifest(job: RunJob, item: WorkItem, report: ShardReport, batch_id: str) -
         received_at=item.discovered_at.isoformat(),
         ingest_date=item.discovered_at.date().isoformat(),
         original=item.path,
-        version=str(item.facts["run_version"]),
+        version=version,
         contract=job.contract.contract,
         contract_version=job.contract.version,
         contract_digest=job.contract.digest,

@@ -2,7 +2,7 @@
 
 A run is a set of work items, one for each shard, at `odbc/<run>/shard-0001`. The first of them holds the plan, and is entered by
 one atomic step: of two planners at once the second finds it and takes the same plan. The name of a run that moves the
-watermark follows from the watermark, so that no position is ever planned from twice.
+watermark follows from the watermark, and is chosen before anything is looked at, so that no two plan from one position.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from itertools import count
 from pathlib import Path
 
 from upath import UPath
@@ -22,12 +23,14 @@ from airflow_provider_integrations.connectors.odbc.position import BEGINNING, po
 from airflow_provider_integrations.connectors.odbc.query import build_query, facts_of_contract
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+from airflow_provider_integrations.connectors.odbc.settle import leads_on, settle
 from airflow_provider_integrations.core.clock import Clock
 from airflow_provider_integrations.core.contract import Contract
-from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.errors import ConfigError, TransientError
+from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
-from airflow_provider_integrations.ledger.holding import LEASE
+from airflow_provider_integrations.ledger.holding import LEASE, holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.system import utc_now
 
@@ -84,19 +87,22 @@ class RunJob:
 def plan_items(job: RunJob, asked: Asked) -> list[WorkItem]:
     """The work items that this run is to bring on: those that an earlier run left, and those of a new plan.
 
-    A run that was left unfinished is finished first; a new one is planned from the position that it leads to.
+    A run that was left unfinished is finished first; a new one is planned from the position that it leads to. One that was
+    planned from where the watermark no longer stands is given up, since the runs from there read its rows.
 
     Raises:
         ConfigError, StateConflictError, WatermarkLostError: nothing was planned.
     """
     name = job.source.source
-    waiting = job.ledger.items.list(name, [State.DISCOVERED, State.LANDED, State.GATED], limit=None)
-    for plan_item in [item for item in waiting if "plan" in item.facts and item.facts["shard"] == 1]:
-        _enter_shards(job, plan_item)
-    moves_nothing = asked.whole or asked.span is not None
-    unfinished = any(RunPlan.from_json(item.facts["plan"]).advances for item in waiting if "plan" in item.facts)
-    if moves_nothing or not unfinished:
-        _plan(job, asked)
+    settle(job.ledger, name)  # A worker may have died between the last load and the watermark.
+    moves, run = _next_run(job, asked)
+    waiting = job.ledger.items.list(name, [State.DISCOVERED, State.LANDED, State.GATED, State.LOADED], limit=None)
+    _give_up(job, [item for item in waiting if item.state is State.DISCOVERED and _is_overtaken(job, item)])
+    waiting = [item for item in waiting if not _is_overtaken(job, item)]
+    for first in [item for item in waiting if item.facts["shard"] == 1]:
+        _enter_shards(job, first)
+    if _moves_nothing(job, asked) or not any(RunPlan.from_json(item.facts["plan"]).advances for item in waiting):
+        _plan(job, asked, moves, run)
     return sorted(
         job.ledger.items.list(name, [State.DISCOVERED, State.LANDED], limit=None),
         key=lambda item: item.path,
@@ -126,7 +132,40 @@ def connected(job: RunJob) -> Iterator[tuple[OdbcSession, TableQuery, TableFacts
         yield session, query, facts
 
 
-def _plan(job: RunJob, asked: Asked) -> None:
+def _moves_nothing(job: RunJob, asked: Asked) -> bool:
+    return asked.whole or asked.span is not None or job.source.mode == "full"
+
+
+def _next_run(job: RunJob, asked: Asked) -> tuple[int, str]:
+    """How often the watermark moved, and a name that no run of it has: refused and rewound runs leave theirs behind."""
+    watermark = job.ledger.watermarks.get(job.source.source)
+    moves = int(str(watermark.cursor[0])) if watermark is not None else 0
+    if _moves_nothing(job, asked):
+        return moves, f"span-{digest_of(asked.request)[:12]}"
+    names = (f"{moves:08d}.{attempt}" for attempt in count())
+    return moves, next(name for name in names if job.ledger.items.unknown(
+        job.source.source, [_first_shard(name)], listed_at=job.clock()))  # fmt: skip
+
+
+def _is_overtaken(job: RunJob, item: WorkItem) -> bool:
+    plan = RunPlan.from_json(item.facts["plan"])
+    current = job.ledger.watermarks.get(job.source.source)
+    return plan.advances and not leads_on(current, plan, int(item.facts["moves"]))
+
+
+def _give_up(job: RunJob, items: list[WorkItem]) -> None:
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        for item in held.take_all([item.id for item in items], State.DISCOVERED):
+            reason = Reason.OVERTAKEN
+            detail = f"{reason.meaning} (run={item.facts['run']}). {reason.next_step}"
+            held.advance(item, State.DUPLICATE, reason=reason.value, detail=detail)
+
+
+def _first_shard(run: str) -> RemoteFile:
+    return RemoteFile(f"odbc/{run}/shard-0001", 0, 0)
+
+
+def _plan(job: RunJob, asked: Asked, moves: int, run: str) -> None:
     source, ledger = job.source, job.ledger
     policy = Policy(
         guarantee=asked.guarantee or source.guarantee,
@@ -144,11 +183,11 @@ def _plan(job: RunJob, asked: Asked) -> None:
         )
     with connected(job) as (session, query, facts):
         watermark = ledger.watermarks.get(source.source)
-        position, moves = position_of(watermark, session.engine) if watermark is not None else (BEGINNING, 0)
+        position, at = position_of(watermark, session.engine) if watermark is not None else (BEGINNING, 0)
+        if at != moves:
+            raise TransientError("another run has moved the watermark meanwhile", next_step="Plan again.")
         plan = plan_run(session, query, facts, policy, position)
-    attempt = _refused_before(job, moves) if plan.advances else digest_of(asked.request)[:12]
-    run = f"{moves:08d}.{attempt}" if plan.advances else f"span-{attempt}"
-    first = RemoteFile(f"odbc/{run}/shard-0001", 0, 0)
+    first = _first_shard(run)
     stamp = job.clock().astimezone(UTC)
     facts_of_run = {
         "plan": plan.to_json(),
@@ -156,6 +195,7 @@ def _plan(job: RunJob, asked: Asked) -> None:
         "moves": moves,
         "run_version": f"{stamp:%Y-%m-%dT%H:%M:%S.%fZ}/{run}",
         "guarantee": plan.guarantee.value,
+        "all_rows": policy.whole,
         "shard": 1,
     }
     job.boundary("planned")
@@ -168,9 +208,7 @@ def _plan(job: RunJob, asked: Asked) -> None:
 def _enter_shards(job: RunJob, first: WorkItem) -> None:
     """The other shards of a plan; again is harmless."""
     plan = RunPlan.from_json(first.facts["plan"])
-    shared = {
-        name: first.facts[name] for name in ("plan", "run", "moves", "run_version", "guarantee") if name in first.facts
-    }
+    shared = {name: first.facts[name] for name in ("plan", "run", "moves", "run_version", "guarantee", "all_rows")}
     rest = {
         RemoteFile(f"odbc/{first.facts['run']}/shard-{shard:04d}", 0, 0): {**shared, "shard": shard}
         for shard in range(2, len(plan.ranges) + 1)
@@ -181,12 +219,6 @@ def _enter_shards(job: RunJob, first: WorkItem) -> None:
         listed_at=job.clock(),
         facts={file.path: facts for file, facts in rest.items()},
     )
-
-
-def _refused_before(job: RunJob, moves: int) -> int:
-    """How many runs from this position ended with a refused shard: each makes room for another."""
-    refused = job.ledger.items.list(job.source.source, [State.QUARANTINED], limit=None)
-    return len({item.facts.get("run") for item in refused if item.facts.get("moves") == moves})
 
 
 def digest_of(text: str) -> str:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from airflow_provider_integrations.connectors.odbc.model import Bookmark
 from airflow_provider_integrations.connectors.odbc.plan import RunPlan, next_position
-from airflow_provider_integrations.connectors.odbc.position import watermark_of
+from airflow_provider_integrations.connectors.odbc.position import BEGINNING, position_of, watermark_of
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["settle"]
+__all__ = ["leads_on", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,23 @@ def settle(ledger: Ledger, source: str) -> Watermark | None:
     return ledger.watermarks.get(source)
 
 
+def leads_on(current: Watermark | None, plan: RunPlan, moves: int) -> bool:
+    """Whether a run was planned from where the watermark stands now, so that it may move it."""
+    if current is None:
+        return (plan.position, moves) == (BEGINNING, 0)
+    return current.engine == plan.engine and position_of(current, plan.engine) == (plan.position, moves)
+
+
 def _settle_run(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None:
     plan = RunPlan.from_json(shards[0].facts["plan"])
     moves = int(shards[0].facts["moves"])
     current = ledger.watermarks.get(source)
-    at = int(str(current.cursor[0])) if current is not None else 0
-    if not plan.advances or at > moves:
-        return  # Or it was moved already, and the process died before the shards were closed.
+    if not plan.advances:
+        return
+    if not leads_on(current, plan, moves):
+        # By this very run, before it died and its shards were closed; by another one; or by hand.
+        log.info("%s: the watermark was moved since run %s was planned, and stays", source, _run(shards[0]))
+        return
     if len(shards) < len(plan.ranges):
         log.warning(
             "%s: %d of %d shards are loaded; the others were refused, so the watermark stays", source, len(shards),
