@@ -1,0 +1,303 @@
+"""Runs of a table by the ledger alone, from SQLite over ODBC: what is planned, given up, resumed and settled."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import create_engine, text
+from upath import UPath
+
+from airflow_provider_integrations.connectors.odbc.land_shards import extract_items
+from airflow_provider_integrations.connectors.odbc.position import Position, position_of, watermark_of
+from airflow_provider_integrations.connectors.odbc.run import Asked, RunJob, plan_items
+from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+from airflow_provider_integrations.connectors.odbc.settle import settle
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import StateConflictError, TransientError, WatermarkLostError
+from airflow_provider_integrations.core.table_source import TableSource
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.odbc_servers import OdbcDatabase
+
+pytestmark = pytest.mark.integration
+
+CONTRACT: dict[str, Any] = {
+    "contract": "orders",
+    "version": "1.0.0",
+    "columns": [
+        {"name": "id", "type": "integer", "nullable": False},
+        {"name": "updated_at", "type": "timestamp"},
+        {"name": "amount", "type": "integer", "range": {"min": 0}},
+    ],
+    "keys": ["id"],
+    "max_reject_share": 0.5,
+}
+
+
+class Killed(BaseException):
+    pass
+
+
+@dataclass
+class World:
+    source: OdbcDatabase
+    job: RunJob
+    url: str
+    kill_at: str = ""
+
+    def boundary(self, name: str) -> None:
+        if name == self.kill_at:
+            self.kill_at = ""
+            raise Killed
+
+    def insert(self, ids: range, at: str | None, amount: int = 1) -> None:
+        with self.source.connect(autocommit=False) as connection:
+            rows = [(number, at, amount) for number in ids]
+            connection.cursor().executemany("INSERT INTO orders VALUES (?, ?, ?)", rows)
+            connection.commit()
+
+    def plan(self, request: str = "run", **asked: Any) -> list[WorkItem]:
+        return plan_items(replace(self.job, boundary=self.boundary), Asked(request, **asked))
+
+    def extract(self, items: list[WorkItem]) -> None:
+        for item in items:
+            extract_items(replace(self.job, boundary=self.boundary), [item.id])
+
+    def load(self) -> None:
+        """What the gate and the warehouse do to the ledger."""
+        ledger = self.job.ledger.items
+        for old, new in ((State.LANDED, State.GATED), (State.GATED, State.LOADED)):
+            for item in ledger.list("orders", [old], limit=None):
+                taken = ledger.claim(item.id, "load", states=[old], lease=timedelta(minutes=1))
+                assert taken is not None
+                ledger.advance(taken[1], new)
+        settle(self.job.ledger, "orders")
+
+    def run(self, request: str = "run", **asked: Any) -> list[WorkItem]:
+        items = self.plan(request, **asked)
+        self.extract(items)
+        self.load()
+        return [self.job.ledger.items.get(item.id) for item in items]
+
+    def position(self) -> tuple[Position, int]:
+        watermark = self.job.ledger.watermarks.get("orders")
+        assert watermark is not None
+        return position_of(watermark, watermark.engine)
+
+    def rewind(self, position: Position, moves: int, engine: str | None = None) -> None:
+        watermark = self.job.ledger.watermarks.get("orders")
+        assert watermark is not None
+        to = watermark_of(position, moves, engine or watermark.engine)
+        self.job.ledger.watermarks.rewind("orders", to, why="test", who="test")
+
+    def rows(self, item: WorkItem) -> list[dict[str, Any]]:
+        folder = Path(str(self.job.root / item.facts["folder"]))
+        return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def make_source(**changes: Any) -> TableSource:
+    data = {
+        "source": "orders", "kind": "odbc", "connection": "erp", "contract": "orders", "table": "orders",
+        "cursor": ["updated_at"], "page_rows": 5, "lag": "PT1S", "load": {"table": "ORDERS"},
+    }  # fmt: skip
+    return TableSource.from_mapping(data | changes)
+
+
+@pytest.fixture
+def world(odbc_sqlite: OdbcDatabase, tmp_path: Path) -> Iterator[World]:
+    odbc_sqlite.execute(
+        "CREATE TABLE orders (id integer PRIMARY KEY, updated_at timestamp, amount integer)",
+        "CREATE INDEX by_update ON orders (updated_at, id)",
+    )
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger.connect(url) as ledger:
+        ledger.migrate()
+        job = RunJob(
+            source=make_source(),
+            contract=Contract.from_mapping(CONTRACT),
+            settings=OdbcSettings.from_string(odbc_sqlite.connection_string),
+            ledger=ledger,
+            root=UPath(tmp_path / "landing"),
+            scratch=tmp_path / "scratch",
+            owner="dag/run/task/0",
+        )
+        yield World(odbc_sqlite, job, url)
+
+
+def test_an_empty_table_moves_the_watermark_and_lands_nothing(world: World) -> None:
+    (item,) = world.run()
+    assert (item.state, item.facts["rows_read"]) == (State.ARCHIVED, 0)
+    assert world.position() == (Position(), 1)
+    world.insert(range(3), "2025-01-01 00:00:00")
+    (item,) = world.run()
+    assert (len(world.rows(item)), world.position()[1]) == (3, 2)
+
+
+def test_a_full_read_has_the_rows_without_a_cursor_too(world: World) -> None:
+    world.insert(range(7), "2025-01-01 00:00:00")
+    world.insert(range(7, 9), None)
+    (item,) = world.run("full", whole=True)
+    assert sorted(row["id"] for row in world.rows(item)) == list(range(9))
+    assert world.job.ledger.watermarks.get("orders") is None
+    world.job = replace(world.job, source=make_source(mode="full", cursor=[], lag=None))
+    (item,) = world.run("a source in full mode")
+    assert sorted(row["id"] for row in world.rows(item)) == list(range(9))
+
+
+def test_after_a_rewind_a_run_of_the_same_number_is_planned_anew(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    world.run()
+    after_one, moves = world.position()
+    world.insert(range(4, 8), "2025-01-02 00:00:00")
+    world.run()
+    world.rewind(after_one, moves)
+    (item,) = world.run()
+    assert [row["id"] for row in world.rows(item)][-4:] == [4, 5, 6, 7]
+    assert world.position()[1] == 2
+
+
+def test_a_run_that_a_rewind_has_overtaken_is_given_up_and_never_moves_the_watermark(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    world.run()
+    after_one, moves = world.position()
+    world.insert(range(4, 8), "2025-01-02 00:00:00")
+    world.run()
+    world.insert(range(8, 9), "2025-01-03 00:00:00")
+    (waiting,) = world.plan()
+    world.rewind(after_one, moves)
+    (item,) = world.run()
+    assert item.id != waiting.id
+    given_up = world.job.ledger.items.get(waiting.id)
+    assert (given_up.state, given_up.reason) == (State.DUPLICATE, "overtaken")
+    assert {4, 5, 6, 7, 8} <= {row["id"] for row in world.rows(item)}
+    assert world.position()[0].bookmark == ("2025-01-03 00:00:00", "8")
+
+
+def test_shards_of_an_overtaken_run_that_were_loaded_are_closed_without_moving_anything(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    world.run()
+    after_one, moves = world.position()
+    world.insert(range(4, 8), "2025-01-02 00:00:00")
+    items = world.plan()
+    world.extract(items)
+    world.rewind(after_one, moves + 5)
+    world.load()
+    assert world.job.ledger.items.get(items[0].id).state is State.ARCHIVED
+    assert world.position() == (after_one, moves + 5)
+
+
+def test_a_released_shard_and_its_successors_never_share_a_name(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00", amount=-1)
+    refused = [world.run()[0] for _ in range(2)]
+    assert [item.state for item in refused] == [State.QUARANTINED] * 2
+    assert world.job.ledger.watermarks.get("orders") is None
+    world.job.ledger.items.release(refused[0].id, who="test", why="corrected")
+    world.source.execute("UPDATE orders SET amount = 1")
+    (item,) = world.run()
+    assert (item.id, item.state) == (refused[0].id, State.ARCHIVED)
+    assert world.position()[1] == 1
+    world.insert(range(4, 5), "2025-01-02 00:00:00")
+    (item,) = world.run()
+    assert (item.facts["rows_landed"], world.position()[1]) == (5, 2), "one new, and the lag"
+
+
+def test_rows_of_a_shard_that_is_resumed_later_win_against_a_backfill_made_meanwhile(world: World) -> None:
+    world.insert(range(12), "2025-01-01 00:00:00")
+    items = world.plan()
+    world.kill_at = "page saved"
+    with pytest.raises(Killed):
+        world.extract(items)
+    assert [item.id for item in world.plan("backfill", span=("2025-01-01", None))][0] == items[0].id
+    (backfill,) = [item for item in world.job.ledger.items.list("orders") if "span-" in item.path]
+    world.extract([backfill])
+    world.source.execute("UPDATE orders SET amount = 7 WHERE id = 11")
+    world.extract(items)
+    old, new = (
+        next(row for row in world.rows(world.job.ledger.items.get(item.id)) if row["id"] == 11)
+        for item in (backfill, items[0])
+    )
+    assert (old["amount"], new["amount"]) == (1, 7)
+    assert new["_version"] > old["_version"]
+
+
+def test_rejects_are_kept_where_no_row_was_landed(world: World) -> None:
+    world.job = replace(world.job, contract=Contract.from_mapping(CONTRACT | {"max_reject_share": 1}))
+    world.insert(range(2), "2025-01-01 00:00:00", amount=-1)
+    (item,) = world.run()
+    assert (item.state, item.facts["rows_landed"], item.facts["rows_rejected"]) == (State.ARCHIVED, 0, 2)
+    rejects = (Path(str(world.job.root / item.facts["folder"])) / "rejects.jsonl").read_text().splitlines()
+    assert [json.loads(line)["key"] for line in rejects] == ["id=0", "id=1"]
+    assert world.position()[1] == 1
+
+
+def test_a_lost_watermark_is_never_read_as_from_the_beginning(world: World) -> None:
+    world.insert(range(2), "2025-01-01 00:00:00")
+    world.run()
+    with create_engine(world.url).begin() as connection:
+        connection.execute(text("DELETE FROM watermark"))
+    with pytest.raises(WatermarkLostError):
+        world.plan()
+    assert len(world.job.ledger.items.list("orders")) == 1
+
+
+def test_another_database_behind_the_same_connection_is_refused_until_it_is_rewound_to(
+    world: World, tmp_path: Path
+) -> None:
+    world.insert(range(2), "2025-01-01 00:00:00")
+    world.run()
+    world.insert(range(2, 4), "2025-01-02 00:00:00")
+    (waiting,) = world.plan()
+    position, moves = world.position()
+    watermark = world.job.ledger.watermarks.get("orders")
+    assert watermark is not None
+    world.rewind(position, moves, engine="another")
+    with pytest.raises(StateConflictError, match="not the one that the watermark is of"):
+        world.plan()
+    world.rewind(position, moves + 1, engine=watermark.engine)
+    (item,) = world.run()
+    assert item.id != waiting.id
+    assert {2, 3} <= {row["id"] for row in world.rows(item)}
+
+
+def test_planners_at_the_same_moment_make_one_plan(world: World) -> None:
+    world.insert(range(20), "2025-01-01 00:00:00")
+    barrier, found = threading.Barrier(4), list[list[str]]()
+
+    def plan(number: int) -> None:
+        job = replace(
+            world.job, owner=f"planner {number}", boundary=lambda name: barrier.wait(10) if name == "planned" else None
+        )
+        found.append([item.id for item in plan_items(job, Asked(f"run {number}"))])  # fmt: skip
+
+    threads = [threading.Thread(target=plan, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 4
+    assert len({tuple(ids) for ids in found}) == 1
+    assert len(world.job.ledger.items.list("orders")) == 1
+
+
+def test_a_shard_that_another_worker_holds_is_waited_for(world: World) -> None:
+    world.insert(range(2), "2025-01-01 00:00:00")
+    (item,) = world.plan()
+    world.job.ledger.items.claim(item.id, "another", states=[State.DISCOVERED], lease=timedelta(minutes=1))
+    with pytest.raises(TransientError, match="claimed by another worker"):
+        world.extract([item])
+
+
+def test_there_is_nothing_to_replay_of_a_table(world: World) -> None:
+    world.insert(range(2), "2025-01-01 00:00:00")
+    world.run()
+    today = datetime.now(UTC).date()
+    replayed = world.job.ledger.items.replay("orders", date(2025, 1, 1), today, request="r", who="test")
+    assert replayed == []
