@@ -30,6 +30,15 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
             "pgp_signers": "0123456789ABCDEF0123456789ABCDEF01234567",
         },
     },
+    "odbc_keyset": {
+        "conn_type": "odbc_keyset",
+        "host": "db.example.org",
+        "port": 5432,
+        "login": "airflow_reader",
+        "password": "...",
+        "schema": "erp",
+        "extra": {"driver": "PostgreSQL Unicode", "statement_timeout": 3600},
+    },
     "integrations_ledger": {
         "conn_type": "integrations_ledger",
         "host": "db.example",
@@ -39,6 +48,11 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "schema": "ledger",
         "extra": {"sslmode": "verify-full"},
     },
+}
+
+_OTHERS = {
+    "odbc_keyset": "Further extras are keywords of the driver, such as `sslmode`; one that the driver's list does not have is"
+    " refused by its name.",
 }
 
 
@@ -63,7 +77,8 @@ def connection_page(connection: dict[str, Any]) -> str:
     for name, field in connection["conn-fields"].items():
         secret = "yes" if "private_key" in name or "passphrase" in name else ""
         lines.append(f"| `{name}` | {field['label']} | {secret} | {field['description']} |")
-    lines += ["", "An extra that is not in this table is refused by its name.", "", "## As an environment variable", ""]
+    others = _OTHERS.get(kind, "An extra that is not in this table is refused by its name.")
+    lines += ["", others, "", "## As an environment variable", ""]
     example = json.dumps(_EXAMPLES[kind], indent=2)
     lines += ["```sh", f"export AIRFLOW_CONN_<ID>='{example}'", "```", ""]
     return "\n".join(lines)

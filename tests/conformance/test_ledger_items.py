@@ -228,7 +228,7 @@ class TestClaims:
         [item] = found(ledger, ledger_clock)
         [(_, claim)] = ledger.items.claim_next("acme", "w", states=[State.DISCOVERED], lease=LEASE)
         with pytest.raises(StateConflictError, match="cannot go this way"):
-            ledger.items.advance(claim, State.LOADED, facts={"x": 1})
+            ledger.items.advance(claim, State.GATED, facts={"x": 1})
         assert ledger.items.get(item.id).facts == {}
         assert [event.event for event in ledger.items.history(item.id)] == ["discovered", "claimed"]
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider_integrations.connectors.odbc.apart import apart
+from airflow_provider_integrations.connectors.odbc.cancelling import OpenSessions
 from airflow_provider_integrations.connectors.odbc.hook import OdbcKeysetHook
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_integrations.connectors.odbc.run import RunJob
-    from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 
-__all__ = ["OdbcKeysetExtractOperator", "OdbcPlanShardsOperator", "run_job"]
+__all__ = ["RUNS_XCOM", "OdbcKeysetExtractOperator", "OdbcPlanShardsOperator", "run_job"]
+
+RUNS_XCOM = "integrations_runs"
+"""XCom key of what each planned run promises."""
 
 
 def run_job(source_name: str, owner: str, **more: Any) -> RunJob:
@@ -51,7 +55,8 @@ def run_job(source_name: str, owner: str, **more: Any) -> RunJob:
 class OdbcPlanShardsOperator(BaseOperator):
     """Plan a run of a table and give its shards in groups of one: `list[list[item id]]`.
 
-    Shards that an earlier run left unfinished come first; a new run is planned from the position that they lead to.
+    Shards that an earlier run left unfinished come first; a new run is planned from the position that they lead to. What each run
+    promises is logged, and kept as the XCom `integrations_runs`.
 
     Args:
         source: Name of a file under `include/sources/`.
@@ -62,6 +67,7 @@ class OdbcPlanShardsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("source", "mode", "backfill", "guarantee")
+    operator_extra_links = (LedgerItemLink(),)
 
     def __init__(
         self,
@@ -78,6 +84,7 @@ class OdbcPlanShardsOperator(BaseOperator):
         self.mode = mode
         self.backfill = backfill
         self.guarantee = guarantee
+        self._sessions = OpenSessions()
 
     def execute(self, context: Context) -> list[list[str]]:
         """Plan, say which guarantee holds, and give the shards."""
@@ -90,15 +97,22 @@ class OdbcPlanShardsOperator(BaseOperator):
             span=_span(self.backfill),
             guarantee=_given(self.guarantee),
         )
-        items = plan_items(run_job(self.source, owner_of(context)), asked)
+        job = run_job(self.source, owner_of(context), opened=self._sessions.add)
+        items = apart(lambda: plan_items(job, asked), name="planning")
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
-        for item in items:
-            if item.facts["shard"] == 1:
-                plan = RunPlan.from_json(item.facts["plan"])
-                self.log.info("run %s: guarantee %s. %s", item.facts["run"], plan.guarantee.value, plan.promise)
-                for warning in plan.warnings:
-                    self.log.warning("%s: %s", self.source, warning)
+        plans = {item.facts["run"]: RunPlan.from_json(item.facts["plan"]) for item in items}
+        context["ti"].xcom_push(key=RUNS_XCOM, value={run: plan.told for run, plan in plans.items()})
+        for run, plan in plans.items():
+            self.log.info("run %s: guarantee %s. %s", run, plan.guarantee.value, plan.promise)
+            for warning in plan.warnings:
+                self.log.warning("%s: %s", self.source, warning)
+        if not plans:
+            self.log.info("%s: nothing is to be read; what this run was asked for was read before", self.source)
         return [[item.id] for item in items]
+
+    def on_kill(self) -> None:
+        """End the running statement at the source; nothing was entered."""
+        self._sessions.cancel()
 
 
 class OdbcKeysetExtractOperator(BaseOperator):
@@ -120,36 +134,36 @@ class OdbcKeysetExtractOperator(BaseOperator):
         super().__init__(**kwargs)
         self.source = source
         self.items = items
-        self._session: OdbcSession | None = None
+        self._sessions = OpenSessions()
         self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Extract the shards and give the counts."""
         from airflow_provider_integrations.connectors.odbc.land_shards import extract_items, outcome
 
-        job = run_job(self.source, owner_of(context), opened=self._opened)
-        items = extract_items(job, list(self.items))
-        self._session = None
+        job = run_job(self.source, owner_of(context), opened=self._sessions.add)
+        items = apart(lambda: extract_items(job, list(self.items)), name="extracting")
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
         landed = [item for item in items if "folder" in item.facts]
         self._lineage = (
             [LineageDataset("odbc", f"{job.source.connection}/{job.source.table or job.source.template}")],
-            [LineageDataset("file", str(job.root / item.facts["folder"])) for item in landed],
+            [
+                LineageDataset("file", str(job.root / item.facts["folder"]), rows=item.facts["rows_landed"])
+                for item in landed
+            ],
         )
-        return outcome(items)
+        told = outcome(items)
+        self.log.info("%s: %s", self.source, told)
+        return told
 
     def on_kill(self) -> None:
         """End the running statement at the source; what was landed stays."""
-        if self._session is not None:
-            self._session.cancel()
+        self._sessions.cancel()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """The table in, bronze out; None where Airflow's OpenLineage provider is not installed."""
         inputs, outputs = self._lineage
         return openlineage_facets(inputs=inputs, outputs=outputs)
-
-    def _opened(self, session: OdbcSession) -> None:
-        self._session = session
 
 
 def _given(value: str | None) -> str | None:
@@ -165,7 +179,10 @@ def _mode(value: str | None) -> str | None:
 
 
 def _span(value: dict[str, str] | str | None) -> tuple[str | None, str | None] | None:
-    span = json.loads(value) if isinstance(value, str) and _given(value) else value
+    try:
+        span = json.loads(_given(value) or "null") if isinstance(value, str) else value
+    except ValueError:
+        span = value
     if not span:
         return None
     if not isinstance(span, dict) or set(span) - {"from", "to"} or not all(isinstance(v, str) for v in span.values()):
