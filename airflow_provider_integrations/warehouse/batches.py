@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.manifest import Manifest
 
 __all__ = ["LoadResult", "PublishedBatch", "batch_digest", "business_instant", "check_batches"]
 
-_DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:/|$)")
+_DATED = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)Z)?(?:/|$)")
 _PLAIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")
 
 
@@ -29,7 +30,7 @@ class PublishedBatch:
     Args:
         batch_id: Unique for each landing; a batch is applied to a table once, whatever happens.
         source: Name of the source.
-        version: Sorts batches of one source by age (`YYYY-MM-DD/sequence/generation`).
+        version: Sorts batches of one source by age (`YYYY-MM-DD/sequence/generation`, `YYYY-MM-DDTHH:MM:SS.ffffffZ/run`).
         files: The Parquet files that the gate lets through.
         digests: Their SHA-256, in the same order; checked when the files are read. Empty if nobody knows them.
         rows: Rows that all files hold together.
@@ -65,6 +66,18 @@ class LoadResult:
     unchanged: int
     already_loaded: bool = False
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any], load_id: str) -> LoadResult:
+        """From a row of the load ledger; one that another attempt wrote was there already."""
+        return cls(
+            str(row["batch_id"]),
+            staged=int(row["rows_staged"]),
+            inserted=int(row["rows_inserted"]),
+            updated=int(row["rows_updated"]),
+            unchanged=int(row["rows_unchanged"]),
+            already_loaded=row["load_id"] != load_id,
+        )
+
 
 def check_batches(batches: Sequence[PublishedBatch]) -> None:
     """Refuse what would be ambiguous later.
@@ -95,17 +108,17 @@ def batch_digest(digests: Sequence[str]) -> str:
 
 
 def business_instant(version: str, manifest: Manifest | None) -> datetime:
-    """From when the rows of a batch are valid: midnight UTC of the version's date, naive.
+    """From when the rows of a batch are valid: the version's instant, or midnight UTC of its date; naive.
 
-    The date is part of the version, so a replay gives the same instant. A version without a date falls back to when
-    the file was first seen.
+    It is part of the version, so a replay gives the same instant. A version without a date falls back to when the file
+    was first seen.
 
     Raises:
         ConfigError: when neither is known.
     """
     if match := _DATED.match(version):
         try:
-            return datetime.fromisoformat(match[1])
+            return datetime.fromisoformat(f"{match[1]}T{match[2]}" if match[2] else match[1])
         except ValueError:
             pass
     if manifest is not None:

@@ -13,7 +13,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import literal, quote
 from airflow_provider_integrations.core.source import LoadPolicy
-from airflow_provider_integrations.warehouse.tables import BATCH_COLUMNS, HISTORY_COLUMNS, Tables
+from airflow_provider_integrations.warehouse.tables import BATCH_COLUMNS, DELETED_COLUMNS, HISTORY_COLUMNS, Tables
 
 __all__ = [
     "MOST_FILES",
@@ -22,6 +22,7 @@ __all__ = [
     "render_copy_one",
     "render_duplicate_keys",
     "render_ledger_insert",
+    "render_ledger_insert_of_deletes",
     "render_ledger_of_load",
     "render_ledger_select",
     "render_lock_insert",
@@ -139,7 +140,8 @@ def render_merge(tables: Tables, contract: Contract, policy: LoadPolicy) -> str:
     """
     identity = _identity(contract, policy)
     history = [quote(name) for name in HISTORY_COLUMNS] if policy.scd == 2 else []
-    columns = [*_own(contract), *(quote(name) for name in BATCH_COLUMNS), *history, '"_LOADED_AT"']
+    batch, deleted = ([quote(name) for name in names] for names in (BATCH_COLUMNS, DELETED_COLUMNS))
+    columns = [*_own(contract), *batch, *history, '"_LOADED_AT"', *deleted]
     on = "\n  AND ".join(f'EQUAL_NULL("T".{name}, "S".{name})' for name in identity)
     changed = ",\n  ".join(f'{name} = "S".{name}' for name in columns if name not in identity)
     return (
@@ -149,7 +151,7 @@ def render_merge(tables: Tables, contract: Contract, policy: LoadPolicy) -> str:
         f"ON {on}\n"
         f"WHEN NOT MATCHED THEN INSERT\n  ({', '.join(columns)})\n"
         f"  VALUES ({', '.join(f'{chr(34)}S{chr(34)}.{name}' for name in columns)})\n"
-        "WHEN MATCHED AND \"S\".\"_ACTION\" IN ('UPDATE', 'CORRECT', 'CLOSE', 'TOUCH') THEN UPDATE SET\n"
+        "WHEN MATCHED AND \"S\".\"_ACTION\" IN ('UPDATE', 'CORRECT', 'CLOSE', 'TOUCH', 'DELETE') THEN UPDATE SET\n"
         f"  {changed}"
     )
 
@@ -213,6 +215,28 @@ LEFT JOIN (
   WHERE "_LOAD_ID" = %(load_id)s
   GROUP BY "_BATCH_ID"
 ) AS "C" ON "C"."_BATCH_ID" = "P"."BATCH_ID"
+WHERE "P"."LOAD_ID" = %(load_id)s
+  AND NOT EXISTS (
+    SELECT 1 FROM {tables.ledger} AS "L"
+    WHERE "L"."TARGET" = %(target)s AND "L"."BATCH_ID" = "P"."BATCH_ID"
+  )"""
+
+
+def render_ledger_insert_of_deletes(tables: Tables) -> str:
+    """The one row of a deletes sweep, in the MERGE's transaction; rows that are deleted count as updated."""
+    return f"""INSERT INTO {tables.ledger} (
+  "TARGET", "BATCH_ID", "SOURCE", "VERSION", "DIGEST", "RUN_ID", "LOAD_ID",
+  "ROWS_STAGED", "ROWS_INSERTED", "ROWS_UPDATED", "ROWS_UNCHANGED", "LOADED_AT"
+)
+SELECT
+  %(target)s, "P"."BATCH_ID", "P"."SOURCE", "P"."VERSION", "P"."DIGEST", %(run_id)s, "P"."LOAD_ID",
+  "P"."ROWS_PUBLISHED", 0, "C"."DELETED", "P"."ROWS_PUBLISHED" - "C"."DELETED", SYSDATE()
+FROM {tables.plan} AS "P"
+CROSS JOIN (
+  SELECT COUNT(*) AS "DELETED"
+  FROM {tables.changes}
+  WHERE "_LOAD_ID" = %(load_id)s
+) AS "C"
 WHERE "P"."LOAD_ID" = %(load_id)s
   AND NOT EXISTS (
     SELECT 1 FROM {tables.ledger} AS "L"

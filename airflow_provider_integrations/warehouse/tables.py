@@ -19,6 +19,7 @@ from airflow_provider_integrations.core.source import LoadPolicy
 
 __all__ = [
     "BATCH_COLUMNS",
+    "DELETED_COLUMNS",
     "HISTORY_COLUMNS",
     "TableSpec",
     "Tables",
@@ -54,6 +55,9 @@ HISTORY_COLUMNS = {
     "_SEEN_FROM": "TIMESTAMP_NTZ(6)",
 }
 """Of a type 2 table. `_SEEN_*` is the last version that confirmed the row, so that a late file finds its place."""
+
+DELETED_COLUMNS = {"_DELETED_VERSION": "VARCHAR", "_DELETED_AT": "TIMESTAMP_NTZ(6)"}
+"""Of a key that a sweep did not find at the source any more: the sweep's version and instant; NULL while it is there."""
 
 _STAGED = {"_VALID_FROM": "TIMESTAMP_NTZ(6)", "_LOAD_ID": "VARCHAR"}
 _CHANGED = {"_ACTION": "VARCHAR", "_LOADED_AT": "TIMESTAMP_NTZ(6)", "_LOAD_ID": "VARCHAR"}
@@ -208,7 +212,7 @@ def table_specs(contract: Contract, policy: LoadPolicy) -> tuple[TableSpec, ...]
     """
     own = {column.name.upper(): snowflake_type(column) for column in contract.columns}
     history = HISTORY_COLUMNS if policy.scd == 2 else {}
-    if taken := sorted(own.keys() & {*BATCH_COLUMNS, *_STAGED, *_CHANGED, *history}):
+    if taken := sorted(own.keys() & {*BATCH_COLUMNS, *_STAGED, *_CHANGED, *DELETED_COLUMNS, *history}):
         raise ConfigError(
             "columns of the contract have names that the load needs for itself",
             contract=contract.contract,
@@ -219,10 +223,12 @@ def table_specs(contract: Contract, policy: LoadPolicy) -> tuple[TableSpec, ...]
     # By the date of facts: the business date from which a version is valid, or the load where there is no history.
     cluster = 'TO_DATE("VALID_FROM")' if policy.scd == 2 else 'TO_DATE("_LOADED_AT")'
     keys = tuple(key.upper() for key in contract.keys)
-    target = {**own, **BATCH_COLUMNS, **history, "_LOADED_AT": "TIMESTAMP_NTZ(6)"}
+    # The deletion stands last, where it also is in tables that were made without it.
+    target = {**own, **BATCH_COLUMNS, **history, "_LOADED_AT": "TIMESTAMP_NTZ(6)", **DELETED_COLUMNS}
+    changes = {**own, **BATCH_COLUMNS, **history, **_CHANGED, **DELETED_COLUMNS}
     return (
         *_CONTROL,
         TableSpec("STAGING", table, {**own, **BATCH_COLUMNS, **_STAGED}, transient=True),
-        TableSpec("STAGING", f"{table}__CHANGES", {**own, **BATCH_COLUMNS, **history, **_CHANGED}, transient=True),
+        TableSpec("STAGING", f"{table}__CHANGES", changes, transient=True),
         TableSpec("SILVER", table, target, cluster, (*keys, "_VERSION")),
     )

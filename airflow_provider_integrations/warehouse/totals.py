@@ -13,7 +13,7 @@ __all__ = ["Totals", "describe_totals"]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Rows in the target, rows that are current (all of them in a type 1 table), batches in the load ledger."""
+    """Rows in the target, rows that are current (in a type 1 table: not deleted), batches in the load ledger."""
 
     rows: int
     current: int
@@ -27,7 +27,7 @@ def describe_totals(connection: Connection, policy: LoadPolicy) -> Totals:
         ConfigError: when nothing was ever loaded, so that the tables are not there.
     """
     tables, database = Tables.from_policy(policy), Database(connection)
-    current = 'COUNT_IF("IS_CURRENT")' if policy.scd == 2 else "COUNT(*)"
+    current = 'COUNT_IF("IS_CURRENT")' if policy.scd == 2 else 'COUNT_IF("_DELETED_VERSION" IS NULL)'
     row = database.query(
         "counting rows", f'SELECT COUNT(*) AS "ALL_ROWS", {current} AS "CURRENT_ROWS"\nFROM {tables.target}'
     )[0]
