@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,7 @@ def context(**changes: Any) -> Any:
 
 
 @pytest.fixture
-def erp(odbc_postgres: OdbcDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OdbcDatabase]:
+def erp(odbc_postgres: OdbcDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OdbcDatabase:
     """A deployment around a table of 25 orders."""
     odbc_postgres.execute(
         "CREATE TABLE orders (id bigint PRIMARY KEY, updated_at timestamptz)",
@@ -90,7 +90,7 @@ def erp(odbc_postgres: OdbcDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LANDING_ROOT", str(tmp_path / "landing"))
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as opened:
         opened.migrate()
-    yield odbc_postgres
+    return odbc_postgres
 
 
 def execute(operator: Any, ti: Any) -> Any:
@@ -205,7 +205,8 @@ def test_a_trigger_whose_look_fails_wakes_the_sensor_which_raises_what_it_meets(
     erp: OdbcDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded(erp)
-    monkeypatch.setenv("AIRFLOW_CONN_ERP", json.dumps({"conn_type": "odbc", "host": "127.0.0.1", "port": 1, "extra": {"driver": "PostgreSQL Unicode"}}))  # fmt: skip
+    gone = {"conn_type": "odbc", "host": "127.0.0.1", "port": 1, "extra": {"driver": "PostgreSQL Unicode"}}
+    monkeypatch.setenv("AIRFLOW_CONN_ERP", json.dumps(gone))
 
     async def fired() -> Any:
         return await asyncio.wait_for(anext(OdbcWatermarkTrigger("erp_orders", 0.1).run()), 15)

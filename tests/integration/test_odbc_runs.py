@@ -215,7 +215,7 @@ def test_rows_of_a_shard_that_is_resumed_later_win_against_a_backfill_made_meanw
     world.kill_at = "page saved"
     with pytest.raises(Killed):
         world.extract(items)
-    assert [item.id for item in world.plan("backfill", span=("2025-01-01", None))][0] == items[0].id
+    assert next(item.id for item in world.plan("backfill", span=("2025-01-01", None))) == items[0].id
     (backfill,) = [item for item in world.job.ledger.items.list("orders") if "span-" in item.path]
     world.extract([backfill])
     world.source.execute("UPDATE orders SET amount = 7 WHERE id = 11")
@@ -271,11 +271,13 @@ def test_planners_at_the_same_moment_make_one_plan(world: World) -> None:
     world.insert(range(20), "2025-01-01 00:00:00")
     barrier, found = threading.Barrier(4), list[list[str]]()
 
+    def wait(name: str) -> None:
+        if name == "planned":
+            barrier.wait(10)
+
     def plan(number: int) -> None:
-        job = replace(
-            world.job, owner=f"planner {number}", boundary=lambda name: barrier.wait(10) if name == "planned" else None
-        )
-        found.append([item.id for item in plan_items(job, Asked(f"run {number}"))])  # fmt: skip
+        job = replace(world.job, owner=f"planner {number}", boundary=wait)
+        found.append([item.id for item in plan_items(job, Asked(f"run {number}"))])
 
     threads = [threading.Thread(target=plan, args=(number,)) for number in range(4)]
     for thread in threads:

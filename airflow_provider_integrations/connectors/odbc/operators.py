@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_integrations.connectors.odbc.apart import apart
-from airflow_provider_integrations.connectors.odbc.cancelling import OpenSessions
+from airflow_provider_integrations.connectors.odbc.cancelling import OpenSessions, apart
 from airflow_provider_integrations.connectors.odbc.hook import OdbcKeysetHook
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
@@ -26,6 +25,7 @@ from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_integrations.connectors.odbc.plan import RunPlan
     from airflow_provider_integrations.connectors.odbc.run import RunJob
 
 __all__ = ["RUNS_XCOM", "OdbcKeysetExtractOperator", "OdbcPlanShardsOperator", "run_job"]
@@ -101,7 +101,7 @@ class OdbcPlanShardsOperator(BaseOperator):
         items = apart(lambda: plan_items(job, asked), name="planning")
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
         plans = {item.facts["run"]: RunPlan.from_json(item.facts["plan"]) for item in items}
-        context["ti"].xcom_push(key=RUNS_XCOM, value={run: plan.told for run, plan in plans.items()})
+        context["ti"].xcom_push(key=RUNS_XCOM, value={run: _promised(plan) for run, plan in plans.items()})
         for run, plan in plans.items():
             self.log.info("run %s: guarantee %s. %s", run, plan.guarantee.value, plan.promise)
             for warning in plan.warnings:
@@ -164,6 +164,17 @@ class OdbcKeysetExtractOperator(BaseOperator):
         """The table in, bronze out; None where Airflow's OpenLineage provider is not installed."""
         inputs, outputs = self._lineage
         return openlineage_facets(inputs=inputs, outputs=outputs)
+
+
+def _promised(plan: RunPlan) -> dict[str, Any]:
+    return {
+        "guarantee": plan.guarantee.value,
+        "promise": plan.promise,
+        "bookmark_check": plan.bookmark_check,
+        "shards": len(plan.ranges),
+        "moves_the_watermark": plan.advances,
+        "warnings": list(plan.warnings),
+    }
 
 
 def _given(value: str | None) -> str | None:
