@@ -219,8 +219,7 @@ def test_a_trigger_whose_look_fails_wakes_the_sensor_which_raises_what_it_meets(
 def test_the_connection_test_says_engine_driver_promise_and_transport(erp: OdbcDatabase) -> None:
     works, message = OdbcKeysetHook("erp").test_connection()
     assert works, message
-    assert "PostgreSQL 15" in message
-    assert "safe_upper_bound" in message
-    assert "not encrypted" in message
+    assert message.startswith("Connected to postgresql 15")
+    assert "by PostgreSQL Unicode; THE LINE IS NOT ENCRYPTED; safe_upper_bound can be promised" in message
     with closing(OdbcKeysetHook("erp").get_conn()) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchval() == 25
