@@ -101,7 +101,14 @@ def watermark(
     source: Annotated[str, typer.Argument(help="Name of the source.")],
     ledger: Url,
     rewind_to: Annotated[
-        str | None, typer.Option(help="Set a file source's position: SEQUENCE,DATE, e.g. 23,2025-11-06; needs --why.")
+        str | None,
+        typer.Option(
+            help="Set the position: of a file source SEQUENCE,DATE, e.g. 23,2025-11-06; of a table `beginning`, or the JSON that"
+            " this command shows as the second value of its cursor. Needs --why."
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="With --rewind-to, of a table: the engine that it is of from now on.")
     ] = None,
     why: Annotated[str, typer.Option(help="The reason, for the audit trail.")] = "",
 ) -> None:
@@ -109,7 +116,8 @@ def watermark(
     with reporting():
         book = _ledger(ledger)
         if rewind_to is not None:
-            book.watermarks.rewind(source, _position(rewind_to), why=why, who=_who())
+            before = [event.new for event in book.watermarks.history(source)]
+            book.watermarks.rewind(source, _position(rewind_to, before, engine), why=why, who=_who())
         current = book.watermarks.get(source)
         due = book.records.expected_delivery(source)
         say(
@@ -121,10 +129,14 @@ def watermark(
         )
 
 
-def _position(text: str) -> Watermark:
+def _position(text: str, before: list[Watermark], engine: str | None) -> Watermark:
     from airflow_provider_integrations.core.errors import ConfigError
     from airflow_provider_integrations.core.watermark import Watermark
 
+    if before and (text.lstrip().startswith("{") or text == "beginning"):
+        from airflow_provider_integrations.connectors.odbc.position import by_hand
+
+        return by_hand(text, before, engine)
     sequence, _, day = text.partition(",")
     try:
         return Watermark((int(sequence), date.fromisoformat(day).isoformat()))
@@ -132,5 +144,5 @@ def _position(text: str) -> Watermark:
         raise ConfigError(
             "not a position",
             given=text,
-            next_step="Give SEQUENCE,DATE as in 23,2025-11-06; 0 where nothing is numbered.",
+            next_step="Give SEQUENCE,DATE as in 23,2025-11-06, 0 where nothing is numbered; of a table its position as JSON.",
         ) from None

@@ -13,8 +13,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, text
+from typer.testing import CliRunner
 from upath import UPath
 
+from airflow_provider_integrations.cli import app
 from airflow_provider_integrations.connectors.odbc.land_shards import extract_items
 from airflow_provider_integrations.connectors.odbc.position import Position, position_of, watermark_of
 from airflow_provider_integrations.connectors.odbc.run import Asked, RunJob, plan_items
@@ -265,6 +267,30 @@ def test_another_database_behind_the_same_connection_is_refused_until_it_is_rewo
     (item,) = world.run()
     assert item.id != waiting.id
     assert {2, 3} <= {row["id"] for row in world.rows(item)}
+
+
+def test_a_position_is_set_by_hand_as_the_errors_say(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    world.run()
+    after_one, _ = world.position()
+    world.insert(range(4, 8), "2025-01-02 00:00:00")
+    world.run()
+
+    def rewind(*arguments: str) -> None:
+        command = ["ledger", "watermark", "orders", "--ledger", world.url, "--why", "test", "--rewind-to", *arguments]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+
+    rewind(after_one.to_json())
+    assert world.position() == (after_one, 3)
+    (item,) = world.run()
+    assert {row["id"] for row in world.rows(item)} >= {4, 5, 6, 7}
+    rewind("beginning")
+    assert len(world.rows(world.run()[0])) == 8
+    rewind(after_one.to_json(), "--engine", "sqlite 4")
+    watermark = world.job.ledger.watermarks.get("orders")
+    assert watermark is not None
+    assert watermark.engine == "sqlite 4"
 
 
 def test_planners_at_the_same_moment_make_one_plan(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a connection test says: which engine answers through which driver, whether on an encrypted line, and what it can promise."""
+"""What a connection test says: which engine answers by which driver, whether the line is encrypted, what can be promised."""
 
 from __future__ import annotations
 

@@ -11,13 +11,14 @@ the horizon. Bookmarks are compared by the server alone, so the ledger orders po
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airflow_provider_integrations.connectors.odbc.model import Bookmark
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.watermark import Watermark
 
-__all__ = ["BEGINNING", "Position", "position_of", "watermark_of"]
+__all__ = ["BEGINNING", "Position", "by_hand", "position_of", "watermark_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,24 @@ BEGINNING = Position()
 def watermark_of(position: Position, moves: int, engine: str) -> Watermark:
     """The ledger's form: `moves` counts how often it moved, which is its order."""
     return Watermark((moves, position.to_json()), engine=engine)
+
+
+def by_hand(text: str, before: Sequence[Watermark], engine: str | None = None) -> Watermark:
+    """A watermark that a person sets: `beginning`, or a position as its JSON.
+
+    Its number is behind all that there were, so that no run of an earlier position can be taken for one of this.
+
+    Args:
+        text: What was written.
+        before: Every watermark that the source ever had, the first first; at least one.
+        engine: Another engine than the last one's, as the error about it names it, e.g. after an upgrade.
+
+    Raises:
+        ConfigError: when the text is no position.
+    """
+    position = BEGINNING if text.strip() == "beginning" else Position.from_json(text)
+    moves = max(int(str(each.cursor[0])) for each in before)
+    return watermark_of(position, moves + 1, engine or before[-1].engine)
 
 
 def position_of(watermark: Watermark, engine: str) -> tuple[Position, int]:
