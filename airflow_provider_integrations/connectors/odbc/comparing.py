@@ -70,7 +70,7 @@ def differing(
         column.name
         for left, right in zip(ours, theirs, strict=True)
         for column, a, b in zip(columns, left, right, strict=True)
-        if not _same(a, b)
+        if not _same(a, str(b).lower() if column.lower and b is not None else b)
     }
 
 

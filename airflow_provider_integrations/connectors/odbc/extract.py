@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc.ahead import ahead
 from airflow_provider_integrations.connectors.odbc.model import PageMark
 from airflow_provider_integrations.connectors.odbc.page_files import LATE, Page, PageFiles, PageWriter
 from airflow_provider_integrations.connectors.odbc.pages import (
-    Expected,
+    Behind,
+    Counted,
     LateEnd,
     PageEnd,
+    Restart,
     ShardJob,
-    count_source,
+    count_behind,
+    counting,
     fetched,
-    guarded,
 )
 from airflow_provider_integrations.connectors.odbc.report import ShardReport
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
@@ -65,11 +68,11 @@ def extract_shard(
         mark = PageMark()
     session.prepare(job.query.columns)
     with session.snapshot():
-        expected = count_source(session, job, mark)
-        columns = tuple(guarded(column) for column in job.query.columns) if expected.guarded else job.query.columns
-        session.prepare(columns)
-        job = replace(job, query=replace(job.query, columns=columns))
-        read, sums = _written(session, job, mark, expected, files, save, boundary)
+        behind = count_behind(session, job, mark)
+        with counting(session, job, mark) as counted:
+            source = partial(fetched, session, job, mark, behind, counted)
+            read, sums = _written(session, job, mark, source, behind, files, save, boundary)
+            expected = counted()
     _reconcile(read, mark, expected, sums, sum(page.rows for page in files.pages if page.name == LATE))
     done = replace(read, done=True)
     save(done)
@@ -90,8 +93,8 @@ def extract_shard(
         rows_rejected=rejects.total(),
         rejects_by_rule=dict(rejects),
         late=late,
-        nulls=expected.nulls if not mark.late else mark.nulls,
-        source_rows=mark.rows + expected.pages + (0 if mark.late else late),
+        nulls=behind.nulls,
+        source_rows=mark.rows + expected.rows + (0 if mark.late else late),
         sums=expected.sums,
         pages=done.pages,
         size=sum(file.size for file in found),
@@ -103,27 +106,32 @@ def extract_shard(
 
 
 def _written(
-    session: OdbcSession, job: ShardJob, start: PageMark, expected: Expected, files: PageFiles, save: Save,
-    boundary: Boundary,
+    session: OdbcSession, job: ShardJob, start: PageMark, source: Callable[[], Iterator[Any]], behind: Behind,
+    files: PageFiles, save: Save, boundary: Boundary,
 ) -> tuple[PageMark, dict[str, Decimal]]:  # fmt: skip
     """Type and write what is fetched; gives how far it came, and the sums of the control columns in the pages."""
     mark, writer = start, None
     sums = dict.fromkeys(job.control, Decimal(0))
-    with ahead(lambda: fetched(session, job, start, expected), cancel=session.cancel) as items:
+    with ahead(source, cancel=session.cancel) as items:
         try:
             for item in items:
+                if isinstance(item, Restart):
+                    if writer is not None:
+                        writer.abort()
+                    writer, sums = None, dict.fromkeys(job.control, Decimal(0))
+                    continue
                 if isinstance(item, (LateEnd, PageEnd)):
                     page = writer.close() if writer is not None else _empty(files, item)
                     writer = None
                     boundary("page written")
-                    mark = _moved(mark, item, page, expected)
+                    mark = _moved(mark, item, page, behind)
                     save(mark)
                     boundary("page saved")
                     continue
                 if writer is None:
                     name = f"{mark.pages + 1:06d}" if mark.late else LATE
                     writer = _writer(files, name, job, mark)
-                if mark.late and not expected.guarded:  # What is guarded has no sum, such as NaN.
+                if mark.late:
                     _add(sums, item)
                 writer.write(item)
         except BaseException:
@@ -150,29 +158,31 @@ def _empty(files: PageFiles, item: LateEnd | PageEnd) -> Page:
     return page
 
 
-def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, expected: Expected) -> PageMark:
+def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, behind: Behind) -> PageMark:
     rows, size = mark.rows + page.rows, mark.size + sum(file.size for file in page.files)
     if isinstance(item, LateEnd):
-        return replace(mark, late=True, nulls=expected.nulls, rows=rows, size=size)
+        return replace(mark, late=True, nulls=behind.nulls, rows=rows, size=size)
     return replace(mark, pages=mark.pages + 1, rows=rows, size=size, bookmark=item.bookmark)
 
 
 def _add(sums: dict[str, Decimal], batch: Any) -> None:
     for name in sums:
+        if pa.types.is_string(batch.schema.field(name).type):
+            continue  # As text, because some have no sum, such as NaN.
         total = pc.sum(batch.column(batch.schema.get_field_index(name)).cast(pa.decimal128(38, 9))).as_py()
         sums[name] += total if total is not None else Decimal(0)
 
 
-def _reconcile(read: PageMark, start: PageMark, expected: Expected, sums: dict[str, Decimal], late: int) -> None:
+def _reconcile(read: PageMark, start: PageMark, expected: Counted, sums: dict[str, Decimal], late: int) -> None:
     """What was read against what the server counted and summed in the same snapshot."""
     before = start.rows if start.late else late
-    if read.rows - before != expected.pages:
+    if read.rows - before != expected.rows:
         raise ReconciliationError(
             "the source counts other rows than it gave",
-            counted=expected.pages,
+            counted=expected.rows,
             read=read.rows - before,
             next_step="Look for a driver or a server that ends results early; nothing was moved forward.",
         )
-    for name, total in () if expected.guarded else sums.items():
+    for name, total in () if expected.suspects else sums.items():
         if Decimal(expected.sums[name] or 0) != total:
             raise ReconciliationError("a control sum differs from the source's", column=name, rows=read.rows)

@@ -94,6 +94,7 @@ class ReadColumn:
         lossless: Whether the landed value gives the keyset's text back by itself (integers, text, uuid, dates).
         suspect: SQL condition on rows whose value the driver cannot carry (NaN, infinity, 0000-00-00); None if it
             carries them all. Where there are such rows the column is read by `guarded` instead, as text.
+        lower: Whether the driver gives capital letters where the server has small ones, as psqlodbc does with a uuid.
         guarded: That expression; what it gives is typed, or rejected with its reason, by us.
     """
 
@@ -106,6 +107,7 @@ class ReadColumn:
     lossless: bool = False
     suspect: str | None = None
     guarded: str | None = None
+    lower: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,11 @@ from airflow_provider_integrations.connectors.odbc.model import (
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.typed_values import as_text
 from airflow_provider_integrations.core.contract import Contract
-from airflow_provider_integrations.core.errors import PermanentError, StateConflictError
+from airflow_provider_integrations.core.errors import IntegrationError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.watermark import Bound
 from airflow_provider_integrations.formats.arrow import pa
 
-__all__ = ["Expected", "LateEnd", "PageEnd", "ShardJob", "count_source", "fetched", "guarded"]
+__all__ = ["Behind", "Counted", "LateEnd", "PageEnd", "Restart", "ShardJob", "count_behind", "counting", "fetched", "guarded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +62,31 @@ class ShardJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What the server counts before anything is read."""
+class Behind:
+    """What the server counts of rows that are read apart: late ones, and those without a cursor."""
 
-    pages: int
-    late: int
-    nulls: int
+    late: int = 0
+    nulls: int = 0
+    suspects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the server counts in the range: rows, the control columns' sums, and rows that the driver cannot carry."""
+
+    rows: int
+    suspects: int
     sums: dict[str, str | None]
-    guarded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What came since the last page is thrown away and comes again, as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class LateEnd:
     """The rows behind the mark are all there."""
-
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +96,68 @@ class PageEnd:
     bookmark: Bookmark
 
 
-def count_source(session: OdbcSession, job: ShardJob, mark: PageMark) -> Expected:
-    """Ask the server what there is, in the snapshot that is read."""
+def count_behind(session: OdbcSession, job: ShardJob, mark: PageMark) -> Behind:
+    """Ask the server what there is behind the mark, in the snapshot that is read.
+
+    Raises:
+        StateConflictError: rows have no cursor, and there must be none.
+    """
     dialect, query = session.dialect, job.query
-    rows, broken, *sums = session.rows(statements.count(dialect, query, _rest(job, mark), job.control))[0]
-    suspects, late, nulls = _whole(broken), 0, 0
-    if not mark.late:
-        if job.late is not None:
-            conditions = statements.late_conditions(dialect, query, job.late)
-            counted = session.rows(statements.count(dialect, query, conditions))[0]
-            late, suspects = _whole(counted[0]), suspects + _whole(counted[1])
-        if job.nulls is not None and (conditions := statements.null_conditions(dialect, query)):
-            counted = session.rows(statements.count(dialect, query, conditions))[0]
-            nulls, suspects = _whole(counted[0]), suspects + _whole(counted[1])
-            if nulls and job.nulls is NullPolicy.ERROR:
-                raise StateConflictError(
-                    "rows have no cursor",
-                    rows=nulls,
-                    columns=[column.name for column in query.keyset.columns if column.nullable],
-                    next_step="Correct them at the source, or choose another policy for NULL cursors.",
-                )
-    return Expected(_whole(rows), late, nulls, dict(zip(job.control, sums, strict=True)), suspects > 0)
+    if mark.late:
+        return Behind(nulls=mark.nulls)
+    suspects, late, nulls = 0, 0, 0
+    if job.late is not None:
+        conditions = statements.late_conditions(dialect, query, job.late)
+        counted = session.rows(statements.count(dialect, query, conditions))[0]
+        late, suspects = _whole(counted[0]), _whole(counted[1])
+    if job.nulls is not None and (conditions := statements.null_conditions(dialect, query)):
+        counted = session.rows(statements.count(dialect, query, conditions))[0]
+        nulls, suspects = _whole(counted[0]), suspects + _whole(counted[1])
+        if nulls and job.nulls is NullPolicy.ERROR:
+            raise StateConflictError(
+                "rows have no cursor",
+                rows=nulls,
+                columns=[column.name for column in query.keyset.columns if column.nullable],
+                next_step="Correct them at the source, or choose another policy for NULL cursors.",
+            )
+    return Behind(late, nulls, suspects)
+
+
+@contextmanager
+def counting(session: OdbcSession, job: ShardJob, mark: PageMark) -> Iterator[Callable[[], Counted]]:
+    """Ask the server what the range holds, in the snapshot that is read; gives a function that waits for the answer.
+
+    A run of many rows is counted beside its reading, where the engine lets another session join the snapshot.
+    """
+    many = mark.bookmark is None and job.late is None
+    if not many:
+        counted = _count(session, job, mark)
+        yield lambda: counted
+        return
+    with session.beside() as other, ThreadPoolExecutor(1, thread_name_prefix="counting") as pool:
+        if other is None:
+            counted = _count(session, job, mark)
+            yield lambda: counted
+            return
+        answer = pool.submit(_count, other, job, mark)
+        try:
+            yield answer.result
+        except BaseException:
+            if not answer.done():
+                with suppress(IntegrationError):
+                    other.cancel()
+            raise
+
+
+def _count(session: OdbcSession, job: ShardJob, mark: PageMark) -> Counted:
+    rows, broken, *sums = session.rows(statements.count(session.dialect, job.query, _rest(job, mark), job.control))[0]
+    return Counted(_whole(rows), _whole(broken), dict(zip(job.control, sums, strict=True)))
 
 
 def guarded(column: ReadColumn) -> ReadColumn:
     """The column as text, because there are values that the driver would change without a word."""
-    if column.suspect is None:
+    if column.suspect is None or column.guarded is None:
         return column
-    if column.guarded is None:
-        raise PermanentError(
-            "a text holds NUL characters, at which the driver would end it",
-            column=column.name,
-            next_step="Replace them in a template, or leave the column out of the contract.",
-        )
     return replace(column, expression=column.guarded, wire=pa.string(), arrow=pa.string(), suspect=None)
 
 
@@ -126,37 +167,61 @@ def _rest(job: ShardJob, mark: PageMark) -> KeyRange:
     return KeyRange(low, job.key_range.high)
 
 
-def fetched(session: OdbcSession, job: ShardJob, mark: PageMark, expected: Expected) -> Iterator[Any]:
+def fetched(
+    session: OdbcSession, job: ShardJob, mark: PageMark, behind: Behind, counted: Callable[[], Counted]
+) -> Iterator[Any]:
     """Record batches, and after them what ends them; on the fetching thread."""
     dialect, query = session.dialect, job.query
+    careful = as_text_where_needed(query)
     if not mark.late:
-        rows = 0
+        apart = careful if behind.suspects else query
         wanted: list[Statement | None] = []
-        if job.late is not None and expected.late:
-            wanted.append(statements.late(dialect, query, job.late))
-        if expected.nulls and job.nulls is NullPolicy.INCLUDE_EVERY_RUN:
-            wanted.append(statements.nulls(dialect, query))
+        if job.late is not None and behind.late:
+            wanted.append(statements.late(dialect, apart, job.late))
+        if behind.nulls and job.nulls is NullPolicy.INCLUDE_EVERY_RUN:
+            wanted.append(statements.nulls(dialect, apart))
         for statement in filter(None, wanted):
-            for batch in session.read(statement, query.columns):
-                rows += batch.num_rows
-                yield batch
-        yield LateEnd(rows)
-    rest, compared, left = _rest(job, mark), not job.compare or mark.pages > 0, expected.pages
-    while left > 0:
+            yield from session.read(statement, apart.columns)
+        yield LateEnd()
+    rest, compared, settled = _rest(job, mark), not job.compare or mark.pages > 0, False
+    while True:
         statement = statements.page(dialect, query, rest, job.page_rows)
-        rows, last = 0, None
+        rows, first, last = 0, None, None
         for batch in session.read(statement, query.columns):
-            if not compared:
-                session.check_first_page(statement, query.columns, batch)
-                compared = True
             if batch.num_rows:
-                rows, last = rows + batch.num_rows, batch
+                rows, first, last = rows + batch.num_rows, batch if first is None else first, batch
                 yield batch
         if last is None:
-            return  # Fewer than the server counted: the reconciliation says so.
+            return
+        if not settled:
+            settled = True
+            if counted().suspects:
+                if careful == query:
+                    raise _uncarried(query)
+                query = careful
+                yield Restart()
+                continue
+        if not compared:
+            compared = True
+            session.check_first_page(statement, query.columns, first)
         bookmark = _bookmark(session, query, last)
         yield PageEnd(bookmark)
-        rest, left = KeyRange(Edge(bookmark, Bound.OPEN), rest.high), left - rows
+        if rows < job.page_rows:
+            return  # Too early, perhaps: the reconciliation knows how many there are.
+        rest = KeyRange(Edge(bookmark, Bound.OPEN), rest.high)
+
+
+def as_text_where_needed(query: TableQuery) -> TableQuery:
+    """The query with text in the place of what the driver may be unable to carry."""
+    return replace(query, columns=tuple(guarded(column) for column in query.columns))
+
+
+def _uncarried(query: TableQuery) -> PermanentError:
+    return PermanentError(
+        "a text holds NUL characters, at which the driver would end it",
+        columns=[column.name for column in query.columns if column.suspect is not None],
+        next_step="Replace them in a template, or leave the column out of the contract.",
+    )
 
 
 def _bookmark(session: OdbcSession, query: TableQuery, last: Any) -> Bookmark:

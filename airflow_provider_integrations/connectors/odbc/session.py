@@ -62,6 +62,7 @@ class OdbcSession:
         self._backend: str | None = None
         self._cancelled = False
         self._in_snapshot = False
+        self._shared: str | None = None
         self._broken: str | None = None
         self._redact = Redactor(settings.secrets)
 
@@ -115,8 +116,20 @@ class OdbcSession:
         return found
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def beside(self) -> Iterator[OdbcSession | None]:
+        """Another session in this one's snapshot, for use by another thread; None where the engine has no such thing."""
+        if self._shared is None or not self._in_snapshot:
+            yield None
+            return
+        with OdbcSession.open(self.settings) as other, other.snapshot(self._shared):
+            yield other
+
+    @contextmanager
+    def snapshot(self, shared: str | None = None) -> Iterator[None]:
         """Everything that is read within sees the source as of one instant.
+
+        Args:
+            shared: Name of another session's snapshot to join, instead of a new one.
 
         Raises:
             StateConflictError: a snapshot within a snapshot; or, of what is read within, that it was lost.
@@ -125,7 +138,9 @@ class OdbcSession:
             raise StateConflictError("a snapshot was begun within a snapshot", next_step="End the first one before.")
         self._in_snapshot, self._broken = True, None
         try:
-            self._run("beginning a snapshot", self.dialect.begin_snapshot())
+            begin = self.dialect.begin_snapshot() if shared is None else self.dialect.join_snapshot(shared)
+            self._run("beginning a snapshot", begin)
+            self._shared = self._share() if shared is None else None
             yield
             if self._broken is None:
                 self._run("ending a snapshot", self.dialect.end_snapshot())
@@ -236,6 +251,20 @@ class OdbcSession:
         if backend is not None:
             self._backend = self.rows(backend)[0][0]
         self.engine = str(self.rows(self.dialect.engine())[0][0])
+
+    def _share(self) -> str | None:
+        """Name this snapshot for others; only the first statement of a transaction may, for the driver sets savepoints."""
+        statement = self.dialect.share_snapshot()
+        if statement is None or isinstance(self._connection, PyodbcLine):
+            return None
+        try:
+            return self.rows(statement)[0][0]
+        except IntegrationError:  # A server that lends none, such as an old standby: begin anew.
+            self._broken = None
+            self._end_transaction()
+            self._broken = None
+            self._run("beginning a snapshot", self.dialect.begin_snapshot())
+            return None
 
     def _run(self, doing: str, statements: Sequence[str]) -> None:
         with self._talking(doing, keep_open=True):

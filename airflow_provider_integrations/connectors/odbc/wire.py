@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn
 from airflow_provider_integrations.core.errors import PermanentError
-from airflow_provider_integrations.formats.arrow import Array, DataType, pa
+from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
 
 __all__ = ["landed_batch"]
 
@@ -27,6 +27,8 @@ def landed_batch(batch: Any, columns: Sequence[ReadColumn]) -> Any:
 
 
 def _landed(values: Array, column: ReadColumn) -> Array:
+    if column.lower:
+        return pc.ascii_lower(values)
     if values.type == column.arrow:
         return values
     wanted: DataType = column.arrow

@@ -131,6 +131,14 @@ class Dialect:
         """What ends it, beyond a rollback."""
         return ()
 
+    def share_snapshot(self) -> Statement | None:
+        """Makes the snapshot that is open joinable by another session, and names it; None where none can be."""
+        return None
+
+    def join_snapshot(self, shared: str) -> tuple[str, ...]:
+        """What begins a transaction in a snapshot of another session."""
+        return self.begin_snapshot()
+
     def engine(self) -> Statement:
         """One text: product, major version, database and its collation. Positions of two engines do not compare."""
         raise NotImplementedError

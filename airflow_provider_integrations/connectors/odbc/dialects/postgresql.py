@@ -69,7 +69,8 @@ class PostgreSql(Dialect):
                 name, sql, pa.timestamp("us"), pa.timestamp("us", zone), suspect=_out_of_calendar(sql), guarded=text
             )
         if kind == "uuid":
-            return ReadColumn(name, text, pa.string(), pa.string(), text_size=36, lossless=True)
+            # Bare: the cast to text costs the server as much as all other columns together.
+            return ReadColumn(name, sql, pa.string(), pa.string(), text_size=36, lossless=True, lower=True)
         if kind == "bytea":
             return ReadColumn(name, f"encode({sql}, 'hex')", pa.string(), pa.string())
         if match := re.fullmatch(r"character varying\((\d+)\)", kind):
@@ -132,6 +133,14 @@ class PostgreSql(Dialect):
             f"SET application_name = '{_plain(application)[:63]}'",
             *((f"SET statement_timeout = {int(statement_timeout * 1000)}",) if statement_timeout else ()),
         )
+
+    def share_snapshot(self) -> Statement | None:
+        """Valid for as long as this transaction is open."""
+        return Statement("SELECT pg_export_snapshot()")
+
+    def join_snapshot(self, shared: str) -> tuple[str, ...]:
+        """The first statement of the transaction that joins."""
+        return (f"SET TRANSACTION SNAPSHOT '{_plain(shared)}'",)
 
     def engine(self) -> Statement:
         """The database's own identity, so that a restored or another database is told from this one."""
