@@ -18,6 +18,7 @@ from upath import UPath
 
 from airflow_provider_integrations.cli import app
 from airflow_provider_integrations.connectors.odbc.land_shards import extract_items
+from airflow_provider_integrations.connectors.odbc.plan import RunPlan, next_position
 from airflow_provider_integrations.connectors.odbc.position import Position, position_of, watermark_of
 from airflow_provider_integrations.connectors.odbc.run import Asked, RunJob, plan_items
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
@@ -73,7 +74,7 @@ class World:
         for item in items:
             extract_items(replace(self.job, boundary=self.boundary), [item.id])
 
-    def load(self) -> None:
+    def load(self, *, dies_before_the_watermark: bool = False) -> None:
         """What the gate and the warehouse do to the ledger."""
         ledger = self.job.ledger.items
         for old, new in ((State.LANDED, State.GATED), (State.GATED, State.LOADED)):
@@ -81,7 +82,8 @@ class World:
                 taken = ledger.claim(item.id, "load", states=[old], lease=timedelta(minutes=1))
                 assert taken is not None
                 ledger.advance(taken[1], new)
-        settle(self.job.ledger, "orders")
+        if not dies_before_the_watermark:
+            settle(self.job.ledger, "orders")
 
     def run(self, request: str = "run", **asked: Any) -> list[WorkItem]:
         items = self.plan(request, **asked)
@@ -238,6 +240,49 @@ def test_rejects_are_kept_where_no_row_was_landed(world: World) -> None:
     rejects = (Path(str(world.job.root / item.facts["folder"])) / "rejects.jsonl").read_text().splitlines()
     assert [json.loads(line)["key"] for line in rejects] == ["id=0", "id=1"]
     assert world.position()[1] == 1
+
+
+def test_a_worker_that_dies_between_the_load_and_the_watermark_is_made_good_by_the_next_plan(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    (item,) = world.plan()
+    world.extract([item])
+    world.load(dies_before_the_watermark=True)
+    assert world.job.ledger.watermarks.get("orders") is None
+    world.insert(range(4, 6), "2025-01-02 00:00:00")
+    (after,) = world.run()
+    assert world.job.ledger.items.get(item.id).state is State.ARCHIVED
+    assert ([row["id"] for row in world.rows(after)][-2:], world.position()[1]) == ([4, 5], 2)
+
+
+def test_a_worker_that_dies_between_the_watermark_and_the_closing_moves_it_once(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    (item,) = world.plan()
+    world.extract([item])
+    world.load(dies_before_the_watermark=True)
+    done = world.job.ledger.items.get(item.id)
+    plan = RunPlan.from_json(done.facts["plan"])
+    new = watermark_of(next_position(plan, [tuple(done.facts["bookmark"])]), 1, plan.engine)
+    world.job.ledger.watermarks.begin("orders", new)
+    settle(world.job.ledger, "orders")
+    assert world.job.ledger.items.get(item.id).state is State.ARCHIVED
+    assert world.job.ledger.watermarks.get("orders") == new
+
+
+def test_the_watermark_waits_for_the_last_shard_of_a_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_integrations.connectors.odbc.shards.LEAST_ROWS", 10)
+    world.insert(range(60), "2025-01-01 00:00:00")
+    world.job = replace(world.job, source=make_source(shards=3))
+    first, *others = world.plan()
+    assert len(others) == 2
+    world.extract([first])
+    world.load()
+    assert world.job.ledger.items.get(first.id).state is State.LOADED
+    assert world.job.ledger.watermarks.get("orders") is None
+    assert {item.id for item in world.plan()} == {item.id for item in others}, "the run is finished first"
+    world.extract(others)
+    world.load()
+    assert sum(len(world.rows(world.job.ledger.items.get(item.id))) for item in (first, *others)) == 60
+    assert world.position()[0].bookmark == ("2025-01-01 00:00:00", "59")
 
 
 def test_a_lost_watermark_is_never_read_as_from_the_beginning(world: World) -> None:

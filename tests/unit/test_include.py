@@ -9,7 +9,14 @@ import pytest
 import yaml
 
 from airflow_provider_integrations.core.errors import ConfigError
-from airflow_provider_integrations.include import read_source, read_source_contract
+from airflow_provider_integrations.include import (
+    read_file_source,
+    read_source,
+    read_source_contract,
+    read_sources,
+    read_table_source,
+    read_template,
+)
 
 REFERENCE = {"columns": ["customer_id"], "to": "acme_customers", "to_columns": ["customer_id"]}
 
@@ -63,3 +70,48 @@ def test_a_key_that_stands_twice_is_an_error(include: Path, kind: str) -> None:
     path.write_text(path.read_text() + "description: another one\n")
     with pytest.raises(ConfigError, match=r"(?s)description stands twice.*line 1\d"):
         read_source_contract(include, read_source(include, "acme_customers"))
+
+
+def table_source(include: Path, name: str, **changes: Any) -> None:
+    content = yaml.safe_load((Path(__file__).parents[2] / "include" / "sources" / "erp_orders.yaml").read_text())
+    (include / "sources" / f"{name}.yaml").write_text(yaml.safe_dump(content | {"source": name} | changes))
+
+
+def test_the_kind_says_which_model_a_source_is_read_by(include: Path) -> None:
+    table_source(include, "erp_orders")
+    assert read_table_source(include, "erp_orders").cursor == ("updated_at",)
+    assert read_file_source(include, "acme_customers").folders.inbox
+    with pytest.raises(ConfigError, match="another kind"):
+        read_table_source(include, "acme_customers")
+    with pytest.raises(ConfigError, match="another kind"):
+        read_file_source(include, "erp_orders")
+
+
+def test_each_source_is_shown_by_one_dag_file_alone_whatever_is_wrong_with_it(include: Path) -> None:
+    table_source(include, "erp_orders")
+    table_source(include, "erp_wrong", cursr=["updated_at"])
+    table_source(include, "erp_other_kind", kind="odbcc")
+    (include / "sources" / "no_yaml.yaml").write_text("kind: odbc\n  - [")
+    (include / "sources" / "no_mapping.yaml").write_text("- kind: odbc\n")
+    (include / "sources" / "no_kind.yaml").write_text("source: no_kind\n")
+    tables = dict(read_sources(include, "odbc"))
+    files = dict(read_sources(include, "sftp_pgp"))
+    assert {name: isinstance(source, ConfigError) for name, source in tables.items()} == {
+        "erp_orders": False,
+        "erp_wrong": True,
+    }
+    assert {name for name, source in files.items() if isinstance(source, ConfigError)} == {
+        "erp_other_kind", "no_yaml", "no_mapping", "no_kind",
+    }  # fmt: skip
+    assert {**tables, **files}.keys() == dict(read_sources(include)).keys()
+    assert not tables.keys() & files.keys()
+
+
+def test_a_template_that_is_not_there_is_named(include: Path) -> None:
+    table_source(include, "erp_orders", table=None, template="orders.sql")
+    source = read_table_source(include, "erp_orders")
+    with pytest.raises(ConfigError, match="the template is not there"):
+        read_template(include, source)
+    (include / "sql" / "extract").mkdir(parents=True)
+    (include / "sql" / "extract" / "orders.sql").write_text("SELECT 1")
+    assert read_template(include, source) == "SELECT 1"
