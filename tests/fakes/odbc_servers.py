@@ -154,8 +154,9 @@ def _programs() -> Path:
 
 
 def _make(program: Path, folder: Path, password: str) -> None:
-    data = folder / "data"
+    data, own = folder / "data", folder / "tmp"
     data.mkdir()
+    own.mkdir()  # A server that starts sweeps the temporary tables of all that share its folder for them.
     first = folder / "init.sql"
     first.write_text(
         f"CREATE USER IF NOT EXISTS erp@'127.0.0.1' IDENTIFIED BY '{password}';\n"
@@ -164,11 +165,11 @@ def _make(program: Path, folder: Path, password: str) -> None:
         "utf-8",
     )
     if os.geteuid() == 0:
-        for path in (folder, data, first):
+        for path in (folder, data, own, first):
             shutil.chown(path, "mysql", "mysql")
     command = [
         "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", "--skip-name-resolve",
-        "--auth-root-authentication-method=normal", "--innodb-log-file-size=32M",
+        "--auth-root-authentication-method=normal", "--innodb-log-file-size=32M", f"--tmpdir={own}",
     ]  # fmt: skip
     made = subprocess.run([*_as_owner("KILL"), *command], cwd="/", capture_output=True, timeout=120, check=False)
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
@@ -183,6 +184,7 @@ def _start(program: Path, folder: Path, password: str) -> tuple[subprocess.Popen
             port: int = probe.getsockname()[1]
         command = [
             *(str(program), *_OPTIONS, f"--datadir={folder / 'data'}", f"--port={port}"),
+            f"--tmpdir={folder / 'tmp'}",
             *(f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--init-file={folder / 'init.sql'}"),
         ]
         with log.open("ab") as out:

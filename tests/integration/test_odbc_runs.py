@@ -285,6 +285,34 @@ def test_the_watermark_waits_for_the_last_shard_of_a_run(world: World, monkeypat
     assert world.position()[0].bookmark == ("2025-01-01 00:00:00", "59")
 
 
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "sqlite"])
+@pytest.mark.parametrize("place", ["", " AND {keyset}"])
+def test_a_template_is_read_by_keyset_like_a_table(
+    world: World, request: pytest.FixtureRequest, engine: str, place: str
+) -> None:
+    name = {"postgresql": "odbc_postgres", "mariadb": "odbc_mariadb", "sqlite": "odbc_sqlite"}[engine]
+    database: OdbcDatabase = request.getfixturevalue(name)
+    if engine != "sqlite":
+        database.execute("CREATE TABLE orders (id bigint PRIMARY KEY, updated_at timestamp(6), amount integer)")
+    world.source = database
+    template = f"SELECT o.id, o.updated_at, o.amount + 1 AS amount FROM orders o WHERE o.id < 100{place}"
+    world.job = replace(
+        world.job,
+        source=make_source(table=None, template="orders.sql"),
+        settings=OdbcSettings.from_string(database.connection_string),
+        template=template,
+    )
+    world.insert(range(12), "2025-01-01 00:00:00.123456")
+    world.insert(range(12, 13), None)
+    world.insert(range(100, 101), "2025-01-01 00:00:00")
+    (item,) = world.run()
+    assert item.facts["guarantee"] == "lag"
+    assert sorted((row["id"], row["amount"]) for row in world.rows(item)) == [(number, 2) for number in range(13)]
+    world.insert(range(20, 22), "2025-01-02 00:00:00")
+    (item,) = world.run()
+    assert {row["id"] for row in world.rows(item)} >= {12, 20, 21}
+
+
 def test_a_lost_watermark_is_never_read_as_from_the_beginning(world: World) -> None:
     world.insert(range(2), "2025-01-01 00:00:00")
     world.run()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ from upath import UPath
 from airflow_provider_integrations.connectors.odbc.model import TableFacts, TableQuery
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, plan_run
 from airflow_provider_integrations.connectors.odbc.position import BEGINNING, position_of
-from airflow_provider_integrations.connectors.odbc.query import build_query, facts_of_contract
+from airflow_provider_integrations.connectors.odbc.query import build_query
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.settle import leads_on, settle
@@ -118,7 +118,10 @@ def connected(job: RunJob) -> Iterator[tuple[OdbcSession, TableQuery, TableFacts
         if source.table is not None:
             facts = session.facts(source.table)
         else:
-            facts = facts_of_contract(session.dialect, job.contract, str(source.template))
+            # Its columns, with no regard to where its keyset predicate belongs.
+            facts = replace(
+                session.facts(None, str(job.template).replace("{keyset}", "1 = 1")), table=str(source.template)
+            )
         if facts.primary_key and set(facts.primary_key) != set(job.contract.keys):
             raise ConfigError(
                 "the contract's keys are not the table's primary key",
