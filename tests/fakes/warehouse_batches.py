@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.warehouse.loader import PublishedBatch
 
 COLUMNS = [
@@ -23,13 +24,6 @@ COLUMNS = [
     {"name": "signed_up", "type": "date"},
     {"name": "updated_at", "type": "timestamp"},
 ]
-_ARROW = {
-    "integer": pa.int64(),
-    "string": pa.string(),
-    "decimal(18,2)": pa.decimal128(18, 2),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
 
 
 def contract(*more: dict[str, Any], keys: Sequence[str] = ("customer_id",)) -> Contract:
@@ -68,7 +62,7 @@ def batch(
     target = folder / batch_id
     target.mkdir(parents=True, exist_ok=True)
     columns = {
-        column.name: pa.array([row.get(column.name) for row in rows], _ARROW[column.type]) for column in of.columns
+        column.name: pa.array([row.get(column.name) for row in rows], arrow_type(column)) for column in of.columns
     }
     columns |= {
         "_batch_id": pa.array([batch_id] * len(rows), pa.string()),

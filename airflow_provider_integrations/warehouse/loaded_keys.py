@@ -1,0 +1,215 @@
+"""What the warehouse holds of a source's keys, for the deletes sweep: counted and hashed there, listed where they differ.
+
+    loaded = LoadedKeys(connection, contract, source.load, before=version)
+    loaded.groups(ByHash(64))            # {0: KeyGroup(rows=15, hash=...), ...}
+    list(loaded.keys(ByHash(64), 7))     # [("17",), ("42",)]
+
+Keys are compared as texts that every engine can make alike (`key_text`), and hashed to the first 15 hexadecimal digits of
+their MD5 as a whole number, so that a sum of them needs no order. Only rows count that the sweep may mark as deleted: those
+that are not deleted yet and were seen before it.
+"""
+
+# ruff: noqa: S608 every name is quoted by core.identifiers and every value is bound
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_provider_integrations.core.contract import Column, Contract
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.identifiers import quote
+from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.formats.schema import arrow_type
+from airflow_provider_integrations.warehouse.database import Connection, Database, ensure_schema
+from airflow_provider_integrations.warehouse.tables import Tables
+
+__all__ = [
+    "ByHash",
+    "ByWidth",
+    "Grouping",
+    "KeyGroup",
+    "LoadedKeys",
+    "differing",
+    "key_text",
+    "render_groups",
+    "render_keys",
+    "typed_keys",
+]
+
+_DIGITS = 15
+_HASH = '"K"."KEY_MD5"'
+_SEPARATOR = "CHR(31)"
+"""Stands between the parts of a key that is hashed: the unit separator, which is what it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHash:
+    """Keys by the rest of their hash: for keys of any type, since it needs no order."""
+
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class ByWidth:
+    """Keys by equal spans of the first key column, a whole number: group 0 is from `low` on, group `width` the span after it.
+
+    New rows mostly lie in the last span, so that the others agree. Keys below `low` are group -1.
+    """
+
+    low: int
+    width: int
+
+
+Grouping = ByHash | ByWidth
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """How many keys a group has, and the sum of their hashes."""
+
+    rows: int
+    hash: int
+
+
+class LoadedKeys:
+    """The keys of one target, as a sweep sees them.
+
+    Args:
+        connection: Of the Snowflake connector.
+        contract, policy: What was loaded, and where to.
+        before: The sweep's version; rows that were seen by it or by a later one are left out.
+
+    Raises:
+        ConfigError: for a key that is no exact text, such as a float.
+    """
+
+    def __init__(self, connection: Connection, contract: Contract, policy: LoadPolicy, *, before: str) -> None:
+        self._contract, self._policy, self._before = contract, policy, before
+        self._tables = Tables.from_policy(policy)
+        self._database = Database(connection)
+        self._database.autocommit(True)
+        self._database.set_session(f"integrations:sweep:{self._tables.key}")
+        for key in contract.keys:
+            key_text(contract.column(key), "")
+        # The table may be older than its columns for deletions, or not be there before the first load.
+        ensure_schema(self._database, contract, policy)
+
+    def groups(self, grouping: Grouping) -> dict[int, KeyGroup]:
+        """Count and hash sum of each group that has keys: one scan."""
+        statement = render_groups(self._tables, self._contract, self._policy, grouping)
+        rows = self._database.query("hashing the loaded keys", statement, {"before": self._before})
+        return {int(row["key_group"]): KeyGroup(int(row["keys"]), int(row["hash_sum"])) for row in rows}
+
+    def keys(self, grouping: Grouping, group: int) -> Iterator[tuple[str, ...]]:
+        """The keys of one group as texts, one for each key column; a group's keys are held in memory."""
+        statement = render_keys(self._tables, self._contract, self._policy, grouping)
+        values = {"before": self._before, "key_group": group}
+        for row in self._database.query("listing loaded keys", statement, values):
+            yield tuple(str(value) for value in row.values())
+
+
+def key_text(column: Column, sql: str) -> str:
+    """SQL for the text of a key column: digits without signs of thousands, all decimals, ISO 8601 with microseconds.
+
+    Raises:
+        ConfigError: for a float or a time, whose text is not exact.
+    """
+    if column.type == "date":
+        return f"TO_VARCHAR(CAST({sql} AS DATE), 'YYYY-MM-DD')"
+    if column.type == "timestamp":
+        # The cast says the type to the emulator, which knows formats of literals and casts only.
+        return f"TO_VARCHAR(CAST({sql} AS TIMESTAMP_NTZ(6)), 'YYYY-MM-DD HH24:MI:SS.FF6')"
+    if column.type in ("float", "time"):
+        raise ConfigError(
+            "a key of this type has no text that all engines spell alike, so its deletions cannot be swept",
+            column=column.name,
+            type=column.type,
+            next_step="Make it a decimal or a text in the contract, or take `deletes` out of the source.",
+        )
+    if column.type == "boolean":
+        return f"CASE WHEN {sql} THEN 'true' ELSE 'false' END"
+    # A uuid was landed in lower case.
+    return sql if column.type in ("string", "uuid") else f"CAST({sql} AS VARCHAR)"
+
+
+def typed_keys(contract: Contract, keys: list[tuple[str, ...]]) -> pa.Table:
+    """Keys as `LoadedKeys.keys` lists them, in the contract's types: what `GoneKeys` takes."""
+    columns: dict[str, pa.Array[Any]] = {}
+    for place, name in enumerate(contract.keys):
+        kind, texts = arrow_type(contract.column(name)), [key[place] for key in keys]
+        # Arrow's own cast of a text to a decimal refuses none and rounds none, but knows 38 digits only.
+        exact = pa.types.is_decimal(kind)
+        columns[name] = (
+            pa.array([Decimal(text) for text in texts], kind) if exact else _cast(pa.array(texts, pa.string()), kind)
+        )
+    return pa.table(columns)
+
+
+def _cast(texts: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
+    if pa.types.is_timestamp(kind):
+        return texts.cast(pa.timestamp("us")).view(kind)
+    return texts.cast(kind)
+
+
+def render_groups(tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping) -> str:
+    """Count and hash sum by group (bound: `before`); sums travel as text, since they outgrow 64 bits."""
+    total = 'CAST(SUM(CAST("G"."KEY_HASH" AS NUMBER(38,0))) AS VARCHAR)'
+    return (
+        f'SELECT "G"."KEY_GROUP" AS "KEY_GROUP", COUNT(*) AS "KEYS", {total} AS "HASH_SUM"\n'
+        f"FROM (\n{_hashed(tables, contract, policy, grouping)}\n"
+        ') AS "G"\nGROUP BY "G"."KEY_GROUP"'
+    )
+
+
+def render_keys(tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping) -> str:
+    """The keys of one group as texts (bound: `before`, `key_group`)."""
+    names = ", ".join(f'"G".{quote(f"KEY_{place}")}' for place in range(1, len(contract.keys) + 1))
+    return (
+        f"SELECT {names}\nFROM (\n{_hashed(tables, contract, policy, grouping)}\n"
+        ') AS "G"\nWHERE "G"."KEY_GROUP" = %(key_group)s'
+    )
+
+
+def _hashed(tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping) -> str:
+    """Each key with its texts, hash and group."""
+    texts = [key_text(contract.column(key), f'"T".{quote(key.upper())}') for key in contract.keys]
+    named = ", ".join(f"{text} AS {quote(f'KEY_{place}')}" for place, text in enumerate(texts, 1))
+    whole = f" || {_SEPARATOR} || ".join(texts)
+    alive, seen = (
+        ('"T"."IS_CURRENT"', "_SEEN_VERSION") if policy.scd == 2 else ('"T"."_DELETED_VERSION" IS NULL', "_VERSION")
+    )
+    first = "NULL"
+    if isinstance(grouping, ByHash):
+        group = f'MOD("H"."KEY_HASH", {int(grouping.groups)})'
+    else:
+        if contract.column(contract.keys[0]).type != "integer":
+            raise ConfigError("only whole numbers have spans", column=contract.keys[0], next_step="Group keys by hash.")
+        first = f'CAST("T".{quote(contract.keys[0].upper())} AS NUMBER(38,0))'
+        # No division: its digits differ between engines.
+        above = f'("H"."FIRST_KEY" - {int(grouping.low)})'
+        group = f"CASE WHEN {above} < 0 THEN -1 ELSE {above} - MOD({above}, {int(grouping.width)}) END"
+    return (
+        f'  SELECT "H".*, {group} AS "KEY_GROUP"\n  FROM (\n'
+        f'    SELECT "K".*, {_number()} AS "KEY_HASH"\n    FROM (\n'
+        f'      SELECT {named}, {first} AS "FIRST_KEY", MD5({whole}) AS "KEY_MD5"\n'
+        f'      FROM {tables.target} AS "T"\n'
+        f'      WHERE {alive}\n        AND "T".{quote(seen)} < %(before)s\n'
+        '    ) AS "K"\n  ) AS "H"'
+    )
+
+
+def _number() -> str:
+    """The first hexadecimal digits as a number, digit by digit: the emulator reads no hexadecimal format."""
+    return " + ".join(
+        f"(POSITION(SUBSTR({_HASH}, {place}, 1) IN '0123456789abcdef') - 1) * {16 ** (_DIGITS - place)}"
+        for place in range(1, _DIGITS + 1)
+    )
+
+
+def differing(here: Mapping[int, KeyGroup], there: Mapping[int, KeyGroup]) -> list[int]:
+    """The groups whose count or hash is not the same on both sides."""
+    return sorted(group for group in {*here, *there} if here.get(group) != there.get(group))
