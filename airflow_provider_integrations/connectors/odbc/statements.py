@@ -33,6 +33,7 @@ __all__ = [
     "bookmark_of",
     "count",
     "earlier",
+    "highest",
     "hit",
     "late",
     "late_conditions",
@@ -53,7 +54,7 @@ def page(dialect: Dialect, query: TableQuery, key_range: KeyRange, rows: int | N
     conditions = [*_range(dialect, query.keyset, key_range), *_not_null(dialect, query)]
     select, parameters = _select(dialect, query, _columns(dialect, query), conditions)
     # Of the table and not of the result: what is read may be text made of a column, which has another order.
-    select += f" ORDER BY {', '.join(f'{_ALIAS}.{dialect.quote(name)}' for name in query.keyset.names)}"
+    select += f" ORDER BY {_order(dialect, query)}"
     return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
 
 
@@ -127,7 +128,15 @@ def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Stateme
     """One row if there is any above the edge, none if not: an index probe."""
     conditions = [*([above(dialect, query.keyset, edge)] if edge else []), *_not_null(dialect, query)]
     select, parameters = _select(dialect, query, "1", conditions)
-    return Statement(dialect.first_rows(select, 1), parameters)
+    # In order, although none is asked for: PostgreSQL would else look for any such row from the table's beginning.
+    return Statement(dialect.first_rows(f"{select} ORDER BY {_order(dialect, query)}", 1), parameters)
+
+
+def highest(dialect: Dialect, query: TableQuery) -> Statement:
+    """The highest value of the first column as text; NULL if there is no row."""
+    first = query.keyset.columns[0]
+    value = dialect.text_of(f"MAX({dialect.quote(first.name)})", first.type)
+    return Statement(*_select(dialect, query, value, _not_null(dialect, query)))
 
 
 def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | int) -> Statement:
@@ -222,6 +231,10 @@ def _not_null(dialect: Dialect, query: TableQuery) -> list[Condition]:
 def _equal(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Condition:
     parts = [f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c in columns]
     return " AND ".join(parts), tuple(values)
+
+
+def _order(dialect: Dialect, query: TableQuery) -> str:
+    return ", ".join(f"{_ALIAS}.{dialect.quote(name)}" for name in query.keyset.names)
 
 
 def _columns(dialect: Dialect, query: TableQuery) -> str:

@@ -20,7 +20,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import quote as quoted
 
-__all__ = ["Dialect", "Rows", "refuse_key"]
+__all__ = ["Dialect", "Rows", "refuse_key", "whole"]
 
 Rows = Sequence[tuple[str | None, ...]]
 
@@ -194,6 +194,11 @@ def refuse_key(kind: str) -> None:
             type=kind,
             next_step="Order by integers, exact decimals, text, dates, timestamps or uuids.",
         )
+
+
+def whole(lag: timedelta, unit: timedelta) -> int:
+    """A lag in whole units, rounded up: a window may be longer than was asked for, and never shorter."""
+    return -(-lag // unit)
 
 
 def _column(row: tuple[str | None, ...]) -> SourceColumn:

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, refuse_key
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, refuse_key, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["MariaDb"]
 
@@ -32,9 +33,11 @@ class MariaDb(Dialect):
 
     def cast(self, sql: str, kind: str) -> str:
         """Text stays bare: a literal gives way to the column's own collation, a cast would not."""
-        refuse_key(kind)
+        _refuse_unordered(kind)
         if match := _WHOLE.match(kind):
             return f"CAST({sql} AS {'UNSIGNED' if match[3] else 'SIGNED'})"
+        if kind.startswith("year"):
+            return f"CAST({sql} AS SIGNED)"
         if kind.startswith(("datetime", "timestamp")):
             return f"CAST({sql} AS DATETIME(6))"
         if kind.startswith(("decimal", "date", "time")):
@@ -45,7 +48,7 @@ class MariaDb(Dialect):
 
     def text_of(self, sql: str, kind: str) -> str:
         """Binary as hexadecimal."""
-        refuse_key(kind)
+        _refuse_unordered(kind)
         return f"HEX({sql})" if _BINARY.match(kind) else f"CAST({sql} AS CHAR)"
 
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
@@ -53,7 +56,7 @@ class MariaDb(Dialect):
         if isinstance(lag, int):
             return f"({sql} - {lag})"
         if kind == "date":
-            return f"DATE_SUB({sql}, INTERVAL {lag.days} DAY)"
+            return f"DATE_SUB({sql}, INTERVAL {whole(lag, timedelta(days=1))} DAY)"
         return f"DATE_SUB({sql}, INTERVAL {lag // timedelta(microseconds=1)} MICROSECOND)"
 
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
@@ -130,6 +133,9 @@ class MariaDb(Dialect):
         """MariaDB has no application name for a session; its time-out is in seconds."""
         return (
             "SET time_zone = '+00:00'",
+            # Zero dates are there whatever the mode is now, and a bookmark's text must be cast back to one.
+            "SET SESSION sql_mode = CONCAT('ALLOW_INVALID_DATES,',"
+            " REPLACE(REPLACE(REPLACE(@@sql_mode, 'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', ''), 'TRADITIONAL', ''))",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
             "SET SESSION TRANSACTION READ ONLY",
             # Of two indexes that fit it would merge the rows and sort them, which costs each page the whole rest.
@@ -167,6 +173,17 @@ class MariaDb(Dialect):
     def hashed(self, sql: str) -> str:
         """By CONV, which counts in 64 bits."""
         return f"CAST(CONV(LEFT(MD5({sql}), 15), 16, 10) AS DECIMAL(20,0))"
+
+
+def _refuse_unordered(kind: str) -> None:
+    refuse_key(kind)
+    if re.match(r"(enum|set|bit)\b", kind):
+        # ORDER BY takes the number of an enum's word, and a comparison with a text its letters: rows would be lost.
+        raise ConfigError(
+            "a column of this type cannot order rows",
+            type=kind,
+            next_step="Order by another column, or by its text in a template.",
+        )
 
 
 def _zero_date(sql: str) -> str:

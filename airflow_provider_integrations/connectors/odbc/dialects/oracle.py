@@ -107,7 +107,7 @@ class Oracle(Dialect):
 
     def indexes_of(self, table: str) -> Statement:
         """B-trees over columns."""
-        where, parameters = _where(table, "i.table_", "i.")
+        where, parameters = _where(table, "i.table_")
         return Statement(
             "SELECT i.index_name, k.column_name FROM all_indexes i JOIN all_ind_columns k ON k.index_owner = i.owner"
             f" AND k.index_name = i.index_name WHERE {where} AND i.index_type = 'NORMAL'"
@@ -125,6 +125,9 @@ class Oracle(Dialect):
         return (
             "ALTER SESSION SET TIME_ZONE = '+00:00'",
             "ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,'",
+            # Texts are sorted as they are compared, and by the index: a client's language would part the two.
+            "ALTER SESSION SET NLS_SORT = BINARY",
+            "ALTER SESSION SET NLS_COMP = BINARY",
             "ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS'",
         )
 
@@ -135,8 +138,8 @@ class Oracle(Dialect):
     def engine(self) -> Statement:
         """Product, database and sort order."""
         return Statement(
-            "SELECT 'oracle ' || SYS_CONTEXT('USERENV', 'DB_UNIQUE_NAME') || ' ' || value FROM nls_session_parameters"
-            " WHERE parameter = 'NLS_SORT'"
+            "SELECT 'oracle ' || SYS_CONTEXT('USERENV', 'DB_UNIQUE_NAME') || ' ' || SYS_CONTEXT('USERENV', 'CON_NAME')"
+            " || ' ' || value FROM nls_session_parameters WHERE parameter = 'NLS_SORT'"
         )
 
     def horizon(self) -> Statement | None:
@@ -152,15 +155,18 @@ class Oracle(Dialect):
             raise ConfigError("not a horizon of Oracle", horizon=horizon[:40], next_step="Rewind the source.")
         return "ORA_ROWSCN >= TO_NUMBER(?)", (horizon,)
 
+    def sampled(self, table: str, share: float) -> str:
+        """By blocks."""
+        return table if share >= 1 else f"{table} SAMPLE BLOCK ({min(99.9, share * 100):.6f}) SEED (1)"
+
     def hashed(self, sql: str) -> str:
         """By STANDARD_HASH."""
         return f"TO_NUMBER(SUBSTR(RAWTOHEX(STANDARD_HASH({sql}, 'MD5')), 1, 15), 'XXXXXXXXXXXXXXX')"
 
 
-def _where(table: str, prefix: str, owner: str | None = None) -> tuple[str, tuple[str, ...]]:
+def _where(table: str, prefix: str) -> tuple[str, tuple[str, ...]]:
     schema, _, name = table.rpartition(".")
-    owner = prefix if owner is None else owner
     column = f"{prefix}name" if prefix.endswith("table_") else f"{prefix}table_name"
     if schema:
-        return f"{owner}owner = ? AND {column} = ?", (schema, name)
-    return f"{owner}owner = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND {column} = ?", (name,)
+        return f"{prefix}owner = ? AND {column} = ?", (schema, name)
+    return f"{prefix}owner = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND {column} = ?", (name,)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
 from airflow_provider_integrations.core.errors import ConfigError
 
@@ -42,7 +42,7 @@ class PostgreSql(Dialect):
         if isinstance(lag, int):
             return f"({sql} - {lag})"
         if kind == "date":
-            return f"({sql} - {lag.days})"
+            return f"({sql} - {whole(lag, timedelta(days=1))})"
         return f"({sql} - interval '{lag.total_seconds():.6f} seconds')"
 
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
@@ -129,6 +129,7 @@ class PostgreSql(Dialect):
             "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
             "SET TIME ZONE 'UTC'",
             "SET datestyle = 'ISO, YMD'",
+            "SET intervalstyle = 'postgres'",
             "SET extra_float_digits = 1",
             f"SET application_name = '{_plain(application)[:63]}'",
             *((f"SET statement_timeout = {int(statement_timeout * 1000)}",) if statement_timeout else ()),

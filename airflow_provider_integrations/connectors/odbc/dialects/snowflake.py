@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
 
 __all__ = ["Snowflake"]
@@ -44,8 +44,8 @@ class Snowflake(Dialect):
         if isinstance(lag, int):
             return f"({sql} - {lag})"
         if kind == "date":
-            return f"DATEADD(day, -{lag.days}, {sql})"
-        return f"DATEADD(microsecond, -{lag // timedelta(microseconds=1)}, {sql})"
+            return f"DATEADD(day, -{whole(lag, timedelta(days=1))}, {sql})"
+        return f"DATEADD(microsecond, -{whole(lag, timedelta(microseconds=1))}, {sql})"
 
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
         """Whole numbers and decimals as they are, instants as text."""
@@ -115,6 +115,10 @@ class Snowflake(Dialect):
     def cancel(self, backend: str) -> str | None:
         """Ends all statements of the session."""
         return f"SELECT SYSTEM$CANCEL_ALL_QUERIES({int(backend)})"
+
+    def sampled(self, table: str, share: float) -> str:
+        """By micro-partitions."""
+        return table if share >= 1 else f"{table} SAMPLE SYSTEM ({share * 100:.6f}) SEED (1)"
 
     def hashed(self, sql: str) -> str:
         """By MD5."""

@@ -14,8 +14,17 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, refuse_key
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["Sqlite"]
+
+
+# What its two first signs say it is; without them, a whole number if it is one.
+_ANY_VALUE = (
+    "(SELECT CASE substr(p, 1, 2) WHEN 'i:' THEN CAST(substr(p, 3) AS INTEGER) WHEN 'r:' THEN CAST(substr(p, 3) AS REAL)"
+    " WHEN 't:' THEN substr(p, 3) ELSE CASE WHEN p = '' OR ltrim(p, '-') GLOB '*[^0-9]*' THEN p"
+    " ELSE CAST(p AS INTEGER) END END FROM (SELECT ? AS p))"
+)
 
 
 class Sqlite(Dialect):
@@ -26,20 +35,32 @@ class Sqlite(Dialect):
     text: ClassVar[str] = "text"
 
     def cast(self, sql: str, kind: str) -> str:
-        """Bare: the column's affinity turns the text into what is stored, and its collation compares."""
-        refuse_key(kind)
-        return f"CAST({sql} AS INTEGER)" if "int" in kind else sql
+        """Bare: the column's affinity turns the text into what is stored, and its collation compares.
+
+        A cast would have an affinity of its own, with which a row value no longer uses the index beyond its first column.
+        Where there may be no affinity (`any`: a template, a view, no declared type) a text would be above every number, and
+        rows would be lost without a word: there the text says its type.
+        """
+        _refuse_blob(kind)
+        return _ANY_VALUE.replace("?", sql) if kind == "any" else sql
 
     def text_of(self, sql: str, kind: str) -> str:
-        """Reals with all their digits; SQLite's own cast keeps fifteen."""
-        refuse_key(kind)
-        return _text(sql)
+        """Reals with all the digits they need; SQLite's own cast keeps fifteen."""
+        _refuse_blob(kind)
+        if kind != "any":
+            return _text(sql)
+        return f"CASE typeof({sql}) WHEN 'integer' THEN 'i:' WHEN 'real' THEN 'r:' ELSE 't:' END || {_text(sql)}"
 
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
-        """From ISO 8601 text; what is no time at all begins at the beginning, which reads too much and loses nothing."""
+        """From ISO 8601 text, as local as it is: SQLite compares texts, and knows nothing of a zone at their end.
+
+        NULL for what is no such text, which is no bound at all: too much is read, and nothing is lost.
+        """
         if isinstance(lag, int):
-            return f"({sql} - {lag})"
-        return f"COALESCE(strftime('%Y-%m-%d %H:%M:%f', {sql}, '-{lag.total_seconds():.3f} seconds'), '')"
+            return f"(CAST({sql} AS INTEGER) - {lag})"
+        seconds = -(-lag // timedelta(seconds=1))
+        moved = f"strftime('%Y-%m-%d %H:%M:%S', substr(v, 1, 19), '-{seconds} seconds')"
+        return f"(SELECT CASE WHEN v LIKE '____-__-__%' THEN {moved} END FROM (SELECT {sql} AS v))"
 
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
         """As text, of the type that the declaration means by its name."""
@@ -91,8 +112,21 @@ class Sqlite(Dialect):
         raise NotImplementedError("SQLite computes no digests")
 
 
+def _refuse_blob(kind: str) -> None:
+    refuse_key(kind)
+    if "blob" in kind:
+        raise ConfigError(
+            "a column of blobs cannot order rows", type=kind, next_step="Order by numbers or text, e.g. by hex(column)."
+        )
+
+
 def _text(sql: str) -> str:
+    # The shortest text that gives the same real again: 0.1 and not 0.10000000000000001.
+    short = " ".join(
+        f"WHEN CAST(printf('%!.{digits}g', {sql}) AS REAL) = {sql} THEN printf('%!.{digits}g', {sql})"
+        for digits in (15, 16)
+    )
     return (
-        f"CASE typeof({sql}) WHEN 'real' THEN printf('%!.17g', {sql})"
+        f"CASE typeof({sql}) WHEN 'real' THEN CASE {short} ELSE printf('%!.17g', {sql}) END"
         f" WHEN 'blob' THEN 'x''' || hex({sql}) || '''' ELSE CAST({sql} AS TEXT) END"
     )

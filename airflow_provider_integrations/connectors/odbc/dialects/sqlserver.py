@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["SqlServer"]
 
+_CHARACTERS = re.compile(r"n?(var)?char")
 _BINARY = re.compile(r"(rowversion|timestamp|(var)?binary)")
 
 
@@ -34,8 +35,8 @@ class SqlServer(Dialect):
             return f"CAST(CAST({sql} AS datetime2(3)) AS datetime)"
         if kind.startswith(("datetimeoffset", "datetime2", "smalldatetime", "date", "time")):
             return f"CAST({sql} AS {kind})"
-        if kind.startswith(("char", "varchar", "nchar", "nvarchar")):
-            return sql  # A literal takes the column's own collation.
+        # To the column's own type: a varchar column would itself be cast to a parameter's nvarchar, and leave its index.
+        # The column's collation stays, for a cast parameter's is only coercible.
         return f"CAST({sql} AS {kind})"
 
     def text_of(self, sql: str, kind: str) -> str:
@@ -47,16 +48,16 @@ class SqlServer(Dialect):
             return f"CONVERT(varchar(40), SWITCHOFFSET({sql}, 0), 127)"
         if kind.startswith(("datetime", "smalldatetime", "date", "time")):
             return f"CONVERT(varchar(40), {sql}, 126)"
-        return super().text_of(sql, kind)
+        return sql if _CHARACTERS.match(kind) else super().text_of(sql, kind)
 
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
         """In milliseconds, or days."""
         if isinstance(lag, int):
             return f"({sql} - {lag})"
         if kind == "date":
-            return f"DATEADD(day, -{lag.days}, {sql})"
-        seconds, rest = divmod(lag, timedelta(seconds=1))
-        return f"DATEADD(millisecond, -{rest // timedelta(milliseconds=1)}, DATEADD(second, -{seconds}, {sql}))"
+            return f"DATEADD(day, -{whole(lag, timedelta(days=1))}, {sql})"
+        seconds, rest = divmod(whole(lag, timedelta(milliseconds=1)), 1000)
+        return f"DATEADD(millisecond, -{rest}, DATEADD(second, -{seconds}, {sql}))"
 
     def first_rows(self, select: str, rows: int) -> str:
         """TOP."""
@@ -164,6 +165,10 @@ class SqlServer(Dialect):
         if not re.fullmatch(r"[0-9A-Fa-f]{16}", horizon):
             raise ConfigError("not a horizon of SQL Server", horizon=horizon[:40], next_step="Rewind the source.")
         return "1 = 0", ()
+
+    def sampled(self, table: str, share: float) -> str:
+        """By pages."""
+        return table if share >= 1 else f"{table} TABLESAMPLE SYSTEM ({share * 100:.6f} PERCENT) REPEATABLE (1)"
 
     def hashed(self, sql: str) -> str:
         """From the digest's first eight bytes, less the lowest four bits."""
