@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from airflow_provider_integrations.core.contract import Contract
@@ -51,6 +51,17 @@ class Database:
         """Run one statement and fetch all of its result."""
         with translated(doing):
             return self._run(sql, values)
+
+    def stream(self, doing: str, sql: str, values: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run one statement and fetch its result in pieces."""
+        with translated(doing):
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(sql, dict(values) if values else None)
+                while rows := cursor.fetchmany(10_000):
+                    yield from rows
+            finally:
+                cursor.close()
 
     def count(self, doing: str, sql: str, values: Mapping[str, Any] | None = None) -> int:
         """Run one statement that answers with a number first, as INSERT, UPDATE, DELETE and COUNT do."""

@@ -12,7 +12,7 @@ that are not deleted yet and were seen before it.
 # ruff: noqa: S608 every name is quoted by core.identifiers and every value is bound
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -55,9 +55,9 @@ class ByHash:
 
 @dataclass(frozen=True, slots=True)
 class ByWidth:
-    """Keys by equal spans of the first key column, a whole number: group 0 is from `low` on, group `width` the span after it.
+    """Keys by equal spans of the first key column, a whole number: group n is `low + n * width` up to the next.
 
-    New rows mostly lie in the last span, so that the others agree. Keys below `low` are group -1.
+    New rows mostly lie in the last span, so that the others agree. Keys below `low` have negative groups.
     """
 
     low: int
@@ -104,12 +104,11 @@ class LoadedKeys:
         rows = self._database.query("hashing the loaded keys", statement, {"before": self._before})
         return {int(row["key_group"]): KeyGroup(int(row["keys"]), int(row["hash_sum"])) for row in rows}
 
-    def keys(self, grouping: Grouping, group: int) -> Iterator[tuple[str, ...]]:
-        """The keys of one group as texts, one for each key column; a group's keys are held in memory."""
-        statement = render_keys(self._tables, self._contract, self._policy, grouping)
-        values = {"before": self._before, "key_group": group}
-        for row in self._database.query("listing loaded keys", statement, values):
-            yield tuple(str(value) for value in row.values())
+    def keys(self, grouping: Grouping, *groups: int) -> Iterator[tuple[str, ...]]:
+        """The keys of some groups as texts, one for each key column; they are fetched in pieces."""
+        statement = render_keys(self._tables, self._contract, self._policy, grouping, groups)
+        for row in self._database.stream("listing loaded keys", statement, {"before": self._before}):
+            yield tuple(str(value) for value in row)
 
 
 def key_text(column: Column, sql: str) -> str:
@@ -165,12 +164,15 @@ def render_groups(tables: Tables, contract: Contract, policy: LoadPolicy, groupi
     )
 
 
-def render_keys(tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping) -> str:
-    """The keys of one group as texts (bound: `before`, `key_group`)."""
+def render_keys(
+    tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping, groups: Sequence[int]
+) -> str:
+    """The keys of some groups as texts (bound: `before`)."""
+    wanted = ", ".join(str(int(group)) for group in groups) or "NULL"
     names = ", ".join(f'"G".{quote(f"KEY_{place}")}' for place in range(1, len(contract.keys) + 1))
     return (
         f"SELECT {names}\nFROM (\n{_hashed(tables, contract, policy, grouping)}\n"
-        ') AS "G"\nWHERE "G"."KEY_GROUP" = %(key_group)s'
+        f') AS "G"\nWHERE "G"."KEY_GROUP" IN ({wanted})'
     )
 
 
@@ -189,9 +191,10 @@ def _hashed(tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Gr
         if contract.column(contract.keys[0]).type != "integer":
             raise ConfigError("only whole numbers have spans", column=contract.keys[0], next_step="Group keys by hash.")
         first = f'CAST("T".{quote(contract.keys[0].upper())} AS NUMBER(38,0))'
-        # No division: its digits differ between engines.
-        above = f'("H"."FIRST_KEY" - {int(grouping.low)})'
-        group = f"CASE WHEN {above} < 0 THEN -1 ELSE {above} - MOD({above}, {int(grouping.width)}) END"
+        above, width = f'("H"."FIRST_KEY" - ({int(grouping.low)}))', int(grouping.width)
+        # The dividend is a multiple of the width, so that no engine's rounding of a division matters; also below `low`.
+        multiple = f"({above} - MOD(MOD({above}, {width}) + {width}, {width}))"
+        group = f"CAST(ROUND({multiple} / {width}) AS NUMBER(38,0))"
     return (
         f'  SELECT "H".*, {group} AS "KEY_GROUP"\n  FROM (\n'
         f'    SELECT "K".*, {_number()} AS "KEY_HASH"\n    FROM (\n'

@@ -257,16 +257,18 @@ def test_keys_of_all_types_are_hashed_in_the_warehouse_as_anybody_would_and_list
     load_batches(connection, [batch(tmp_path, "b2", version(5), [_keyed(7)], of=KEYED)], KEYED, where)
     seen = [row for row in rows if row["number"] != 7]
     loaded = LoadedKeys(connection, KEYED, where, before=version(5))
-    for grouping in (ByHash(5), ByWidth(0, 10)):
+    for grouping in (ByHash(5), ByWidth(3, 10)):
         expected: dict[int, list[tuple[str, ...]]] = {}
         for row in seen:
             key, number = _text(row), int(row["number"])
-            above = number - number % 10 if number >= 0 else -1
+            above = (number - 3) // 10
             expected.setdefault(_hash(key) % 5 if isinstance(grouping, ByHash) else above, []).append(key)
         groups = {group: KeyGroup(len(keys), sum(map(_hash, keys))) for group, keys in expected.items()}
         assert loaded.groups(grouping) == groups
         for group, keys in expected.items():
             assert sorted(loaded.keys(grouping, group)) == sorted(keys)
+        assert len(list(loaded.keys(grouping, *groups))) == len(seen)
+        assert list(loaded.keys(grouping)) == []
         first = min(groups)
         assert differing(groups, {**groups, first: KeyGroup(1, 1)}) == [first]
     gone = typed_keys(KEYED, [_text(row) for row in seen[:3]])
