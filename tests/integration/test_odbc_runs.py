@@ -55,11 +55,14 @@ class World:
     job: RunJob
     url: str
     kill_at: str = ""
+    times: int = 1
 
     def boundary(self, name: str) -> None:
         if name == self.kill_at:
-            self.kill_at = ""
-            raise Killed
+            self.times -= 1
+            if not self.times:
+                self.kill_at = ""
+                raise Killed
 
     def insert(self, ids: range, at: str | None, amount: int = 1) -> None:
         with self.source.connect(autocommit=False) as connection:
@@ -230,6 +233,40 @@ def test_rows_of_a_shard_that_is_resumed_later_win_against_a_backfill_made_meanw
     )
     assert (old["amount"], new["amount"]) == (1, 7)
     assert new["_version"] > old["_version"]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_row_committed_while_a_run_lay_still_is_found_by_the_next_though_the_bookmark_is_far_ahead(
+    world: World, monkeypatch: pytest.MonkeyPatch, shards: int
+) -> None:
+    """The lag counts from where the run began: what it read later, on other snapshots, must not push the window on."""
+    monkeypatch.setattr("airflow_provider_integrations.connectors.odbc.shards.LEAST_ROWS", 5)
+    world.job = replace(world.job, source=make_source(shards=shards, lag="PT10M"))
+    for minute in range(20):
+        world.insert(range(minute * 10, minute * 10 + 2), f"2025-01-01 10:{minute:02}:00")
+    items = world.plan()
+    assert len(items) == shards
+    world.extract(items[:-1])
+    if shards == 1:
+        world.kill_at, world.times = "page saved", 8
+        with pytest.raises(Killed):
+            world.extract(items)
+    world.insert(range(501, 502), "2025-01-01 10:10:30")  # Began before the run, committed after it had passed.
+    world.insert(range(600, 700), "2025-01-01 15:00:00")
+    world.extract(items)
+    world.load()
+    assert world.position()[0].bookmark == ("2025-01-01 15:00:00", "699")
+    world.run()
+    landed = {row["id"] for item in world.job.ledger.items.list("orders") for row in world.rows(item)}
+    assert {501, *range(600, 700)} <= landed
+
+
+def test_a_guarantee_may_change_between_two_runs(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    for guarantee in ("best_effort", "lag", "best_effort", "lag"):
+        world.run(guarantee=guarantee)
+        world.insert(range(world.position()[1] * 10, world.position()[1] * 10 + 1), "2025-01-02 00:00:00")
+    assert world.position()[0].horizon == "lag:2025-01-02 00:00:00"
 
 
 def test_rejects_are_kept_where_no_row_was_landed(world: World) -> None:

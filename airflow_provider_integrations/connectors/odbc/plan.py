@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import statements
+from airflow_provider_integrations.connectors.odbc.behind import horizon_of, late_of
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
@@ -30,9 +31,6 @@ from airflow_provider_integrations.core.errors import ConfigError, PermanentErro
 from airflow_provider_integrations.core.watermark import Bound
 
 __all__ = ["Policy", "RunPlan", "choose_guarantee", "next_position", "plan_run"]
-
-_CIRCLE = 2**31 - 10_000_000
-"""Transactions between two runs beyond which PostgreSQL's 32-bit numbers no longer tell older from newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         StateConflictError: the bookmark or the horizon is not one of this source: nothing may be moved.
     """
     guarantee = choose_guarantee(policy, offers=_offers(session, query, facts), engine=session.dialect.name)
-    horizon, newest = _horizon(session) if guarantee is Guarantee.SAFE_UPPER_BOUND else (None, None)
+    now = horizon_of(session, query, guarantee) if policy.advances else (None, None)
     late = None
     check = "none"
     if policy.span is not None:
@@ -126,8 +124,8 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         if position.bookmark is not None:
             check = check_bookmark(session, query, position.bookmark)
             low = Edge(position.bookmark, Bound.OPEN)
-            late = _late(session, query, policy, guarantee, position, (horizon, newest), floor)
-        key_range = KeyRange(low, _ceiling(session, horizon))
+            late = late_of(session, query, guarantee, position, now, lag=policy.lag, floor=floor)
+        key_range = KeyRange(low, _ceiling(session, now[0]))
     first = position.bookmark is None or not policy.advances
     ranges = plan_ranges(session, query, key_range, policy.shards, facts.rows) if first else [key_range]
     return RunPlan(
@@ -135,7 +133,7 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         promise=PROMISES[guarantee],
         bookmark_check=check,
         position=position,
-        horizon=horizon,
+        horizon=now[0],
         ranges=tuple(ranges),
         late=late,
         advances=policy.advances,
@@ -199,52 +197,8 @@ def _offers(session: OdbcSession, query: TableQuery, facts: TableFacts) -> bool:
     return session.dialect.name != "sqlserver" or query.keyset.columns[0].type in ("timestamp", "rowversion")
 
 
-def _horizon(session: OdbcSession) -> tuple[str, str]:
-    statement = session.dialect.horizon()
-    assert statement is not None, "a dialect that offers a horizon has a statement for it"
-    horizon, newest = session.rows(statement)[0]
-    return str(horizon), str(newest)
-
-
 def _ceiling(session: OdbcSession, horizon: str | None) -> Edge | None:
     return Edge((horizon,), Bound.OPEN) if session.dialect.name == "sqlserver" and horizon is not None else None
-
-
-def _late(
-    session: OdbcSession,
-    query: TableQuery,
-    policy: Policy,
-    guarantee: Guarantee,
-    position: Position,
-    now: tuple[str | None, str | None],
-    floor: str | None,
-) -> Late | None:
-    assert position.bookmark is not None, "there is nothing behind no bookmark"
-    before, (horizon, newest) = position.horizon, now
-    if guarantee is Guarantee.SAFE_UPPER_BOUND and horizon is not None and newest is not None:
-        if session.dialect.name == "sqlserver":
-            return None
-        if before is None:
-            # The run before promised less: all that it may have missed is read.
-            return Late(position.bookmark, floor=floor)
-        if int(horizon) < int(before):
-            raise StateConflictError(
-                "the source's transactions are older than the watermark, as in a restored copy",
-                horizon=horizon,
-                watermark=before,
-                next_step="Compare the copy with what was loaded, then rewind the source with a reason.",
-            )
-        if session.dialect.name == "postgresql" and int(newest) - int(before) > _CIRCLE:
-            raise StateConflictError(
-                "too many transactions lie between two runs to tell late rows",
-                transactions=int(newest) - int(before),
-                next_step="Read the table in full once, then rewind the source to where it ended.",
-            )
-        return Late(position.bookmark, horizon=before, floor=floor) if int(newest) > int(before) else None
-    if guarantee is Guarantee.LAG and policy.lag:
-        since = session.rows(statements.earlier(session.dialect, query, position.bookmark[0], policy.lag))[0][0]
-        return Late(position.bookmark, since=since, floor=floor)
-    return None
 
 
 def _span(session: OdbcSession, query: TableQuery, span: tuple[str | None, str | None]) -> KeyRange:
