@@ -109,6 +109,7 @@ def _connections(home: Home, keys: Keys) -> dict[str, dict[str, object]]:
                 "pgp_signers": keys.partner_fingerprint,
             },
         },
+        "odbc_erp": {"conn_type": "odbc_keyset", "schema": str(home / "erp.sqlite"), "extra": {"driver": "SQLite3"}},
         "integrations_ledger": {"conn_type": "integrations_ledger", "extra": {"path": str(home / "ledger.sqlite")}},
         "integrations_warehouse": {
             "conn_type": "snowflake",

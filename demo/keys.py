@@ -100,7 +100,7 @@ def make_keys(home: Home) -> Keys:
     path = home / "keys.json"
     if path.exists():
         return Keys(**json.loads(path.read_text(encoding="utf-8")))
-    passphrase = secrets.token_urlsafe(18)
+    passphrase = secrets.token_hex(18)
     with GnuPg.opened() as gnupg:
         partner = gnupg.make_key("ACME Exports <exports@acme.example>")
         stranger = gnupg.make_key("Somebody Else <else@stranger.example>")

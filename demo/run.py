@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from airflow_provider_integrations.core.work_item import END_STATES, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
-from demo import servers
+from demo import erp, servers
 from demo.airflow_api import AirflowApi
 from demo.environment import airflow_password
 from demo.home import REPOSITORY, DemoError, Home, write_whole
@@ -45,15 +45,18 @@ def up(home: Home) -> int:
         before = read_totals(home) if again else None
         for title, files in _deliveries(sent, ledger, again=again):
             _take_in(home, api, ledger, progress, title, files)
+        orders = erp.run_erp(home, api, ledger, progress) if erp.driver() else []
     found = lines(sent, ledger.items.list(source=SOURCE, limit=10_000))
     after = read_totals(home)
+    erp.show(console, orders)
     _show(console, home, ledger, found, before, after, seconds=time.monotonic() - began)
-    fine = all(line.as_expected for line in found) and before in (None, after)
+    fine = all(line.as_expected for line in found) and before in (None, after) and all(run.agrees for run in orders)
     result = {
         "again": again,
         "files": [asdict(line) for line in found],
         "before": asdict(before) if before else None,
         "totals": asdict(after),
+        "orders": erp.records(orders),
         "seconds": round(time.monotonic() - began, 1),
         "url": api.url,
     }
@@ -69,6 +72,7 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     progress.update(bar, advance=1, note="starting")
     started = servers.start_all(home, keys)
     sent = prepare(home, keys)
+    erp.prepare_erp(home)
     progress.update(bar, advance=1, note=f"started {', '.join(started)}" if started else "all run already")
     for name in ("sftp", "warehouse"):
         servers.wait_until(home, name, partial(servers.listens, home.port(name)), seconds=60)

@@ -33,7 +33,7 @@ def read_totals(home: Home) -> Totals:
         try:
             cursor.execute(current)
             versions, customers, balance = _row(cursor)
-            cursor.execute(f"SELECT COUNT(*) FROM {LOADS}")  # noqa: S608
+            cursor.execute(f"SELECT COUNT(*) FROM {LOADS} WHERE source = 'acme_customers'")  # noqa: S608
             (batches,) = _row(cursor)
         except snowflake.connector.errors.ProgrammingError as error:
             if error.errno != 2003:  # The object does not exist.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.erp import INSTALL, driver
 from tests.system.demo_runs import Demo
 
 pytestmark = [
@@ -56,6 +57,19 @@ def test_the_warehouse_holds_each_good_row_once_and_the_history_of_those_that_ch
     assert totals["customers"] == 524
     assert totals["versions"] == 524 + 60 + 30
     assert totals["batches"] == 5
+
+
+def test_orders_over_odbc_are_the_same_on_both_sides(demo: Demo) -> None:
+    if driver() is None:
+        assert INSTALL in demo.first.output
+        pytest.skip(f"SQLite's ODBC driver is not installed: {INSTALL}")
+    for runs in (demo.first.result["orders"], demo.second.result["orders"]):
+        assert [run["source"] for run in runs] == [run["warehouse"] for run in runs]
+        assert {run["guarantee"] for run in runs} == {"lag"}
+    first, second = demo.first.result["orders"]
+    assert (first["rows_read"], first["source"][0]) == (5000, 5000)
+    assert 40 <= second["rows_read"] < 1000
+    assert second["rows_late"] >= 1
 
 
 def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
