@@ -104,9 +104,9 @@ class LoadedKeys:
         rows = self._database.query("hashing the loaded keys", statement, {"before": self._before})
         return {int(row["key_group"]): KeyGroup(int(row["keys"]), int(row["hash_sum"])) for row in rows}
 
-    def keys(self, grouping: Grouping, *groups: int) -> Iterator[tuple[str, ...]]:
-        """The keys of some groups as texts, one for each key column; they are fetched in pieces."""
-        statement = render_keys(self._tables, self._contract, self._policy, grouping, groups)
+    def keys(self, grouping: Grouping, group: int, *more: int) -> Iterator[tuple[str, ...]]:
+        """The keys of one group or of several as texts, one for each key column: one scan, fetched in pieces."""
+        statement = render_keys(self._tables, self._contract, self._policy, grouping, [group, *more])
         for row in self._database.stream("listing loaded keys", statement, {"before": self._before}):
             yield tuple(str(value) for value in row)
 
@@ -168,7 +168,7 @@ def render_keys(
     tables: Tables, contract: Contract, policy: LoadPolicy, grouping: Grouping, groups: Sequence[int]
 ) -> str:
     """The keys of some groups as texts (bound: `before`)."""
-    wanted = ", ".join(str(int(group)) for group in groups) or "NULL"
+    wanted = ", ".join(str(int(group)) for group in groups)
     names = ", ".join(f'"G".{quote(f"KEY_{place}")}' for place in range(1, len(contract.keys) + 1))
     return (
         f"SELECT {names}\nFROM (\n{_hashed(tables, contract, policy, grouping)}\n"

@@ -13,8 +13,9 @@ import yaml
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.warehouse import snowflake_sql as sql
-from airflow_provider_integrations.warehouse.changes_sql import render_changes
+from airflow_provider_integrations.warehouse.changes_sql import render_changes, render_deletes
 from airflow_provider_integrations.warehouse.ddl import plan_columns, render_create
+from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth, render_groups, render_keys
 from airflow_provider_integrations.warehouse.tables import Tables, table_specs
 
 REPOSITORY = Path(__file__).parents[3]
@@ -48,6 +49,10 @@ STATEMENTS = {
             ],
         )
     ),
+    "ledger_insert_of_deletes": sql.render_ledger_insert_of_deletes(TABLES),
+    "loaded_key_groups": render_groups(TABLES, CONTRACT, POLICIES[1], ByHash(160)),
+    "loaded_keys_of_spans": render_keys(TABLES, CONTRACT, POLICIES[2], ByWidth(-5, 50_000), [0, 17]),
+    **{f"deletes_scd{scd}": render_deletes(TABLES, CONTRACT, policy) for scd, policy in POLICIES.items()},
     **{f"changes_scd{scd}": render_changes(TABLES, CONTRACT, policy) for scd, policy in POLICIES.items()},
     **{f"merge_scd{scd}": sql.render_merge(TABLES, CONTRACT, policy) for scd, policy in POLICIES.items()},
     **{
