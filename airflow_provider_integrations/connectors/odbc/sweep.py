@@ -123,7 +123,7 @@ def sweep(
     apart = differing(here, there)
     with KeyLists(len(contract.keys)) as lists:
         # Groups that have no keys at the source need not be looked for there.
-        for batch in source.texts(grouping, [group for group in apart if group in here], extent) if apart else ():
+        for batch in source.texts(grouping, [group for group in apart if group in here], extent):
             lists.add_source(batch)
         for group in apart:
             if group in there:

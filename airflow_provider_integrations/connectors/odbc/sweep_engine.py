@@ -51,7 +51,7 @@ class KeyTexts:
         """Texts `k1`, `k2`, ... of the keys that lie in some groups."""
         self._connection.register("keys_given", _plain(table))
         hashed = _hashed(self._contract, grouping, "keys_given")
-        return self._connection.execute(_listed(self._contract, hashed, groups)).to_arrow_table()
+        return self._connection.sql(_listed(self._contract, hashed, groups)).to_arrow_table()
 
 
 class ParquetKeys:

@@ -100,6 +100,8 @@ class SourceKeys:
 
     def texts(self, grouping: Grouping, groups: Sequence[int], extent: Extent) -> Iterator[Any]:
         """The keys of some groups as record batches of texts `k1`, `k2`, ...; spans of numbers are read by the index."""
+        if not groups:
+            return
         if self._texts is None:
             for batch in self._typed():
                 yield self._here.texts(batch, grouping, groups)
