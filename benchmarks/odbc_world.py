@@ -131,7 +131,7 @@ def _warm() -> None:
 
     from airflow_provider_integrations.connectors.odbc import once  # noqa: F401
 
-    assert arrow_odbc and pandas and pyarrow and pyodbc
+    assert all((arrow_odbc, pandas, pyarrow, pyodbc))
 
 
 def copy_floor(port: int) -> dict[str, Any]:

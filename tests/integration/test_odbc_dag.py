@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 MAIN = """
 if __name__ == "__main__":
-    import os, pyodbc
+    import json, os, pyodbc
     for conf, change in json.loads(os.environ["RUNS"]):
         with pyodbc.connect(os.environ["SOURCE"], autocommit=True) as source:
             for sql in change:
@@ -74,13 +74,13 @@ def test_first_run_increment_nothing_and_backfill(
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         ledger.migrate()
         done = run_dag(
-            (REPO / "dags" / "odbc_extract.py").read_text().replace("from __future__ import annotations\n", "from __future__ import annotations\nimport json\n") + MAIN,
+            (REPO / "dags" / "odbc_extract.py").read_text() + MAIN,
             **{f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()},
             AIRFLOW__INTEGRATIONS__LANDING_ROOT=str(tmp_path / "landing"),
             AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER=str(include),
             RUNS=json.dumps(runs),
             SOURCE=odbc_sqlite.connection_string,
-        )  # fmt: skip
+        )
         assert done.stdout.count("STATE success") == 4, done.stdout[-6000:]
         assert "guarantee lag" in done.stdout
         items = ledger.items.list("erp_orders")
