@@ -139,8 +139,8 @@ def test_server_and_target_make_the_same_text_and_hash_of_every_type(
     types, contract_type, values = KEYS[kind]
     if engine == "mariadb":
         values = [value.replace("\\", "\\\\") for value in values]
-    if engine == "sqlite":  # Its driver takes a backslash for an escape and then finds no end of the literal.
-        values = [value for value in values if "\\" not in value]
+    if engine == "sqlite":  # Its driver breaks SQL text that holds a character beyond the first plane.
+        values = [value.replace("'😀'", "char(128512)") for value in values]
     if engine == "mariadb" and kind == "date":
         values = ["'1000-01-02'", "'2025-12-31'"]
     database.execute(
