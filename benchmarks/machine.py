@@ -35,7 +35,7 @@ Work = Callable[..., dict[str, Any]]
 Options = dict[str, int]
 
 _PACKAGES = ("apache-airflow", "apache-airflow-providers-sftp", "duckdb", "pyarrow", "pandas", "pydantic", "asyncssh",
-             "great-expectations", "snowflake-connector-python", "fakesnow")  # fmt: skip
+             "arrow-odbc", "pyodbc", "great-expectations", "snowflake-connector-python", "fakesnow")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import clock
 
 __all__ = ["COLUMNS", "airflow_frame", "arrow_odbc_floor", "copy_floor", "database", "fill", "offset_pages", "ours",
+    "page_costs",
            "pandas_chunks", "peer", "pyodbc_pages", "touch"]  # fmt: skip
 
 COLUMNS = ("id", "updated_at", "customer", "status", "city", "net", "tax", "gross", "cost", "freight", "rebate",
@@ -122,6 +124,30 @@ def ours(port: int, folder: str, shards: int, page_rows: int) -> dict[str, Any]:
     return {**spent, "rows": report["rows"]}
 
 
+def page_costs(port: int, folder: str, page_rows: int) -> dict[str, Any]:
+    """Seconds between the marks of an extraction: the middle of the first three full pages, and of the last three."""
+    import statistics
+    import time
+
+    from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
+    from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+
+    _warm()
+    marks: list[float] = []
+
+    def saved(boundary: str) -> None:
+        if boundary == "page saved":
+            marks.append(time.perf_counter())
+
+    out = Path(folder)
+    request = Request("orders", ("updated_at", "id"), out, out / "_state.json", page_rows=page_rows)
+    with clock() as spent:
+        extract_once(OdbcSettings.from_string(connection_string(port)), request, boundary=saved)
+    pages = [after - before for before, after in pairwise(marks)]
+    first, last = statistics.median(pages[1:4]), statistics.median(pages[-4:-1])
+    return {**spent, "pages": len(pages), "first_page": first, "last_page": last, "last_to_first": last / first}
+
+
 def _warm() -> None:
     """What a worker has imported long before: the same for every way."""
     import arrow_odbc
@@ -178,10 +204,12 @@ def pyodbc_pages(port: int, folder: str) -> dict[str, Any]:
             ).fetchmany(50_000)  # fmt: skip
             if not page:
                 break
-            table = pa.Table.from_pydict({name: [row[at] for row in page] for at, name in enumerate(COLUMNS)})
+            table = pa.table(
+                [_array(name, [row[at] for row in page]) for at, name in enumerate(COLUMNS)], names=COLUMNS
+            )
             if writer is None:
                 writer = pq.ParquetWriter(Path(folder) / "pages.parquet", table.schema, compression="zstd")
-            writer.write_table(table.cast(writer.schema))
+            writer.write_table(table)
             rows, mark = rows + len(page), (page[-1][1], page[-1][0])
         if writer is not None:
             writer.close()
@@ -234,14 +262,23 @@ def offset_pages(port: int, folder: str) -> dict[str, Any]:
         while page := connection.execute(
             f"SELECT {', '.join(COLUMNS)} FROM orders ORDER BY updated_at, id LIMIT 100000 OFFSET {rows}"
         ).fetchall():
-            table = pa.Table.from_pydict({name: [row[at] for row in page] for at, name in enumerate(COLUMNS)})
+            table = pa.table(
+                [_array(name, [row[at] for row in page]) for at, name in enumerate(COLUMNS)], names=COLUMNS
+            )
             if writer is None:
                 writer = pq.ParquetWriter(Path(folder) / "pages.parquet", table.schema, compression="zstd")
-            writer.write_table(table.cast(writer.schema))
+            writer.write_table(table)
             rows += len(page)
         if writer is not None:
             writer.close()
     return {**spent, "rows": rows}
+
+
+def _array(name: str, values: list[Any]) -> Any:
+    import pyarrow as pa
+
+    numbers = ("net", "tax", "gross", "cost", "freight", "rebate")
+    return pa.array(values, pa.decimal128(18, 4) if name in numbers else None)
 
 
 def peer(python: str, way: str, port: int, folder: str) -> dict[str, Any]:
