@@ -256,13 +256,11 @@ def _select(
         texts.append(f"({query.filter})")
     where = " AND ".join(texts)
     if query.template is None:
-        source = dialect.sampled(dialect.table(query.table), share)
-        if share < 1:
-            return f"SELECT {what} FROM {source}" + (f" WHERE {where}" if where else ""), parameters
+        source = dialect.sampled(dialect.table(query.table), _ALIAS, share)
     else:
         template = query.template.strip().rstrip(";")
         if _MARK in template:
             inner = template.replace(_MARK, where or "1 = 1")
             return f"SELECT {what} FROM ({inner}) {_ALIAS}", parameters
-        source = f"({template})"
-    return f"SELECT {what} FROM {source} {_ALIAS}" + (f" WHERE {where}" if where else ""), parameters
+        source = f"({template}) {_ALIAS}"
+    return f"SELECT {what} FROM {source}" + (f" WHERE {where}" if where else ""), parameters

@@ -173,9 +173,9 @@ class Dialect:
 
     # --- keys of many rows ---------------------------------------------------------------------------------------
 
-    def sampled(self, table: str, share: float) -> str:
-        """The table, or about that share of it where the engine samples."""
-        return table
+    def sampled(self, table: str, alias: str, share: float) -> str:
+        """The table under an alias, or about that share of it where the engine samples."""
+        return f"{table} {alias}"
 
     def hashed(self, sql: str) -> str:
         """60 bits of the MD5 of a text as a whole number: the first 15 hexadecimal digits."""

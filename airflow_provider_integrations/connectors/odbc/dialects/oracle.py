@@ -155,9 +155,9 @@ class Oracle(Dialect):
             raise ConfigError("not a horizon of Oracle", horizon=horizon[:40], next_step="Rewind the source.")
         return "ORA_ROWSCN >= TO_NUMBER(?)", (horizon,)
 
-    def sampled(self, table: str, share: float) -> str:
-        """By blocks."""
-        return table if share >= 1 else f"{table} SAMPLE BLOCK ({min(99.9, share * 100):.6f}) SEED (1)"
+    def sampled(self, table: str, alias: str, share: float) -> str:
+        """By blocks; the alias stands behind."""
+        return table + (f" SAMPLE BLOCK ({min(99.9, share * 100):.6f}) SEED (1)" if share < 1 else "") + f" {alias}"
 
     def hashed(self, sql: str) -> str:
         """By STANDARD_HASH."""

@@ -180,9 +180,9 @@ class PostgreSql(Dialect):
         """A sort of the page's rows is none that is read from an index."""
         return not any("Sort" in str(row[0]) for row in rows)
 
-    def sampled(self, table: str, share: float) -> str:
+    def sampled(self, table: str, alias: str, share: float) -> str:
         """By blocks: fast, and good enough for quantiles."""
-        return table if share >= 1 else f"{table} TABLESAMPLE SYSTEM ({share * 100:.6f}) REPEATABLE (1)"
+        return f"{table} {alias}" + (f" TABLESAMPLE SYSTEM ({share * 100:.6f}) REPEATABLE (1)" if share < 1 else "")
 
     def hashed(self, sql: str) -> str:
         """By bit(60)."""

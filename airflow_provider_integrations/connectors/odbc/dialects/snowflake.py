@@ -116,9 +116,9 @@ class Snowflake(Dialect):
         """Ends all statements of the session."""
         return f"SELECT SYSTEM$CANCEL_ALL_QUERIES({int(backend)})"
 
-    def sampled(self, table: str, share: float) -> str:
+    def sampled(self, table: str, alias: str, share: float) -> str:
         """By micro-partitions."""
-        return table if share >= 1 else f"{table} SAMPLE SYSTEM ({share * 100:.6f}) SEED (1)"
+        return f"{table} {alias}" + (f" SAMPLE SYSTEM ({share * 100:.6f}) SEED (1)" if share < 1 else "")
 
     def hashed(self, sql: str) -> str:
         """By MD5."""

@@ -166,9 +166,10 @@ class SqlServer(Dialect):
             raise ConfigError("not a horizon of SQL Server", horizon=horizon[:40], next_step="Rewind the source.")
         return "1 = 0", ()
 
-    def sampled(self, table: str, share: float) -> str:
+    def sampled(self, table: str, alias: str, share: float) -> str:
         """By pages."""
-        return table if share >= 1 else f"{table} TABLESAMPLE SYSTEM ({share * 100:.6f} PERCENT) REPEATABLE (1)"
+        sample = f" TABLESAMPLE SYSTEM ({share * 100:.6f} PERCENT) REPEATABLE (1)" if share < 1 else ""
+        return f"{table} {alias}{sample}"
 
     def hashed(self, sql: str) -> str:
         """From the digest's first eight bytes, less the lowest four bits."""

@@ -1,0 +1,6 @@
+-- of all rows
+SELECT CAST(`updated_at` AS CHAR), CAST(`id` AS CHAR) FROM (SELECT `updated_at`, `id`, ROW_NUMBER() OVER (ORDER BY `updated_at`, `id`) AS rn, COUNT(*) OVER () AS n FROM `erp`.`orders` t) AS cuts WHERE rn = FLOOR(n * 1 / 3.0) OR rn = FLOOR(n * 2 / 3.0) ORDER BY rn;
+
+-- of some rows
+-- ? = '2025-11-05 10:00:00.000001'
+SELECT CAST(`updated_at` AS CHAR), CAST(`id` AS CHAR) FROM (SELECT `updated_at`, `id`, ROW_NUMBER() OVER (ORDER BY `updated_at`, `id`) AS rn, COUNT(*) OVER () AS n FROM `erp`.`orders` t WHERE (`updated_at` >= CAST(? AS DATETIME(6)))) AS cuts WHERE rn = FLOOR(n * 1 / 2.0) ORDER BY rn;

@@ -1,0 +1,17 @@
+-- setup 1
+ALTER SESSION SET TIMEZONE = 'UTC';
+
+-- setup 2
+ALTER SESSION SET QUERY_TAG = 'dag.task runs';
+
+-- setup 3
+ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 12;
+
+-- engine
+SELECT 'snowflake ' || CURRENT_ACCOUNT() || ' ' || CURRENT_DATABASE();
+
+-- backend
+SELECT CAST(CURRENT_SESSION() AS varchar);
+
+-- cancel
+SELECT SYSTEM$CANCEL_ALL_QUERIES(4711);
