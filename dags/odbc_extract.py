@@ -1,9 +1,14 @@
 """Tables over ODBC, end to end: one DAG for each table source under `include/sources/`.
 
-    plan ─> extract[] ─> gate[] ─> load ─> settled
+    plan ─> extract[] ─> gate[] ─> load ─> sweep ─> settled
 
 `plan` takes what an earlier run left behind first; `load` brings the watermark after the shards that are in the warehouse, when
-all of a run are. Tasks of one system share the pool that its source names: make it before the first run.
+all of a run are. `sweep` is there where the source has `deletes`: it marks rows that are gone at the source, when it is asked for
+(`{"sweep": true}`), and by a schedule of its own in `odbc_sweep__<source>`.
+
+Tasks of one system share the pool that its source names, which says how many may read it at once. Make it before the first run
+(`airflow pools set erp 4 "reads of the ERP"`): Airflow schedules no task of a pool that is not there, and warns of it on the
+DAG's page.
 
 Backfill a span of the first cursor column, which never moves the watermark:
 
@@ -18,7 +23,11 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule
 
 from airflow_provider_integrations.assets import loaded_asset
-from airflow_provider_integrations.connectors.odbc.operators import OdbcKeysetExtractOperator, OdbcPlanShardsOperator
+from airflow_provider_integrations.connectors.odbc.operators import (
+    OdbcDeletesSweepOperator,
+    OdbcKeysetExtractOperator,
+    OdbcPlanShardsOperator,
+)
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.dag_context import include_folder
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
@@ -51,6 +60,15 @@ PARAMS = {
         description="The source's own if empty.",
     ),
 }
+SWEEP = Param(
+    False, type="boolean", title="Sweep", description="Mark rows that are gone at the source, after the load."
+)
+ALLOW = Param(
+    False,
+    type="boolean",
+    title="Allow many deletions",
+    description="Also if the source has no rows, or many of them are gone.",
+)
 
 
 def odbc_extract(source: TableSource) -> DAG:
@@ -62,15 +80,10 @@ def odbc_extract(source: TableSource) -> DAG:
         start_date=datetime(2025, 1, 1),
         catchup=False,
         max_active_runs=1,
-        params=PARAMS,
+        params={**PARAMS, "sweep": SWEEP, "allow": ALLOW} if source.deletes else PARAMS,
         doc_md=__doc__,
         tags=["odbc-extract", source.source],
-        default_args={
-            "owner": source.owner,
-            "retries": 4,
-            "retry_delay": timedelta(seconds=30),
-            "retry_policy": IntegrationRetryPolicy(),
-        },
+        default_args=default_args(source),
     ) as dag:
         plan = OdbcPlanShardsOperator(
             task_id="plan",
@@ -95,7 +108,44 @@ def odbc_extract(source: TableSource) -> DAG:
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
         plan >> extract >> gate >> load
         [plan, extract, gate, load] >> settled
+        if source.deletes:
+            sweep = OdbcDeletesSweepOperator(
+                task_id="sweep",
+                source=source.source,
+                wanted="{{ params.sweep }}",
+                allow="{{ params.allow }}",
+                pool=source.pool,
+            )
+            load >> sweep >> settled
     return dag
+
+
+def odbc_sweep(source: TableSource) -> DAG:
+    """The DAG that sweeps one table by the schedule of its `deletes`."""
+    with DAG(
+        f"odbc_sweep__{source.source}",
+        description=f"Rows of {source.source} that are gone at the source.",
+        schedule=source.deletes.schedule if source.deletes else None,
+        start_date=datetime(2025, 1, 1),
+        catchup=False,
+        max_active_runs=1,
+        params={"allow": ALLOW},
+        doc_md=__doc__,
+        tags=["odbc-sweep", source.source],
+        default_args=default_args(source),
+    ) as dag:
+        OdbcDeletesSweepOperator(task_id="sweep", source=source.source, allow="{{ params.allow }}", pool=source.pool)
+    return dag
+
+
+def default_args(source: TableSource) -> dict[str, object]:
+    """Of every task of a source."""
+    return {
+        "owner": source.owner,
+        "retries": 4,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": IntegrationRetryPolicy(),
+    }
 
 
 def broken_extract(name: str, error: object) -> DAG:
@@ -111,3 +161,5 @@ for _name, _source in read_sources(include_folder(), "odbc"):
     globals()[f"odbc_extract__{_name}"] = (
         odbc_extract(_source) if isinstance(_source, TableSource) else broken_extract(_name, _source)
     )
+    if isinstance(_source, TableSource) and _source.deletes:
+        globals()[f"odbc_sweep__{_name}"] = odbc_sweep(_source)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_integrations.connectors.odbc.cancelling import OpenSessions, apart
 from airflow_provider_integrations.connectors.odbc.hook import OdbcKeysetHook
@@ -28,7 +30,13 @@ if TYPE_CHECKING:
     from airflow_provider_integrations.connectors.odbc.plan import RunPlan
     from airflow_provider_integrations.connectors.odbc.run import RunJob
 
-__all__ = ["RUNS_XCOM", "OdbcKeysetExtractOperator", "OdbcPlanShardsOperator", "run_job"]
+__all__ = [
+    "RUNS_XCOM",
+    "OdbcDeletesSweepOperator",
+    "OdbcKeysetExtractOperator",
+    "OdbcPlanShardsOperator",
+    "run_job",
+]
 
 RUNS_XCOM = "integrations_runs"
 """XCom key of what each planned run promises."""
@@ -164,6 +172,52 @@ class OdbcKeysetExtractOperator(BaseOperator):
         """The table in, bronze out; None where Airflow's OpenLineage provider is not installed."""
         inputs, outputs = self._lineage
         return openlineage_facets(inputs=inputs, outputs=outputs)
+
+
+class OdbcDeletesSweepOperator(BaseOperator):
+    """Find rows that are gone at the source, by hashes of key ranges, and mark them as deleted in the warehouse.
+
+    Args:
+        source: Name of a file under `include/sources/`; its `deletes` says how large a range is.
+        wanted: Whether to sweep in this run; skipped if not.
+        allow: Mark also when the source has no rows, or many of them are gone: without it that is an error.
+
+    Returns counts. A sweep never moves the watermark.
+    """
+
+    template_fields: Sequence[str] = ("source", "wanted", "allow")
+
+    def __init__(self, *, source: str, wanted: bool | str = True, allow: bool | str = False, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self.wanted = wanted
+        self.allow = allow
+        self._sessions = OpenSessions()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Sweep and give the counts."""
+        if not _true(self.wanted):
+            raise AirflowSkipException("no sweep was asked for")
+        from airflow_provider_integrations.connectors.odbc.sweep_run import sweep_source
+        from airflow_provider_integrations.warehouse.hook import WarehouseHook
+
+        job = run_job(self.source, owner_of(context), opened=self._sessions.add)
+        with closing(WarehouseHook(job.source.load.connection).get_conn()) as connection:
+            told = apart(
+                lambda: sweep_source(job, connection, context["ti"].run_id, allow=_true(self.allow)), name="sweeping"
+            )
+        self.log.info("%s: %s", self.source, told)
+        return told
+
+    def on_kill(self) -> None:
+        """End the running statement at the source; nothing was marked."""
+        self._sessions.cancel()
+
+
+def _true(value: bool | str) -> bool:
+    """A template renders to text."""
+    return value if isinstance(value, bool) else value.strip().lower() in ("true", "1", "yes")
 
 
 def _promised(plan: RunPlan) -> dict[str, Any]:
