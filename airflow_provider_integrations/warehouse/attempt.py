@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,9 +119,29 @@ class Attempt:
             )
             check_copy(copied, {name: expected[name] for name in some})
 
-    def check_staged(self) -> None:
-        """What is staged is what was to be."""
-        found = self.database.query("counting staged rows", sql.render_staged_counts(self.tables), self.values)
+    def check_staged(self, sums: Mapping[str, Mapping[str, Decimal]] | None = None) -> None:
+        """What is staged is what was to be: rows, and the sums of control columns (upper case) by batch.
+
+        Raises:
+            ReconciliationError: when it is not.
+        """
+        control = sorted({name for batch in (sums or {}).values() for name in batch})
+        counting = sql.render_staged_counts(self.tables, control)
+        found = self.database.query("counting staged rows", counting, self.values)
+        self._check_counts(found)
+        for row in found:
+            batch_id = str(row["_batch_id"])
+            totals = {name: Decimal(str(row[f"sum_{n}"] or 0)) for n, name in enumerate(control)}
+            wanted = (sums or {}).get(batch_id, {})
+            if wrong := [name for name, total in wanted.items() if totals[name] != total]:
+                raise ReconciliationError(
+                    "control sums of staged rows differ from those of the files",
+                    batch_id=batch_id,
+                    columns=wrong,
+                    next_step="Nothing was merged; look at how COPY reads these columns.",
+                )
+
+    def _check_counts(self, found: Sequence[Mapping[str, Any]]) -> None:
         staged = {str(row["_batch_id"]): int(row["rows_staged"]) for row in found}
         try:
             check_counts("staged rows differ from those published", staged, self.counts)

@@ -35,6 +35,7 @@ class PublishedBatch:
         digests: Their SHA-256, in the same order; checked when the files are read. Empty if nobody knows them.
         rows: Rows that all files hold together.
         manifest: Of the landing, if there is one.
+        control: Columns of exact numbers whose sums over the files must be those over the staged rows.
     """
 
     batch_id: str
@@ -44,6 +45,7 @@ class PublishedBatch:
     digests: tuple[str, ...]
     rows: int
     manifest: Manifest | None = None
+    control: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

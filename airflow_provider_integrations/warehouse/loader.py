@@ -89,14 +89,14 @@ def _attempt(
         counts = {batch.batch_id: batch.rows for batch in new}
         attempt = Attempt.begin(database, tables, contract, policy, counts, run_id=run_id, load_id=load_id)
         with tempfile.TemporaryDirectory(prefix="integrations-load-") as folder:
-            _stage(attempt, new, Path(folder), load_id)
-        attempt.check_staged()
+            packed = _stage(attempt, new, Path(folder), load_id)
+        attempt.check_staged(packed.sums)
         written = attempt.apply(render_changes(tables, contract, policy), sql.render_ledger_insert(tables))
         loaded |= {row["batch_id"]: row for row in written}
     return [LoadResult.of(loaded[batch.batch_id], load_id) for batch in batches]
 
 
-def _stage(attempt: Attempt, batches: Sequence[PublishedBatch], folder: Path, load_id: str) -> None:
+def _stage(attempt: Attempt, batches: Sequence[PublishedBatch], folder: Path, load_id: str) -> Packed:
     """PUT and COPY the rows, then the plan."""
     tables = attempt.tables
     rows, plan = folder / "rows", folder / "plan"
@@ -107,6 +107,7 @@ def _stage(attempt: Attempt, batches: Sequence[PublishedBatch], folder: Path, lo
     where = _stage_folder(batches, packed)
     attempt.put_and_copy(tables.staging, f"{where}/rows", packed.files)
     attempt.put_and_copy(tables.plan, f"{where}/plan", {plan / f"{load_id}-plan.parquet": len(batches)})
+    return packed
 
 
 def _stage_folder(batches: Sequence[PublishedBatch], packed: Packed) -> str:

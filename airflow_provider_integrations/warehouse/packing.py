@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
 from airflow_provider_integrations.formats.schema import later_fields
 from airflow_provider_integrations.warehouse.batches import PublishedBatch, batch_digest, business_instant
+from airflow_provider_integrations.warehouse.control_sums import add, exact_sum
 
 __all__ = ["Packed", "check_columns", "pack", "staged_schema", "write_plan"]
 
@@ -50,10 +52,11 @@ _BATCH: dict[str, pa.DataType] = {
 
 @dataclass(slots=True)
 class Packed:
-    """What was packed: files with their rows, digests by batch, and the digest of all."""
+    """What was packed: files with their rows, digests and control sums by batch, and the digest of all."""
 
     files: dict[Path, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    sums: dict[str, dict[str, Decimal]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -105,13 +108,17 @@ def pack(
                 "_LOAD_ID": load_id,
             }
             digests, rows = [], 0
+            sums = packed.sums.setdefault(batch.batch_id, {name.upper(): Decimal(0) for name in batch.control})
             for number, path in enumerate(batch.files):
                 expected = batch.digests[number] if batch.digests else None
                 digest, tables = _open(path, expected, batch.batch_id)
                 digests.append(digest)
                 for table in tables:
                     rows += table.num_rows
-                    writer.write(_conform(table, contract, schema, batch, constants))
+                    conformed = _conform(table, contract, schema, batch, constants)
+                    for name in sums:
+                        sums[name] = add(sums[name], exact_sum(conformed[name]))
+                    writer.write(conformed)
             if rows != batch.rows:
                 raise ReconciliationError(
                     "a batch has not the rows that were published",

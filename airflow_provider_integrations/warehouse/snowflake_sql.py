@@ -104,10 +104,11 @@ def _folder(path: str) -> str:
     return path
 
 
-def render_staged_counts(tables: Tables) -> str:
-    """Rows of this attempt by batch."""
+def render_staged_counts(tables: Tables, control: Sequence[str] = ()) -> str:
+    """Rows of this attempt by batch, and the sums of its control columns as text."""
+    sums = "".join(f", CAST(SUM({quote(name)}) AS VARCHAR) AS {quote(f'SUM_{n}')}" for n, name in enumerate(control))
     return (
-        f'SELECT "_BATCH_ID", COUNT(*) AS "ROWS_STAGED"\nFROM {tables.staging}\n'
+        f'SELECT "_BATCH_ID", COUNT(*) AS "ROWS_STAGED"{sums}\nFROM {tables.staging}\n'
         'WHERE "_LOAD_ID" = %(load_id)s\nGROUP BY "_BATCH_ID"'
     )
 
