@@ -33,6 +33,7 @@ class BatchJob:
         ledger: Where the work items are.
         root: Landing root.
         owner: Who claims; the same owner takes up its own claims again.
+        control: Columns whose sums are compared on the way into the warehouse.
         settle: Brings the source's watermark after what was loaded, called after each load.
         boundary: Called between the steps with the name of what was just done; tests kill the process there.
     """
@@ -44,6 +45,7 @@ class BatchJob:
     ledger: Ledger
     root: UPath
     owner: str
+    control: tuple[str, ...] = ()
     settle: Callable[[Ledger, str], object] = follow
     lease: timedelta = LEASE
     clock: Clock = utc_now

@@ -58,7 +58,7 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     if isinstance(source, TableSource):
         from airflow_provider_integrations.connectors.odbc.settle import settle
 
-        more["settle"] = settle
+        more = {"settle": settle, "control": source.control_columns}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),

@@ -18,6 +18,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import local_folder, read_manifest
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.warehouse.loader import LoadResult, PublishedBatch, load_batches
+from airflow_provider_integrations.warehouse.reconcile import note_row_counts, reconcile
 
 __all__ = ["load_items"]
 
@@ -47,6 +48,7 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
             items = held.take_all([item.id for item in chunk], State.GATED)
             job.boundary("claimed for the load")
             for item, result, manifest in _load(job, connection, items):
+                reconcile(item.facts, manifest, result)
                 facts = {
                     "rows_loaded": result.staged,
                     "rows_inserted": result.inserted,
@@ -57,6 +59,7 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
                 job.boundary("noted as loaded")
     job.settle(job.ledger, job.source)
     job.boundary("watermark moved")
+    _warn_of_unusual_runs(job, [item for item, _, _ in loaded])
     if len(loaded) < len(waiting):
         raise TransientError(
             "gated items are claimed by another worker",
@@ -64,6 +67,15 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
             next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
         )
     return loaded
+
+
+def _warn_of_unusual_runs(job: BatchJob, items: Sequence[WorkItem]) -> None:
+    """Of tables alone: how many rows a partner puts into a file is the partner's affair."""
+    for run, found in note_row_counts(job.ledger, job.source, [item for item in items if "run" in item.facts]).items():
+        log.warning(
+            "%s: run %s has %d rows, where %d to %d were usual by the %d runs before it", job.source, run, found.rows,
+            found.low, found.high, found.runs,
+        )  # fmt: skip
 
 
 def _load(job: BatchJob, connection: Any, items: Sequence[WorkItem]) -> list[tuple[WorkItem, LoadResult, Manifest]]:
@@ -90,4 +102,5 @@ def _published(job: BatchJob, stack: ExitStack, item: WorkItem, manifest: Manife
         digests=tuple(file.sha256 for file in files),
         rows=sum(file.rows for file in files),
         manifest=manifest,
+        control=job.control,
     )

@@ -81,6 +81,7 @@ class World:
             root=job.root,
             owner=job.owner,
             settle=settle,
+            control=job.source.control_columns,
             boundary=self.boundary,
         )
         gate_items(batch, [], [item.id for item in items])
