@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
@@ -26,6 +27,9 @@ from airflow_provider_integrations.ledger.holding import Holder, holding
 
 __all__ = ["extract_items", "outcome"]
 
+_KEPT = 3 * 86_400
+"""Seconds for which a shard that writes no page keeps those that it has on this disk."""
+
 
 def extract_items(job: RunJob, item_ids: Sequence[str]) -> list[WorkItem]:
     """Read and land shards; those that are not `discovered` are left alone. Gives all of them as they are then.
@@ -35,6 +39,7 @@ def extract_items(job: RunJob, item_ids: Sequence[str]) -> list[WorkItem]:
     """
     with holding(job.ledger, job.owner, lease=job.lease) as held:
         items = held.take_all(item_ids, State.DISCOVERED)
+        _sweep(job)
         if items:
             with connected(job) as (session, query, _):
                 for item in items:
@@ -56,7 +61,7 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
             "the run was planned on another source", planned=plan.engine, source=session.engine,
             next_step="Connect to the source that the run was planned on.",
         )  # fmt: skip
-    shard, first = int(item.facts["shard"]), int(item.facts["shard"]) == 1
+    first = int(item.facts["shard"]) == 1
     batch_id = digest_of(f"{item.id}:{item.facts.get('releases', 0)}:{job.contract.digest}")[:24]
     folder = job.scratch / batch_id
     manifest = _landed_before(job, item, batch_id)
@@ -65,7 +70,7 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
         shard_job = ShardJob(
             query=query,
             contract=job.contract,
-            key_range=plan.ranges[shard - 1],
+            key_range=plan.ranges[0],
             folder=folder,
             batch_id=batch_id,
             version=version,
@@ -96,6 +101,14 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
         held.advance(item, State.LOADED, facts={"rows_loaded": 0})
     job.boundary("landed")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(job: RunJob) -> None:
+    """Remove the pages of shards that died here and were brought on elsewhere, or were given up."""
+    for folder in job.scratch.glob("*/"):
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < job.clock().timestamp() - _KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _landed_before(job: RunJob, item: WorkItem, batch_id: str) -> Manifest | None:

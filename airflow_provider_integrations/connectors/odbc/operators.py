@@ -108,9 +108,9 @@ class OdbcPlanShardsOperator(BaseOperator):
         job = run_job(self.source, owner_of(context), opened=self._sessions.add)
         items = apart(lambda: plan_items(job, asked), name="planning")
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
-        plans = {item.facts["run"]: RunPlan.from_json(item.facts["plan"]) for item in items}
-        context["ti"].xcom_push(key=RUNS_XCOM, value={run: _promised(plan) for run, plan in plans.items()})
-        for run, plan in plans.items():
+        plans = {item.facts["run"]: (RunPlan.from_json(item.facts["plan"]), item.facts["shards"]) for item in items}
+        context["ti"].xcom_push(key=RUNS_XCOM, value={run: _promised(*plan) for run, plan in plans.items()})
+        for run, (plan, _) in plans.items():
             self.log.info("run %s: guarantee %s. %s", run, plan.guarantee.value, plan.promise)
             for warning in plan.warnings:
                 self.log.warning("%s: %s", self.source, warning)
@@ -220,12 +220,12 @@ def _true(value: bool | str) -> bool:
     return value if isinstance(value, bool) else value.strip().lower() in ("true", "1", "yes")
 
 
-def _promised(plan: RunPlan) -> dict[str, Any]:
+def _promised(plan: RunPlan, shards: int) -> dict[str, Any]:
     return {
         "guarantee": plan.guarantee.value,
         "promise": plan.promise,
         "bookmark_check": plan.bookmark_check,
-        "shards": len(plan.ranges),
+        "shards": shards,
         "moves_the_watermark": plan.advances,
         "warnings": list(plan.warnings),
     }

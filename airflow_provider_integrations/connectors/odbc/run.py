@@ -97,8 +97,9 @@ def plan_items(job: RunJob, asked: Asked) -> list[WorkItem]:
     settle(job.ledger, name)  # A worker may have died between the last load and the watermark.
     moves, run = _next_run(job, asked)
     waiting = job.ledger.items.list(name, [State.DISCOVERED, State.LANDED, State.GATED, State.LOADED], limit=None)
-    _give_up(job, [item for item in waiting if item.state is State.DISCOVERED and _is_overtaken(job, item)])
-    waiting = [item for item in waiting if not _is_overtaken(job, item)]
+    overtaken = _overtaken(job, waiting)
+    _give_up(job, [item for item in overtaken if item.state is State.DISCOVERED])
+    waiting = [item for item in waiting if item not in overtaken]
     for first in [item for item in waiting if item.facts["shard"] == 1]:
         _enter_shards(job, first)
     if _moves_nothing(job, asked) or not any(RunPlan.from_json(item.facts["plan"]).advances for item in waiting):
@@ -150,10 +151,11 @@ def _next_run(job: RunJob, asked: Asked) -> tuple[int, str]:
         job.source.source, [_first_shard(name)], listed_at=job.clock()))  # fmt: skip
 
 
-def _is_overtaken(job: RunJob, item: WorkItem) -> bool:
-    plan = RunPlan.from_json(item.facts["plan"])
+def _overtaken(job: RunJob, items: list[WorkItem]) -> list[WorkItem]:
+    """Those of runs that were planned from where the watermark no longer stands."""
     current = job.ledger.watermarks.get(job.source.source)
-    return plan.advances and not leads_on(current, plan, int(item.facts["moves"]))
+    plans = [(item, RunPlan.from_json(item.facts["plan"])) for item in items]
+    return [item for item, plan in plans if plan.advances and not leads_on(current, plan, int(item.facts["moves"]))]
 
 
 def _give_up(job: RunJob, items: list[WorkItem]) -> None:
@@ -200,6 +202,7 @@ def _plan(job: RunJob, asked: Asked, moves: int, run: str) -> None:
         "guarantee": plan.guarantee.value,
         "all_rows": policy.whole,
         "shard": 1,
+        "shards": len(plan.ranges),
     }
     job.boundary("planned")
     found = ledger.items.discover(source.source, [first], listed_at=job.clock(), facts={first.path: facts_of_run})
@@ -211,9 +214,14 @@ def _plan(job: RunJob, asked: Asked, moves: int, run: str) -> None:
 def _enter_shards(job: RunJob, first: WorkItem) -> None:
     """The other shards of a plan; again is harmless."""
     plan = RunPlan.from_json(first.facts["plan"])
-    shared = {name: first.facts[name] for name in ("plan", "run", "moves", "run_version", "guarantee", "all_rows")}
+    shared = {name: first.facts[name] for name in ("run", "moves", "run_version", "guarantee", "all_rows", "shards")}
     rest = {
-        RemoteFile(f"odbc/{first.facts['run']}/shard-{shard:04d}", 0, 0): {**shared, "shard": shard}
+        RemoteFile(f"odbc/{first.facts['run']}/shard-{shard:04d}", 0, 0): {
+            # Its own range alone: a run of many shards would hold them all as often.
+            **shared,
+            "shard": shard,
+            "plan": replace(plan, ranges=(plan.ranges[shard - 1],), late=None).to_json(),
+        }
         for shard in range(2, len(plan.ranges) + 1)
     }
     job.ledger.items.discover(

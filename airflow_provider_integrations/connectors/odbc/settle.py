@@ -59,10 +59,10 @@ def _settle_run(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None
         # By this very run, before it died and its shards were closed; by another one; or by hand.
         log.info("%s: the watermark was moved since run %s was planned, and stays", source, _run(shards[0]))
         return
-    if len(shards) < len(plan.ranges):
+    wanted = int(shards[0].facts["shards"])
+    if len(shards) < wanted:
         log.warning(
-            "%s: %d of %d shards are loaded; the others were refused, so the watermark stays", source, len(shards),
-            len(plan.ranges),
+            "%s: %d of %d shards are loaded; the others were refused, so the watermark stays", source, len(shards), wanted
         )  # fmt: skip
         return
     bookmarks: list[Bookmark | None] = [
