@@ -96,7 +96,6 @@ def keep(
         if before
         else ()
     )
-    day = item.discovered_at.date().isoformat()
     kept = Kept(
         item_id=item.id,
         source=item.source,
@@ -108,11 +107,7 @@ def keep(
         refused_at=at.isoformat(),
         original=name,
         original_sha256=digest,
-        commands={
-            "look": f"integrations ledger show {item.id}",
-            "release": f'integrations ledger release {item.id} --why "..."',
-            "replay": f"integrations ledger replay {item.source} --from {day} --to {day}",
-        },
+        commands=_commands(item),
         earlier=earlier,
     )
     data = (json.dumps(asdict(kept), sort_keys=True, indent=2) + "\n").encode()
@@ -158,6 +153,17 @@ def original_of(folder: UPath | Path | str) -> UPath:
             next_step="Ask the partner to send it again.",
         )
     return path
+
+
+def _commands(item: WorkItem) -> dict[str, str]:
+    commands = {
+        "look": f"integrations ledger show {item.id}",
+        "release": f'integrations ledger release {item.id} --why "..."',
+    }
+    if "plan" in item.facts:  # Rows that were asked for have no original: the next run asks for them again.
+        return {**commands, "again": f"airflow dags trigger odbc_extract__{item.source}"}
+    day = item.discovered_at.date().isoformat()
+    return {**commands, "replay": f"integrations ledger replay {item.source} --from {day} --to {day}"}
 
 
 def _key(item: WorkItem) -> str:

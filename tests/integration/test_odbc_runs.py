@@ -27,6 +27,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import StateConflictError, TransientError, WatermarkLostError
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing.quarantine import read_kept
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.odbc_servers import OdbcDatabase
 
@@ -205,6 +206,8 @@ def test_a_released_shard_and_its_successors_never_share_a_name(world: World) ->
     world.insert(range(4), "2025-01-01 00:00:00", amount=-1)
     refused = [world.run()[0] for _ in range(2)]
     assert [item.state for item in refused] == [State.QUARANTINED] * 2
+    kept = read_kept(world.job.root / str(refused[0].facts["kept"]))
+    assert (kept.original, kept.commands["again"]) == (None, "airflow dags trigger odbc_extract__orders")
     assert world.job.ledger.watermarks.get("orders") is None
     world.job.ledger.items.release(refused[0].id, who="test", why="corrected")
     world.source.execute("UPDATE orders SET amount = 1")
