@@ -79,7 +79,8 @@ def count(
         within = [*_range(dialect, query.keyset, within), *_not_null(dialect, query)]
     suspects = [column.suspect for column in query.columns if column.suspect]
     broken = f"SUM(CASE WHEN {' OR '.join(suspects)} THEN 1 ELSE 0 END)" if suspects else "0"
-    columns = ["COUNT(*)", broken, *(f"SUM({dialect.quote(name)})" for name in sums)]
+    read_as = {column.name: column.arrow for column in query.columns}
+    columns = [dialect.counted, broken, *(dialect.total(dialect.quote(name), read_as.get(name)) for name in sums)]
     return Statement(*_select(dialect, query, ", ".join(f"CAST({c} AS {dialect.text})" for c in columns), list(within)))
 
 
@@ -109,7 +110,12 @@ def bookmark_of(dialect: Dialect, query: TableQuery, key: Sequence[str]) -> Stat
 def hit(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
     """How many rows are exactly at a bookmark: one, if the text has come back as it went."""
     return Statement(
-        *_select(dialect, query, f"CAST(COUNT(*) AS {dialect.text})", [_equal(dialect, query.keyset.columns, bookmark)])
+        *_select(
+            dialect,
+            query,
+            f"CAST({dialect.counted} AS {dialect.text})",
+            [_equal(dialect, query.keyset.columns, bookmark)],
+        )
     )
 
 
@@ -118,7 +124,7 @@ def moved_up(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Stateme
     key = bookmark[query.keyset.cursors :]
     mark, marked = above(dialect, query.keyset, Edge(bookmark, Bound.OPEN))
     at, keyed = _equal(dialect, query.keyset.key, key)
-    there = f"CAST(COUNT(*) AS {dialect.text})"
+    there = f"CAST({dialect.counted} AS {dialect.text})"
     higher = f"CAST(SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS {dialect.text})"
     select, rest = _select(dialect, query, f"{there}, {higher}", [(at, keyed)])
     return Statement(select, (*marked, *rest))
@@ -144,7 +150,10 @@ def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | in
     first = query.keyset.columns[0]
     moved = dialect.minus(dialect.cast("?", first.type), first.type, lag)
     tail = " FROM dual" if dialect.name == "oracle" else ""
-    return Statement(f"SELECT {dialect.text_of('v', first.type)} FROM (SELECT {moved} AS v{tail}) t", (value,))
+    return Statement(
+        f"SELECT {dialect.text_of('v', first.type)} FROM (SELECT {moved} AS v{tail}) t",
+        _bound(dialect, [first], [value]),
+    )
 
 
 def sample(dialect: Dialect, query: TableQuery, key_range: KeyRange, parts: int, share: float) -> Statement:
@@ -155,7 +164,7 @@ def sample(dialect: Dialect, query: TableQuery, key_range: KeyRange, parts: int,
     inner, parameters = _select(
         dialect,
         query,
-        f"{order}, ROW_NUMBER() OVER (ORDER BY {order}) AS rn, COUNT(*) OVER () AS n",
+        f"{order}, ROW_NUMBER() OVER (ORDER BY {order}) AS rn, {dialect.counted} OVER () AS n",
         conditions,
         share=share,
     )
@@ -179,16 +188,17 @@ def below(dialect: Dialect, keyset: Keyset, edge: Edge) -> Condition:
 
 def _compare(dialect: Dialect, keyset: Keyset, edge: Edge, sign: str, *, closed: bool) -> Condition:
     columns = keyset.columns[: len(edge.at)]
+    at = _bound(dialect, columns, edge.at)
     names = [dialect.quote(column.name) for column in columns]
     casts = [dialect.cast("?", column.type) for column in columns]
     last = f"{sign}=" if closed else sign
     if len(columns) == 1:
-        return f"{names[0]} {last} {casts[0]}", edge.at
+        return f"{names[0]} {last} {casts[0]}", at
     if dialect.comparison == "row_value":
-        return f"({', '.join(names)}) {last} ({', '.join(casts)})", edge.at
+        return f"({', '.join(names)}) {last} ({', '.join(casts)})", at
     if dialect.comparison == "ranges":
-        return _ranges(names, casts, edge.at, sign, last)
-    return _nested(names, casts, edge.at, sign, last)
+        return _ranges(names, casts, at, sign, last)
+    return _nested(names, casts, at, sign, last)
 
 
 def _nested(names: list[str], casts: list[str], at: Bookmark, sign: str, last: str) -> Condition:
@@ -230,7 +240,11 @@ def _not_null(dialect: Dialect, query: TableQuery) -> list[Condition]:
 
 def _equal(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Condition:
     parts = [f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c in columns]
-    return " AND ".join(parts), tuple(values)
+    return " AND ".join(parts), _bound(dialect, columns, values)
+
+
+def _bound(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Bookmark:
+    return tuple(dialect.bound(value, column.type) for value, column in zip(values, columns, strict=True))
 
 
 def _order(dialect: Dialect, query: TableQuery) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
+import pyarrow as pa
+
 from airflow_provider_integrations.connectors.odbc.model import (
     ReadColumn,
     SourceColumn,
@@ -24,6 +26,10 @@ __all__ = ["Dialect", "Rows", "refuse_key", "whole"]
 
 Rows = Sequence[tuple[str | None, ...]]
 
+_UNORDERED = (
+    r"(float|real|double|binary_float|binary_double|money|json|xml|geo|n?clob|variant|object|array|bfile|long$)"
+)
+
 
 class Dialect:
     """One engine; the base says what most of them share.
@@ -34,12 +40,14 @@ class Dialect:
         comparison: How a tuple is compared so that an index is used: `row_value`, `ranges` (one range for each prefix,
             joined by OR) or `nested`.
         text: The type that a number or instant is cast to when it is shown.
+        counted: How rows are counted.
     """
 
     name: ClassVar[str] = ""
     offers_horizon: ClassVar[bool] = False
     comparison: ClassVar[str] = "nested"
     text: ClassVar[str] = "text"
+    counted: ClassVar[str] = "COUNT(*)"
 
     # --- names and values ----------------------------------------------------------------------------------------
 
@@ -65,6 +73,10 @@ class Dialect:
         refuse_key(kind)
         return f"CAST({sql} AS {self.text})"
 
+    def bound(self, value: str, kind: str) -> str:
+        """A parameter's text as `cast` takes it: a person writes `2025-01-01` for a time stamp."""
+        return value
+
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
         """A value of a type less a lag, worked out by the server."""
         raise NotImplementedError
@@ -83,6 +95,10 @@ class Dialect:
             wanted: The contract's type; None for the natural one.
         """
         raise NotImplementedError
+
+    def total(self, sql: str, kind: pa.DataType | None) -> str:
+        """The exact sum of a column that is read as that type."""
+        return f"SUM({sql})"
 
     # --- the catalogue -------------------------------------------------------------------------------------------
 
@@ -188,7 +204,7 @@ def refuse_key(kind: str) -> None:
     Raises:
         ConfigError: for floats and the like.
     """
-    if re.match(r"(float|real|double|binary_float|binary_double|money|json|xml|geo)", kind):
+    if re.match(_UNORDERED, kind):
         raise ConfigError(
             "a column of this type cannot order rows",
             type=kind,

@@ -58,6 +58,18 @@ class Oracle(Dialect):
             return f"TO_CHAR({sql}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
         return sql
 
+    def bound(self, value: str, kind: str) -> str:
+        """To the format's length, which Oracle insists on: what is left out is midnight in UTC."""
+        if not kind.startswith(("date", "timestamp")) or not re.match(r"\d{4}-\d\d-\d\d", value):
+            return value
+        whole = value.replace("T", " ", 1).removesuffix("Z")
+        if zone := re.search(r" ?([+-]\d\d:\d\d)$", whole[10:]):
+            whole = whole[: 10 + zone.start()]
+        stamp = whole + "0000-00-00 00:00:00.000000000"[len(whole) :]
+        if kind == "date":
+            return stamp[:19]
+        return f"{stamp} {zone[1] if zone else '+00:00'}" if "time zone" in kind else stamp
+
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
         """As an interval."""
         if isinstance(lag, int):

@@ -37,6 +37,8 @@ class Snowflake(Dialect):
             return f"TO_CHAR(CONVERT_TIMEZONE('UTC', {sql}), '{_STAMP} TZH:TZM')"
         if kind.startswith("timestamp"):
             return f"TO_CHAR({sql}, '{_STAMP}')"
+        if kind.startswith(("date", "time")):
+            return f"TO_CHAR({sql}, '{'YYYY-MM-DD' if kind == 'date' else 'HH24:MI:SS.FF9'}')"
         return super().text_of(sql, kind)
 
     def minus(self, sql: str, kind: str, lag: timedelta | int) -> str:
@@ -59,7 +61,7 @@ class Snowflake(Dialect):
             return ReadColumn(name, sql, pa.bool_(), pa.bool_())
         if kind == "date":
             return ReadColumn(name, sql, pa.date32(), pa.date32(), lossless=True)
-        if kind.startswith(("timestamp", "binary")):
+        if kind.startswith(("time", "binary")):
             return ReadColumn(name, self.text_of(sql, kind), pa.string(), pa.string())
         if kind in ("variant", "object", "array"):
             return ReadColumn(name, f"TO_JSON({sql})", pa.string(), pa.string())
@@ -96,6 +98,9 @@ class Snowflake(Dialect):
         tag = "".join(char for char in application if char.isascii() and char.isprintable() and char not in "'\\")
         return (
             "ALTER SESSION SET TIMEZONE = 'UTC'",
+            "ALTER SESSION SET TIMESTAMP_INPUT_FORMAT = 'AUTO'",
+            "ALTER SESSION SET DATE_INPUT_FORMAT = 'AUTO'",
+            "ALTER SESSION SET TIME_INPUT_FORMAT = 'AUTO'",
             f"ALTER SESSION SET QUERY_TAG = '{tag[:200]}'",
             *(
                 (f"ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {max(1, round(statement_timeout))}",)

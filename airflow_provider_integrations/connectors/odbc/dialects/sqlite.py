@@ -62,6 +62,21 @@ class Sqlite(Dialect):
         moved = f"strftime('%Y-%m-%d %H:%M:%S', substr(v, 1, 19), '-{seconds} seconds')"
         return f"(SELECT CASE WHEN v LIKE '____-__-__%' THEN {moved} END FROM (SELECT {sql} AS v))"
 
+    def total(self, sql: str, kind: pa.DataType | None) -> str:
+        """Of the texts that are read, as wholes and billionths: SQLite sums reals as reals, which 0.1 is lost in."""
+        text = _text(sql)
+        point = f"instr({text}, '.')"
+        billionths = f"CAST(substr(substr({text}, {point} + 1) || '000000000', 1, 9) AS INTEGER)"
+        part = f"CASE WHEN {point} = 0 THEN 0 WHEN {sql} < 0 THEN -{billionths} ELSE {billionths} END"
+        wholes, parts = f"SUM(CAST({text} AS INTEGER))", f"SUM({part})"
+        whole, rest = f"({wholes} + {parts} / 1000000000)", f"({parts} % 1000000000)"
+        # Both of one sign: 3 and -0.25 are 2 and 0.75.
+        shift = f"CASE WHEN {whole} > 0 AND {rest} < 0 THEN 1 WHEN {whole} < 0 AND {rest} > 0 THEN -1 ELSE 0 END"
+        whole, rest = f"({whole} - {shift})", f"({rest} + {shift} * 1000000000)"
+        sign = f"CASE WHEN {whole} < 0 OR {rest} < 0 THEN '-' ELSE '' END"
+        exact = f"printf('%s%d.%09d', {sign}, abs({whole}), abs({rest}))"
+        return f"CASE WHEN MAX({text} LIKE '%e%') THEN SUM({sql}) ELSE {exact} END"
+
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
         """As text, of the type that the declaration means by its name."""
         sql = self.quote(column.name)

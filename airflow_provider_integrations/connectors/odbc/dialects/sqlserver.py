@@ -25,12 +25,14 @@ class SqlServer(Dialect):
     offers_horizon: ClassVar[bool] = True
     comparison: ClassVar[str] = "nested"
     text: ClassVar[str] = "nvarchar(4000)"
+    counted: ClassVar[str] = "COUNT_BIG(*)"  # COUNT(*) has 31 bits.
 
     def cast(self, sql: str, kind: str) -> str:
         """`datetime` through datetime2(3), which keeps .003 and .007; binary from hexadecimal, style 2."""
         refuse_key(kind)
         if _BINARY.match(kind):
-            return f"CONVERT(varbinary(8000), {sql}, 2)"
+            width = "binary(8)" if kind in ("timestamp", "rowversion") else "varbinary(8000)"
+            return f"CONVERT({width}, {sql}, 2)"
         if kind == "datetime":
             return f"CAST(CAST({sql} AS datetime2(3)) AS datetime)"
         if kind.startswith(("datetimeoffset", "datetime2", "smalldatetime", "date", "time")):
@@ -62,6 +64,10 @@ class SqlServer(Dialect):
     def first_rows(self, select: str, rows: int) -> str:
         """TOP."""
         return select.replace("SELECT ", f"SELECT TOP ({int(rows)}) ", 1)
+
+    def total(self, sql: str, kind: pa.DataType | None) -> str:
+        """A sum of whole numbers has their own type, and overflows."""
+        return f"SUM(CAST({sql} AS decimal(38,0)))" if kind is not None and pa.types.is_integer(kind) else f"SUM({sql})"
 
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
         """Natural types; seven digits and zones as text, so that nothing is rounded."""

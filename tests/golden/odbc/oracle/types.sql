@@ -72,5 +72,4 @@ SELECT RAWTOHEX("v") AS as_text, HEXTORAW(?) AS from_text;
 -- clob, read as string
 SELECT "v" AS v;
 
--- clob, as a key
-SELECT "v" AS as_text, ? AS from_text;
+-- clob, as a key: none

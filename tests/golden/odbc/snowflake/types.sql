@@ -31,13 +31,13 @@ SELECT CAST("v" AS varchar) AS as_text, CAST(? AS text) AS from_text;
 SELECT "v" AS v;
 
 -- date, as a key
-SELECT CAST("v" AS varchar) AS as_text, CAST(? AS date) AS from_text;
+SELECT TO_CHAR("v", 'YYYY-MM-DD') AS as_text, CAST(? AS date) AS from_text;
 
 -- time, read as string
-SELECT CAST("v" AS varchar) AS v;
+SELECT TO_CHAR("v", 'HH24:MI:SS.FF9') AS v;
 
 -- time, as a key
-SELECT CAST("v" AS varchar) AS as_text, CAST(? AS time) AS from_text;
+SELECT TO_CHAR("v", 'HH24:MI:SS.FF9') AS as_text, CAST(? AS time) AS from_text;
 
 -- timestamp_ntz, read as string
 SELECT TO_CHAR("v", 'YYYY-MM-DD HH24:MI:SS.FF9') AS v;
@@ -66,5 +66,4 @@ SELECT TO_CHAR("v", 'HEX') AS as_text, TO_BINARY(?, 'HEX') AS from_text;
 -- variant, read as string
 SELECT TO_JSON("v") AS v;
 
--- variant, as a key
-SELECT CAST("v" AS varchar) AS as_text, CAST(? AS variant) AS from_text;
+-- variant, as a key: none

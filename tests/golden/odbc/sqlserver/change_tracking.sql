@@ -7,7 +7,7 @@ SELECT CAST(CHANGE_TRACKING_CURRENT_VERSION() AS nvarchar(20)), CAST(CHANGE_TRAC
 SELECT TOP (1000) "id", CONVERT(varchar(40), "updated_at", 126) AS "updated_at", "code" FROM "erp"."orders" t WHERE ("id" > CAST(? AS bigint)) AND ("id" <= CAST(? AS bigint)) AND ((status <> 'draft') AND EXISTS (SELECT 1 FROM CHANGETABLE(CHANGES "erp"."orders", 41) AS c WHERE c.SYS_CHANGE_OPERATION <> 'D' AND c."id" = t."id")) ORDER BY t."id";
 
 -- how many were written
-SELECT CAST(COUNT(*) AS nvarchar(4000)), CAST(0 AS nvarchar(4000)) FROM "erp"."orders" t WHERE ((status <> 'draft') AND EXISTS (SELECT 1 FROM CHANGETABLE(CHANGES "erp"."orders", 41) AS c WHERE c.SYS_CHANGE_OPERATION <> 'D' AND c."id" = t."id"));
+SELECT CAST(COUNT_BIG(*) AS nvarchar(4000)), CAST(0 AS nvarchar(4000)) FROM "erp"."orders" t WHERE ((status <> 'draft') AND EXISTS (SELECT 1 FROM CHANGETABLE(CHANGES "erp"."orders", 41) AS c WHERE c.SYS_CHANGE_OPERATION <> 'D' AND c."id" = t."id"));
 
 -- deleted
 SELECT CAST(c."id" AS nvarchar(4000)) FROM CHANGETABLE(CHANGES "erp"."orders", 41) AS c WHERE c.SYS_CHANGE_OPERATION = 'D';

@@ -119,7 +119,7 @@ SELECT CONVERT(varchar(8000), CAST("v" AS varbinary(8000)), 2) AS as_text, CONVE
 SELECT CONVERT(varchar(8000), CAST("v" AS varbinary(8000)), 2) AS v;
 
 -- timestamp, as a key
-SELECT CONVERT(varchar(8000), CAST("v" AS varbinary(8000)), 2) AS as_text, CONVERT(varbinary(8000), ?, 2) AS from_text;
+SELECT CONVERT(varchar(8000), CAST("v" AS varbinary(8000)), 2) AS as_text, CONVERT(binary(8), ?, 2) AS from_text;
 
 -- xml, read as string
 SELECT CAST("v" AS nvarchar(max)) AS v;
