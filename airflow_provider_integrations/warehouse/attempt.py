@@ -20,7 +20,7 @@ from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.warehouse import snowflake_sql as sql
 from airflow_provider_integrations.warehouse.database import Database
 from airflow_provider_integrations.warehouse.outcomes import check_copy, check_counts, check_put
-from airflow_provider_integrations.warehouse.tables import Tables
+from airflow_provider_integrations.warehouse.tables import Tables, snowflake_type
 
 __all__ = ["Attempt", "OvertakenError", "in_ledger", "until_not_overtaken"]
 
@@ -125,7 +125,9 @@ class Attempt:
         Raises:
             ReconciliationError: when it is not.
         """
-        control = sorted({name for batch in (sums or {}).values() for name in batch})
+        summed = {name for batch in (sums or {}).values() for name in batch}
+        types = {column.name.upper(): snowflake_type(column) for column in self.contract.columns}
+        control = {name: types[name] for name in sorted(summed)}
         counting = sql.render_staged_counts(self.tables, control)
         found = self.database.query("counting staged rows", counting, self.values)
         self._check_counts(found)

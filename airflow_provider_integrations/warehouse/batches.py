@@ -35,7 +35,8 @@ class PublishedBatch:
         digests: Their SHA-256, in the same order; checked when the files are read. Empty if nobody knows them.
         rows: Rows that all files hold together.
         manifest: Of the landing, if there is one.
-        control: Columns of exact numbers whose sums over the files must be those over the staged rows.
+        control: Columns of exact numbers whose sums over the files must be those over the staged rows;
+            the warehouse adds up to 38 digits.
     """
 
     batch_id: str

@@ -98,6 +98,9 @@ def pack(
         ReconciliationError: when a batch does not have the rows that its manifest says.
         ConfigError: when columns are missing, in another case, or of a type that does not fit.
     """
+    known = {column.name for column in contract.columns}
+    if unknown := sorted({name for batch in batches for name in batch.control} - known):
+        raise ConfigError("control columns are not in the contract", columns=unknown, next_step="Correct the source.")
     packed = Packed()
     schema = staged_schema(contract)
     writer = _Writer(folder, load_id, schema, file_bytes, rows_at_once)

@@ -10,6 +10,8 @@ rerun finds the same. An unusual number of rows is a warning among the item's ve
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,10 +26,13 @@ from airflow_provider_integrations.warehouse.batches import LoadResult
 
 __all__ = ["ROW_COUNT", "RowCounts", "note_row_counts", "reconcile"]
 
+log = logging.getLogger(__name__)
+
 ROW_COUNT = "row_count"
 """Name of the suite under which an unusual number of rows is noted."""
 
-_MOST_ITEMS = 4 * 256 * LOOK_BACK
+_PAGE = 300
+_MOST_PAGES = 20
 _DIGEST = hashlib.sha256(f"row_count_anomaly/1/{LEAST_RUNS}/{LOOK_BACK}".encode()).hexdigest()
 
 
@@ -97,15 +102,12 @@ def note_row_counts(ledger: Ledger, source: str, items: Iterable[WorkItem]) -> d
     """Compare the rows of the runs that these items belong to with the runs before; gives what is unusual, by run.
 
     Each run that has a verdict gets it on its first item, once: again is harmless. Backfills and full reads, whose runs
-    begin with `span-`, are compared with their like. An item without a run (a file) is a run of its own.
+    begin with `span-`, are compared with their like. Items without a run, such as files, are left alone.
     """
-    asked = {_run(item) for item in items}
+    asked = {str(item.facts["run"]) for item in items if item.facts.get("run")}
     if not asked:
         return {}
-    done = [State.LOADED, State.ARCHIVED]
-    runs: dict[str, list[WorkItem]] = {}
-    for item in ledger.items.list(source, done, limit=_MOST_ITEMS):  # The latest first.
-        runs.setdefault(_run(item), []).append(item)
+    runs = _runs(ledger, source, asked)
     unusual = {}
     names = list(runs)
     for place, name in enumerate(names):
@@ -118,7 +120,23 @@ def note_row_counts(ledger: Ledger, source: str, items: Iterable[WorkItem]) -> d
         _note(ledger, min(runs[name], key=lambda item: item.path), found)
         if found.unusual:
             unusual[name] = found
+            log.warning("%s: run %s has %d rows; %d to %d are usual", source, name, found.rows, found.low, found.high)
     return unusual
+
+
+def _runs(ledger: Ledger, source: str, asked: set[str]) -> dict[str, list[WorkItem]]:
+    """The runs that were asked for and enough before them, the latest first; the last of them may not be whole."""
+    runs: dict[str, list[WorkItem]] = {}
+    kinds = {_kind(run) for run in asked}
+    for page in range(_MOST_PAGES):
+        items = ledger.items.list(source, [State.LOADED, State.ARCHIVED], limit=_PAGE, offset=page * _PAGE)
+        for item in items:
+            if run := item.facts.get("run"):
+                runs.setdefault(str(run), []).append(item)
+        counted = Counter(_kind(run) for run in runs if run not in asked)
+        if len(items) < _PAGE or all(counted[kind] > LOOK_BACK for kind in kinds):
+            break
+    return runs
 
 
 def _note(ledger: Ledger, item: WorkItem, found: RowCountAnomaly) -> None:
@@ -143,10 +161,6 @@ def _note(ledger: Ledger, item: WorkItem, found: RowCountAnomaly) -> None:
             ),
         ),
     )
-
-
-def _run(item: WorkItem) -> str:
-    return str(item.facts.get("run") or item.id)
 
 
 def _kind(run: str) -> str:

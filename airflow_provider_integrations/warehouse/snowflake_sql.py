@@ -7,7 +7,7 @@ One form is used on Snowflake and on the emulator. `docs/warehouse.md` says why 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
@@ -104,9 +104,15 @@ def _folder(path: str) -> str:
     return path
 
 
-def render_staged_counts(tables: Tables, control: Sequence[str] = ()) -> str:
-    """Rows of this attempt by batch, and the sums of its control columns as text."""
-    sums = "".join(f", CAST(SUM({quote(name)}) AS VARCHAR) AS {quote(f'SUM_{n}')}" for n, name in enumerate(control))
+def render_staged_counts(tables: Tables, control: Mapping[str, str] | None = None) -> str:
+    """Rows of this attempt by batch, and the sums of control columns, given with their types, as text.
+
+    The cast is for the emulator, which adds up what it does not know to be a decimal as floats.
+    """
+    sums = "".join(
+        f", CAST(SUM(CAST({quote(name)} AS {kind})) AS VARCHAR) AS {quote(f'SUM_{number}')}"
+        for number, (name, kind) in enumerate((control or {}).items())
+    )
     return (
         f'SELECT "_BATCH_ID", COUNT(*) AS "ROWS_STAGED"{sums}\nFROM {tables.staging}\n'
         'WHERE "_LOAD_ID" = %(load_id)s\nGROUP BY "_BATCH_ID"'

@@ -33,6 +33,7 @@ STATEMENTS = {
     "copy": sql.render_copy(TABLES.staging, TABLES.stage, FOLDER, FILES),
     "copy_one": sql.render_copy_one(TABLES.staging, TABLES.stage, FOLDER, FILES[0]),
     "staged_counts": sql.render_staged_counts(TABLES),
+    "staged_counts_and_sums": sql.render_staged_counts(TABLES, {"BALANCE": "NUMBER(18,2)"}),
     "change_counts": sql.render_change_counts(TABLES),
     "lock": ";\n".join([sql.render_lock_select(TABLES), sql.render_lock_insert(TABLES), sql.render_lock_move(TABLES)]),
     "ledger_select": ";\n".join([sql.render_ledger_select(TABLES, 2), sql.render_ledger_of_load(TABLES)]),

@@ -129,5 +129,7 @@ def test_control_sums_of_files_are_exact_beyond_38_digits(tmp_path: Path) -> Non
     rows = [customer(1), customer(2, balance=None)]
     given = replace(batch(tmp_path, "b1", "2025-11-05/1", rows), control=("balance",))
     (tmp_path / "out").mkdir()
+    with pytest.raises(ConfigError, match="not in the contract"):
+        pack([replace(given, control=("other",))], contract(), tmp_path / "out", load_id="l", history=False)
     packed = pack([given], contract(), tmp_path / "out", load_id="l", history=False)
     assert packed.sums == {"b1": {"BALANCE": Decimal("12.50")}}
