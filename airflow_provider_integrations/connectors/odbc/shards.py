@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_integrations.connectors.odbc import statements
-from airflow_provider_integrations.connectors.odbc.dialects.sampling import estimated_rows
+from airflow_provider_integrations.connectors.odbc.dialects.sampling import estimated_rows, exactly_at
 from airflow_provider_integrations.connectors.odbc.model import Bookmark, Edge, KeyRange, Statement, TableQuery
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.shards_halving import halve, keys_alone, keys_as_text
@@ -28,8 +28,8 @@ LEAST_ROWS = 10_000
 """Rows that a shard is worth having its own connection for."""
 
 _SMALL = 100_000  # Rows that are counted or stepped over in no time.
-_SAMPLE = 10_000  # Rows of a sample, and more for each shard: quantiles then stand within a few parts in a hundred.
-_SAMPLE_OF_SHARD = 2_500
+_SAMPLE = 8_000  # Rows of a sample, and more for each shard: quantiles then stand within a few parts in a hundred.
+_SAMPLE_OF_SHARD = 1_500
 _SAMPLING = ("postgresql", "sqlserver", "oracle", "snowflake")
 
 
@@ -129,8 +129,7 @@ def _ascending(
     low = key_range.low
     for cut in cuts:
         conditions = [
-            statements.above(dialect, keyset, Edge(cut, Bound.CLOSED)),
-            statements.below(dialect, keyset, Edge(cut, Bound.CLOSED)),
+            exactly_at(dialect, keyset, cut),
             *([statements.above(dialect, keyset, low)] if low is not None else []),
             *([statements.below(dialect, keyset, key_range.high)] if key_range.high is not None else []),
         ]

@@ -39,8 +39,8 @@ class LoadedKeys(Protocol):
     def groups(self, grouping: Grouping) -> dict[int, KeyGroup]:
         """Count and hash sum of each group that has keys."""
 
-    def keys(self, grouping: Grouping, group: int) -> Iterator[tuple[str, ...]]:
-        """The keys of one group as texts, one for each key column."""
+    def keys(self, grouping: Grouping, group: int, *more: int) -> Iterator[tuple[str, ...]]:
+        """The keys of one group or of several as texts, one for each key column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,8 @@ def sweep(
         # Groups that have no keys at the source need not be looked for there.
         for batch in source.texts(grouping, [group for group in apart if group in here], extent):
             lists.add_source(batch)
-        for group in apart:
-            if group in there:
-                lists.add_loaded(loaded.keys(grouping, group))
+        if listed := [group for group in apart if group in there]:
+            lists.add_loaded(loaded.keys(grouping, *listed))
         gone = lists.count_gone()
         if not allow:
             _refuse(gone, rows_source, rows_target, gone_share, query)

@@ -76,11 +76,10 @@ class ParquetKeys:
         """Count and hash sum of each group that has keys."""
         return _groups(self._connection, _hashed(self._contract, grouping, self._relation))
 
-    def keys(self, grouping: Grouping, group: int) -> Iterator[tuple[str, ...]]:
-        """The keys of one group as texts."""
-        found = self._connection.execute(
-            _listed(self._contract, _hashed(self._contract, grouping, self._relation), [group])
-        )
+    def keys(self, grouping: Grouping, group: int, *more: int) -> Iterator[tuple[str, ...]]:
+        """The keys of one group or of several as texts."""
+        hashed = _hashed(self._contract, grouping, self._relation)
+        found = self._connection.execute(_listed(self._contract, hashed, [group, *more]))
         while rows := found.fetchmany(_CHUNK):
             yield from rows
 

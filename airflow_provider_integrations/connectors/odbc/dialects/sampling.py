@@ -10,9 +10,9 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows
-from airflow_provider_integrations.connectors.odbc.model import Bookmark, Statement, TableQuery
+from airflow_provider_integrations.connectors.odbc.model import Bookmark, Keyset, Statement, TableQuery
 
-__all__ = ["ends_of", "estimated_rows", "number_of", "text_of_number"]
+__all__ = ["ends_of", "estimated_rows", "exactly_at", "number_of", "text_of_number"]
 
 _INTEGER = re.compile(r"(tinyint|smallint|mediumint|int|integer|bigint|(numeric|decimal|number)\(\d+,0\))")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,9 +44,14 @@ def ends_of(dialect: Dialect, query: TableQuery, prefix: Bookmark) -> Statement:
     column = columns[len(prefix)]
     name = dialect.quote(column.name)
     what = ", ".join(dialect.text_of(f"{end}({name})", column.type) for end in ("MIN", "MAX"))
-    equal = [f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c in columns[: len(prefix)]]
-    where = f" WHERE {' AND '.join(equal)}" if equal else ""
+    where = f" WHERE {exactly_at(dialect, query.keyset, prefix)[0]}" if prefix else ""
     return Statement(f"SELECT {what} FROM {dialect.table(query.table)}{where}", prefix)
+
+
+def exactly_at(dialect: Dialect, keyset: Keyset, bookmark: Bookmark) -> tuple[str, tuple[str, ...]]:
+    """Condition on rows at a bookmark, or with a prefix of one."""
+    pairs = zip(keyset.columns, bookmark, strict=False)
+    return " AND ".join(f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c, _ in pairs), bookmark
 
 
 def number_of(kind: str, text: str) -> int | None:
