@@ -46,13 +46,11 @@ class SnowflakeLoadOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Load and give the counts."""
         from airflow_provider_integrations.warehouse.hook import WarehouseHook
-        from airflow_provider_integrations.warehouse.reconcile import note_row_counts
         from airflow_provider_integrations.warehouse.step import load_items
 
         job = batch_job(self.source, owner_of(context))
         with closing(WarehouseHook(job.load.connection).get_conn()) as connection:
             loaded = load_items(job, connection)
-        note_row_counts(job.ledger, self.source, [item for item, _, _ in loaded])
         rows = {
             "batches": len(loaded),
             "loaded": sum(result.staged for _, result, _ in loaded),

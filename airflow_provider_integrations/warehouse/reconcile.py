@@ -10,7 +10,6 @@ rerun finds the same. An unusual number of rows is a warning among the item's ve
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -25,8 +24,6 @@ from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.warehouse.batches import LoadResult
 
 __all__ = ["ROW_COUNT", "RowCounts", "note_row_counts", "reconcile"]
-
-log = logging.getLogger(__name__)
 
 ROW_COUNT = "row_count"
 """Name of the suite under which an unusual number of rows is noted."""
@@ -120,7 +117,6 @@ def note_row_counts(ledger: Ledger, source: str, items: Iterable[WorkItem]) -> d
         _note(ledger, min(runs[name], key=lambda item: item.path), found)
         if found.unusual:
             unusual[name] = found
-            log.warning("%s: run %s has %d rows; %d to %d are usual", source, name, found.rows, found.low, found.high)
     return unusual
 
 

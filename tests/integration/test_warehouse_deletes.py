@@ -142,10 +142,10 @@ def test_a_random_life_of_keys_gives_the_history_that_was(seed: int, warehouse: 
     chance = random.Random(seed)
     target = Target(warehouse, tmp_path, 2)
     alive: dict[int, dict[int, str]] = {}
-    for day in range(1, 7):
+    for day in range(1, 6):
         alive[day] = {key: f"{key}-{chance.randint(0, 2)}" for key in range(10) if chance.random() < 0.6}
     target.load(1, alive[1])
-    for day in range(2, 7):
+    for day in range(2, 6):
         loaded = LoadedKeys(target.connection, contract(), target.where, before=version(day))
         gone = {int(key) for (key,) in loaded.keys(ByHash(1), 0)} - alive[day].keys()
         first, second = (target.sweep, target.load) if chance.random() < 0.5 else (target.load, target.sweep)
@@ -154,7 +154,7 @@ def test_a_random_life_of_keys_gives_the_history_that_was(seed: int, warehouse: 
     wanted: list[tuple[Any, ...]] = []
     for key in range(10):
         seen: list[tuple[Any, ...]] = []
-        for day in range(1, 7):
+        for day in range(1, 6):
             name = alive[day].get(key)
             if seen and seen[-1][4] and seen[-1][1] != name:
                 deleted = f"{day:02d}" if name is None else None
