@@ -28,7 +28,18 @@ from airflow_provider_integrations.core.errors import IntegrationError, Permanen
 from airflow_provider_integrations.core.watermark import Bound
 from airflow_provider_integrations.formats.arrow import pa
 
-__all__ = ["Behind", "Counted", "LateEnd", "PageEnd", "Restart", "ShardJob", "count_behind", "counting", "fetched", "guarded"]
+__all__ = [
+    "Behind",
+    "Counted",
+    "LateEnd",
+    "PageEnd",
+    "Restart",
+    "ShardJob",
+    "count_behind",
+    "counting",
+    "fetched",
+    "guarded",
+]
 
 
 @dataclass(frozen=True, slots=True)
