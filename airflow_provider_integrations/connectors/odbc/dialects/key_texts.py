@@ -24,7 +24,10 @@ __all__ = ["SEPARATOR", "group_by_hash", "group_by_width", "is_whole", "key_numb
 SEPARATOR = "\x1f"
 """Stands between the parts of a key that is hashed: the unit separator."""
 
-_WHOLE = re.compile(r"(tinyint|smallint|mediumint|int|integer|bigint)(\(\d+\))?$|(numeric|decimal|number)\(1?\d,0\)$")
+_WHOLE = re.compile(
+    r"(tinyint|smallint|mediumint|int|integer)(\(\d+\))?( unsigned)?$|bigint(\(\d+\))?$"
+    r"|(numeric|decimal|number)\((1[0-8]|\d),0\)$"
+)
 _EXACT = re.compile(r"(?:numeric|decimal|number)\((\d+),(\d+)\)$")
 _ZONED = ("timestamp with time zone", "datetimeoffset", "timestamp with local time zone", "timestamp_tz")
 _UNKNOWN = "timestamp_ltz"
