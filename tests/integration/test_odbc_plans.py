@@ -171,6 +171,16 @@ def test_a_template_is_merged_into_the_page(source: Source, template: str) -> No
     assert _wrong(source, source.query(("u", "id"), template=template)) == []
 
 
+def test_a_template_of_which_the_driver_says_the_types_uses_the_index(source: Source) -> None:
+    template = "SELECT id, u, c, w FROM t WHERE note = 'n'"
+    facts = source.session.facts(None, template)
+    wrong = []
+    for names in KEYSETS:
+        keyset = Keyset(tuple(KeyColumn(name, facts.column(name).type) for name in names), len(names) - 1)
+        wrong += _wrong(source, replace(source.query(names, template=template), keyset=keyset))
+    assert wrong == []
+
+
 def test_one_row_is_found_by_its_key_and_by_its_bookmark(source: Source) -> None:
     dialect = source.session.dialect
     for names in KEYSETS:
