@@ -20,17 +20,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["build_query", "facts_of_contract", "natural_contract", "split_order"]
-
-# What a template's columns are compared as: its own columns have no entry in a catalogue.
-_TEMPLATE_TYPES = {
-    "postgresql": ("bigint", "text", "timestamp with time zone", "numeric", "uuid"),
-    "mariadb": ("bigint", "varchar(16383)", "datetime(6)", "decimal", "varchar(36)"),
-    "sqlite": ("integer", "text", "text", "numeric", "text"),
-    "sqlserver": ("bigint", "nvarchar(4000)", "datetime2(7)", "decimal", "uniqueidentifier"),
-    "oracle": ("number(38,0)", "varchar2(4000)", "timestamp", "number", "varchar2(36)"),
-    "snowflake": ("number(38,0)", "varchar", "timestamp_ntz", "number", "varchar(36)"),
-}
+__all__ = ["build_query", "natural_contract", "split_order"]
 
 
 def split_order(names: Sequence[str], primary_key: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -98,21 +88,6 @@ def natural_contract(dialect: Dialect, facts: TableFacts, keys: Sequence[str]) -
         },
         where=f"table {facts.table}",
     )
-
-
-def facts_of_contract(dialect: Dialect, contract: Contract, template: str) -> TableFacts:
-    """What is known of a template's columns: what the contract says of them."""
-    whole, text, instant, exact, uuid = _TEMPLATE_TYPES[dialect.name]
-    kinds = {"integer": whole, "string": text, "timestamp": instant, "uuid": uuid, "date": "date", "time": "time"}
-    kinds |= {"boolean": "boolean" if dialect.name == "postgresql" else whole, "float": "double precision"}
-
-    def kind(column: Column) -> str:
-        if column.decimal:
-            return f"{exact}({column.decimal[0]},{column.decimal[1]})"
-        return kinds[column.type]
-
-    columns = tuple(SourceColumn(c.name, kind(c), nullable=c.nullable) for c in contract.columns)
-    return TableFacts(table=template, columns=columns, primary_key=contract.keys)
 
 
 def _key(column: SourceColumn, *, is_key: bool) -> KeyColumn:
