@@ -41,6 +41,8 @@ POSTGRESQL: list[tuple[str, Sequence[str]]] = [
     ("numeric", ["1e-20", "1e30", "0.1", "'Infinity'", "'-Infinity'", "'NaN'"]),
     ("text", WORDS),
     ('text COLLATE "C"', WORDS),
+    ('text COLLATE "und-x-icu"', WORDS),
+    ('text COLLATE insensitive', WORDS),
     ("varchar(5)", WORDS),
     ("char(5)", ["'a'", "'a    '", "'B'", "''", "'é😀'"]),
     ("uuid", ["'ffffffff-0000-0000-0000-000000000000'", "'00000000-0000-0000-0000-ffffffffffff'"]),
@@ -103,7 +105,9 @@ def _check(database: OdbcDatabase, kind: str, values: Sequence[str]) -> None:
     """Three rows of each value, paged by twos: each once, in the server's order, and each bookmark hits its row."""
     rows = [(at, literal) for at, literal in enumerate([*values, *values, *values])]
     relaxed = ["SET sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'"] if "MariaDB" in str(database) else []
-    mood = ["CREATE TYPE mood AS ENUM ('sad', 'happy', 'bored')"] if kind == "mood" else []
+    made = ["CREATE TYPE mood AS ENUM ('sad', 'happy', 'bored')"] if kind == "mood" else []
+    if "insensitive" in kind:
+        made = ["CREATE COLLATION insensitive (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"]
     null = " DEFAULT 0" if kind.startswith("timestamp(") else ""
     table = [
         f"CREATE TABLE t (id bigint PRIMARY KEY, v {kind} NOT NULL{null})",
@@ -115,7 +119,7 @@ def _check(database: OdbcDatabase, kind: str, values: Sequence[str]) -> None:
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(";\n".join(table))
     else:
-        database.execute(*relaxed, *mood, *table)
+        database.execute(*relaxed, *made, *table)
     with OdbcSession.open(OdbcSettings.from_string(database.connection_string)) as session, session.snapshot():
         dialect, column = session.dialect, session.facts("t").column("v")
         keyset = Keyset((KeyColumn("v", column.type), KeyColumn("id", "bigint")), 1)
@@ -129,6 +133,7 @@ def _check(database: OdbcDatabase, kind: str, values: Sequence[str]) -> None:
             found = session.rows(statements.bookmark_of(dialect, query, (str(seen[-1]),)))
             bookmark = tuple(str(value) for value in found[0])
             assert session.rows(statements.hit(dialect, query, bookmark)) == [("1",)], bookmark
+            assert None not in session.rows(statements.echo(dialect, query, bookmark))[0], bookmark
             assert session.rows(statements.moved_up(dialect, query, bookmark)) == [("1", "0")], bookmark
             rest = KeyRange(Edge(bookmark, Bound.OPEN))
             left = str(len(rows) - len(seen))
@@ -193,6 +198,13 @@ def test_a_window_is_worked_out_by_the_server_and_never_shorter_than_asked(
     with OdbcSession.open(OdbcSettings.from_string(database.connection_string)) as session:
         query = TableQuery("t", (), Keyset((KeyColumn("v", kind),), 1))
         assert session.rows(statements.earlier(session.dialect, query, value, lag)) == [(since,)]
+
+
+@pytest.mark.parametrize("kind", ["datetime(6)", "date", "binary(3)"])
+def test_a_bookmark_that_mariadb_takes_for_null_is_seen(kind: str, odbc_mariadb: OdbcDatabase) -> None:
+    with OdbcSession.open(OdbcSettings.from_string(odbc_mariadb.connection_string)) as session:
+        query = TableQuery("t", (), Keyset((KeyColumn("v", kind),), 1))
+        assert session.rows(statements.echo(session.dialect, query, ("2025-01-",))) == [(None,)]
 
 
 def test_a_control_sum_is_exact(odbc_database: OdbcDatabase) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "bookmark_of",
     "count",
     "earlier",
+    "echo",
     "highest",
     "hit",
     "late",
@@ -128,6 +129,18 @@ def moved_up(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Stateme
     higher = f"CAST(SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS {dialect.text})"
     select, rest = _select(dialect, query, f"{there}, {higher}", [(at, keyed)])
     return Statement(select, (*marked, *rest))
+
+
+def echo(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
+    """A bookmark as the server takes it: NULL where a text is no value of its column, which nothing would ever be above.
+
+    Most engines fail instead; MariaDB does not.
+    """
+    columns = query.keyset.columns
+    taken = ", ".join(f"{dialect.cast('?', column.type)} AS v{at}" for at, column in enumerate(columns))
+    texts = ", ".join(dialect.text_of(f"v{at}", column.type) for at, column in enumerate(columns))
+    tail = " FROM dual" if dialect.name == "oracle" else ""
+    return Statement(f"SELECT {texts} FROM (SELECT {taken}{tail}) t", _bound(dialect, columns, bookmark))
 
 
 def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Statement:

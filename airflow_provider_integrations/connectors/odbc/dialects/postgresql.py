@@ -184,10 +184,6 @@ class PostgreSql(Dialect):
         """By blocks: fast, and good enough for quantiles."""
         return f"{table} {alias}" + (f" TABLESAMPLE SYSTEM ({share * 100:.6f}) REPEATABLE (1)" if share < 1 else "")
 
-    def hashed(self, sql: str) -> str:
-        """By bit(60)."""
-        return f"CAST(CAST(CAST('x' || substr(md5({sql}), 1, 15) AS bit(60)) AS bigint) AS numeric)"
-
 
 def _out_of_calendar(sql: str) -> str:
     """Infinity, and years that Arrow's readers or Python have not."""

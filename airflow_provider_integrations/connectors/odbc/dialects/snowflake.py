@@ -125,10 +125,6 @@ class Snowflake(Dialect):
         """By micro-partitions."""
         return f"{table} {alias}" + (f" SAMPLE SYSTEM ({share * 100:.6f}) SEED (1)" if share < 1 else "")
 
-    def hashed(self, sql: str) -> str:
-        """By MD5."""
-        return f"TO_NUMBER(LEFT(MD5({sql}), 15), 'XXXXXXXXXXXXXXX')"
-
 
 def _where(table: str) -> tuple[str, tuple[str, ...]]:
     schema, _, name = table.rpartition(".")

@@ -122,10 +122,6 @@ class Sqlite(Dialect):
         """A temporary B-tree is a sort."""
         return not any("USE TEMP B-TREE" in str(row[-1]) for row in rows)
 
-    def hashed(self, sql: str) -> str:
-        """SQLite has no MD5; sweeps read its keys instead."""
-        raise NotImplementedError("SQLite computes no digests")
-
 
 def _refuse_blob(kind: str) -> None:
     refuse_key(kind)

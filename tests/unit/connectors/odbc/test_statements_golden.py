@@ -156,6 +156,7 @@ def _bookmarks(d: Dialect) -> dict[str, Statement | str | None]:
         "of a row": statements.bookmark_of(d, _query(d), ("17",)),
         "hit": statements.hit(d, _query(d), LOW),
         "moved up": statements.moved_up(d, _query(d), LOW),
+        "echo": statements.echo(d, _query(d), LOW),
         "of a template that places the predicate": statements.moved_up(
             d, _query(d, template="SELECT o.* FROM erp.orders o WHERE {keyset}"), LOW
         ),
