@@ -7,7 +7,9 @@ for the warehouse (`ParquetKeys`), and a source without digests can be hashed he
 # ruff: noqa: S608 every name is quoted and every value is a number of ours or bound
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +26,7 @@ from airflow_provider_integrations.warehouse.loaded_keys import ByHash, Grouping
 __all__ = ["KeyLists", "KeyTexts", "ParquetKeys"]
 
 _CHUNK = 10_000
-_MEMORY = "128MB"  # Beyond it DuckDB goes to its folder.
+_MEMORY = "100MB"  # Beyond it DuckDB goes to its folder.
 
 
 class KeyTexts:
@@ -39,7 +41,7 @@ class KeyTexts:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._connection = _connection()
+        self._connection = _connection(None)
         _texts(contract)
 
     def groups(self, table: Any, grouping: Grouping) -> dict[int, KeyGroup]:
@@ -65,7 +67,9 @@ class ParquetKeys:
 
     def __init__(self, pattern: str, contract: Contract, *, before: str) -> None:
         self._contract = contract
-        self._connection = _connection()
+        folder = Path(tempfile.mkdtemp(prefix="integrations-sweep-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._connection = _connection(folder)
         keys = ", ".join(quote(name) for name in contract.keys)
         self._relation = (
             f"(SELECT {keys} FROM read_parquet({literal(pattern)}, union_by_name = true)"
@@ -99,7 +103,7 @@ class KeyLists:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="integrations-sweep-")
-        self._connection = _connection(Path(self._folder.name))
+        self._connection = _connection(Path(self._folder.name), on_disk=True)
         columns = ", ".join(f"{name} VARCHAR" for name in self._names)
         for table in ("source", "loaded"):
             self._connection.execute(f"CREATE TABLE {table} ({columns})")
@@ -128,19 +132,21 @@ class KeyLists:
 
     def count_gone(self) -> int:
         """How many keys were loaded and are not at the source."""
-        return self._count("loaded", "source")
+        return self._count("gone", "loaded", "source")
 
     def count_missing(self) -> int:
         """How many keys are at the source and were not loaded."""
-        return self._count("source", "loaded")
+        return self._count("missing", "source", "loaded")
 
     def gone(self) -> tuple[tuple[str, ...], ...]:
         """Those that were loaded and are not at the source, in the order of their texts."""
-        return tuple(self._connection.execute(self._apart("loaded", "source")).fetchall())
+        self.count_gone()
+        return tuple(self._connection.execute("SELECT * FROM gone ORDER BY ALL").fetchall())
 
     def missing(self, rows: int) -> tuple[tuple[str, ...], ...]:
         """The first of those that are at the source and were not loaded."""
-        return tuple(self._connection.execute(f"{self._apart('source', 'loaded')} LIMIT {int(rows)}").fetchall())
+        self.count_missing()
+        return tuple(self._connection.execute(f"SELECT * FROM missing ORDER BY ALL LIMIT {int(rows)}").fetchall())
 
     def _add_rows(self, rows: list[tuple[str, ...]]) -> None:
         if rows:
@@ -152,17 +158,18 @@ class KeyLists:
         self._connection.execute(f"INSERT INTO {name} SELECT * FROM given")
         self._connection.unregister("given")
 
-    def _apart(self, have: str, others: str) -> str:
+    def _count(self, name: str, have: str, others: str) -> int:
+        """Compared once, when all keys are there."""
         names = ", ".join(self._names)
-        return f"SELECT DISTINCT {names} FROM {have} ANTI JOIN {others} USING ({names}) ORDER BY ALL"
-
-    def _count(self, have: str, others: str) -> int:
-        [(found,)] = self._connection.execute(f"SELECT count(*) FROM ({self._apart(have, others)})").fetchall()
+        apart = f"SELECT DISTINCT {names} FROM {have} ANTI JOIN {others} USING ({names})"
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {apart}")
+        [(found,)] = self._connection.execute(f"SELECT count(*) FROM {name}").fetchall()
         return int(found)
 
 
-def _connection(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(str(folder / "keys.duckdb") if folder is not None else ":memory:")
+def _connection(folder: Path | None, *, on_disk: bool = False) -> duckdb.DuckDBPyConnection:
+    """Spills into the folder; without one it holds a batch at a time and must not need to."""
+    connection = duckdb.connect(str(folder / "keys.duckdb") if folder is not None and on_disk else ":memory:")
     # Nobody orders what has no order, and threads each hold memory of their own.
     for setting in (
         f"memory_limit = '{_MEMORY}'",
@@ -171,8 +178,7 @@ def _connection(folder: Path | None = None) -> duckdb.DuckDBPyConnection:
         "TimeZone = 'UTC'",
     ):
         connection.execute(f"SET {setting}")
-    if folder is not None:
-        connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+    connection.execute(f"SET temp_directory = {literal(str(folder / 'spill') if folder is not None else '')}")
     return connection
 
 
