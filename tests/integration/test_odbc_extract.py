@@ -231,6 +231,19 @@ def test_an_older_copy_of_the_table_is_refused(
     assert (tmp_path / "state.json").read_text() == state
 
 
+def test_a_damaged_bookmark_is_refused_and_not_taken_for_a_deleted_row(
+    source: OdbcDatabase, run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    if "SQLite" in source.connection_string:
+        pytest.skip("any text is a value of a column of SQLite")
+    _insert(source, range(10), "2025-01-01 10:00:00")
+    run(source)
+    state = tmp_path / "state.json"
+    state.write_text(state.read_text().replace("2025-01-01 10:00:00", "2025-99-01 10:00:00"))
+    with pytest.raises(StateConflictError, match="bookmark does not fit"):
+        run(source)
+
+
 def test_shards_cover_a_skewed_table_without_gap_or_overlap(
     source: OdbcDatabase, run: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,9 +199,6 @@ def test_a_value_of_sqlite(kind: str, contract_type: str, values: Values, odbc_s
     _check(odbc_sqlite, kind, contract_type, values)
 
 
-@pytest.mark.xfail(
-    reason="the dialect shows a real with 17 digits: 0.10000000000000001 is no decimal(18,4)", strict=False
-)
 def test_a_real_of_sqlite_is_the_decimal_that_was_put_in(odbc_sqlite: OdbcDatabase) -> None:
     _check(odbc_sqlite, "numeric(18,4)", "decimal(18,4)", [("0.1", D("0.1000")), ("1234567.8912", D("1234567.8912"))])
 

@@ -174,6 +174,8 @@ def check_bookmark(session: OdbcSession, query: TableQuery, bookmark: Bookmark) 
     try:
         if session.rows(statements.hit(session.dialect, query, bookmark))[0][0] == "1":
             return "hit"
+        if None in session.rows(statements.echo(session.dialect, query, bookmark))[0]:
+            raise _refused("the source takes a part of it for no value", query)
         there, higher = session.rows(statements.moved_up(session.dialect, query, bookmark))[0]
     except PermanentError as error:
         raise _refused(f"the source does not take it: {error.what}", query) from None
