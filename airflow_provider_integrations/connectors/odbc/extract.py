@@ -7,16 +7,18 @@ same snapshot, and a page's last row must be found again by its own bookmark bef
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import partial
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc.ahead import ahead
-from airflow_provider_integrations.connectors.odbc.model import PageMark
+from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark
 from airflow_provider_integrations.connectors.odbc.page_files import LATE, Page, PageFiles, PageWriter
 from airflow_provider_integrations.connectors.odbc.pages import (
     Behind,
@@ -38,6 +40,12 @@ __all__ = ["ShardJob", "extract_shard"]
 
 Save = Callable[[PageMark], None]
 Boundary = Callable[[str], None]
+Snapshot = Callable[[], AbstractContextManager[None]]
+
+_WIDE = Context(prec=100)
+"""Python's own rounds sums to 28 digits, fewer than one value may have."""
+_NUMBER = re.compile(r"-?\d+(\.\d{1,9})?")
+"""A number as text, such as SQLite's, of which the server makes an exact sum too."""
 
 
 def extract_shard(
@@ -47,6 +55,7 @@ def extract_shard(
     save: Save,
     *,
     boundary: Boundary = lambda _: None,
+    snapshot: Snapshot | None = None,
 ) -> ShardReport:
     """Read a shard to its end, going on after `mark`.
 
@@ -56,6 +65,7 @@ def extract_shard(
         mark: How far an earlier attempt came.
         save: Keeps a mark durably; its pages are on disk by then.
         boundary: Called between the steps; tests kill the process there.
+        snapshot: Begins and ends the snapshot that is read; the session's own without it.
 
     Raises:
         ReconciliationError: what was read is not what the server counted.
@@ -67,7 +77,7 @@ def extract_shard(
     if anew:
         mark = PageMark()
     session.prepare(job.query.columns)
-    with session.snapshot():
+    with (snapshot or session.snapshot)():
         behind = count_behind(session, job, mark)
         with counting(session, job, mark) as counted:
             source = partial(fetched, session, job, mark, behind, counted)
@@ -123,6 +133,8 @@ def _written(
                 if isinstance(item, (LateEnd, PageEnd)):
                     page = writer.close() if writer is not None else _empty(files, item)
                     writer = None
+                    if isinstance(item, LateEnd):
+                        _check_behind(page, job, behind)
                     boundary("page written")
                     mark = _moved(mark, item, page, behind)
                     save(mark)
@@ -166,11 +178,31 @@ def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, behind: Behind) 
 
 
 def _add(sums: dict[str, Decimal], batch: Any) -> None:
-    for name in sums:
-        if pa.types.is_string(batch.schema.field(name).type):
-            continue  # As text, because some have no sum, such as NaN.
-        total = pc.sum(batch.column(batch.schema.get_field_index(name)).cast(pa.decimal128(38, 9))).as_py()
-        sums[name] += total if total is not None else Decimal(0)
+    """Add a batch's numbers; a column without an exact sum is taken out, as floats are and what is no number."""
+    for name in list(sums):
+        column = batch.column(batch.schema.get_field_index(name))
+        if pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
+            scale = column.type.scale if pa.types.is_decimal(column.type) else 0
+            # Twice as wide, since a sum of 38 digits needs more.
+            total = pc.sum(column.cast(pa.decimal256(76, scale))).as_py()
+            sums[name] = _WIDE.add(sums[name], total if total is not None else Decimal(0))
+        elif pa.types.is_string(column.type) and all(map(_NUMBER.fullmatch, column.drop_null().to_pylist())):
+            for text in column.drop_null().to_pylist():
+                sums[name] = _WIDE.add(sums[name], Decimal(text))
+        else:
+            del sums[name]
+
+
+def _check_behind(page: Page, job: ShardJob, behind: Behind) -> None:
+    """The rows that are read apart against what the server counted of them in the same snapshot."""
+    expected = behind.late + (behind.nulls if job.nulls is NullPolicy.INCLUDE_EVERY_RUN else 0)
+    if page.rows != expected:
+        raise ReconciliationError(
+            "the source counts other rows behind the mark than it gave",
+            counted=expected,
+            read=page.rows,
+            next_step="Look for a driver or a server that ends results early; nothing was moved forward.",
+        )
 
 
 def _reconcile(read: PageMark, start: PageMark, expected: Counted, sums: dict[str, Decimal], late: int) -> None:

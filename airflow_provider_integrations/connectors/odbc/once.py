@@ -6,13 +6,14 @@ key, by `_version` and `_line`, has the table.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from airflow_provider_integrations.connectors.odbc.query import build_query, nat
 from airflow_provider_integrations.connectors.odbc.report import ShardReport
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+from airflow_provider_integrations.connectors.odbc.side_by_side import Snapshot, read_side_by_side
 from airflow_provider_integrations.connectors.odbc.state_file import OpenRun, State, locked, read_state, write_state
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
-from airflow_provider_integrations.landing.durable import sync_folder
+from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
 from airflow_provider_integrations.system import new_id, utc_now
 
 __all__ = ["Request", "extract_once", "new_version"]
@@ -80,32 +82,63 @@ def extract_once(
             )  # fmt: skip
         query = build_query(session.dialect, facts, contract, cursor, filter=request.filter)
         state = read_state(
-            request.state, table=request.table, order=request.order, engine=session.engine, out=request.out
+            request.state, table=request.table, order=request.order, engine=_source(session), out=request.out
         )
-        resumed = state.run is not None
-        if state.run is None:
+        asked = _asked(request, contract)
+        given_up = state.run is not None and state.run.asked != asked
+        for run_id in (state.ended, state.run.id if state.run is not None and given_up else ""):
+            if run_id:
+                shutil.rmtree(_folder(request.out, run_id), ignore_errors=True)
+        resumed = state.run is not None and not given_up
+        if state.run is None or given_up:
             plan = plan_run(session, query, facts, request.policy, state.position)
-            run = OpenRun(new_id()[:12], new_version(utc_now()), plan, (PageMark(),) * len(plan.ranges))
+            run = OpenRun(
+                new_id()[:12], new_version(utc_now(), state.version), asked, plan, (PageMark(),) * len(plan.ranges)
+            )
             state = replace(state, run=run)
-            write_state(request.state, state)
-            boundary("planned")
-        reports = _Shards(settings, session, request, query, contract, state, boundary).read()
         assert state.run is not None, "a run was begun"
+        shards = _Shards(settings, session, request, query, contract, state, boundary)
+        reports = shards.read()
         files = _publish(request.out, state.run, reports)
         boundary("published")
-        write_state(request.state, _ended(state, state.run.plan, reports))
+        write_state(request.state, _ended(shards.state, state.run, reports))
         boundary("state moved")
-        shutil.rmtree(_folder(request.out, state.run), ignore_errors=True)
-        return _report(state.run.plan, reports, files, seconds=time.monotonic() - began, resumed=resumed)
+        shutil.rmtree(_folder(request.out, state.run.id), ignore_errors=True)
+        report = _report(state.run.plan, reports, files, seconds=time.monotonic() - began, resumed=resumed)
+        if given_up:
+            report["warnings"].append(
+                "an unfinished run was asked for something else: it was given up and moved nothing"
+            )
+        return report
 
 
-def new_version(at: datetime) -> str:
-    """Sorts runs by the instant at which they began."""
+def new_version(at: datetime, last: str = "") -> str:
+    """Sorts rows by the instant from which on they were read, and above the last, whatever the clock says."""
+    version = _stamp(at)
+    return version if version > last else _stamp(datetime.fromisoformat(last) + timedelta(microseconds=1))
+
+
+def _stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
+def _source(session: OdbcSession) -> str:
+    """What a state is of; SQLite does not know its own database's name."""
+    if session.dialect.name != "sqlite":
+        return session.engine
+    return f"{session.engine} {Path(session.settings.keywords.get('Database', '')).resolve()}"
+
+
+def _asked(request: Request, contract: Contract) -> str:
+    """What decides which rows a run gives and how: a run that was begun is brought on by no other request."""
+    policy = request.policy
+    span = list(policy.span) if policy.span is not None else None
+    wanted = [policy.guarantee, str(policy.lag), span, request.nulls.value, request.filter, contract.digest]
+    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
+
+
 class _Shards:
-    """The shards of one run, each on its own connection; the first takes the one that is open."""
+    """The shards of one run, and the state that they move."""
 
     def __init__(
         self,
@@ -120,24 +153,27 @@ class _Shards:
         assert state.run is not None, "a run was begun"
         self._settings, self._session, self._request = settings, session, request
         self._query, self._contract, self._boundary = query, contract, boundary
-        self._run, self._state = state.run, state
+        self._run, self.state = state.run, state
         self._lock = threading.Lock()
 
     def read(self) -> list[ShardReport]:
-        """Read all; the first error ends the run when the others have stopped at their next page."""
-        shards = range(len(self._run.plan.ranges))
-        if len(shards) == 1:
-            return [self._shard(0, self._session)]
-        with ThreadPoolExecutor(len(shards), thread_name_prefix="shard") as pool:
-            return [future.result() for future in [pool.submit(self._connected, shard) for shard in shards]]
+        """Read all, and keep in the state how far each has come."""
+        shards = len(self._run.plan.ranges)
+        versions = [self.state.version]
+        for _ in range(shards):
+            versions.append(new_version(utc_now(), versions[-1]))
+        # In the state before any row has one: the next attempt's must be higher, whatever its clock says.
+        self.state = replace(self.state, version=versions[-1])
+        write_state(self._request.state, self.state)
+        self._boundary("planned")
+        return read_side_by_side(
+            self._settings,
+            self._session,
+            shards,
+            lambda shard, session, snapshot: self._shard(shard, session, snapshot, versions[shard + 1]),
+        )
 
-    def _connected(self, shard: int) -> ShardReport:
-        if shard == 0:
-            return self._shard(0, self._session)
-        with OdbcSession.open(self._settings) as session:
-            return self._shard(shard, session)
-
-    def _shard(self, shard: int, session: OdbcSession) -> ShardReport:
+    def _shard(self, shard: int, session: OdbcSession, snapshot: Snapshot, version: str) -> ShardReport:
         plan, request = self._run.plan, self._request
         # Rows behind the mark, and those without one, are of no range: the first shard takes them.
         first = shard == 0
@@ -145,9 +181,9 @@ class _Shards:
             query=self._query,
             contract=self._contract,
             key_range=plan.ranges[shard],
-            folder=_folder(request.out, self._run) / f"{shard + 1:04d}",
+            folder=_folder(request.out, self._run.id) / f"{shard + 1:04d}",
             batch_id=f"{self._run.id}-{shard + 1:04d}",
-            version=self._run.version,
+            version=version,
             page_rows=request.page_rows,
             late=plan.late if first else None,
             nulls=request.nulls if first and request.policy.span is None else None,
@@ -157,37 +193,47 @@ class _Shards:
         def save(mark: PageMark) -> None:
             with self._lock:
                 self._run = self._run.moved(shard, mark)
-                self._state = replace(self._state, run=self._run)
-                write_state(request.state, self._state)
+                self.state = replace(self.state, run=self._run)
+                write_state(request.state, self.state)
 
-        return extract_shard(session, job, self._run.marks[shard], save, boundary=self._boundary)
+        return extract_shard(session, job, self._run.marks[shard], save, boundary=self._boundary, snapshot=snapshot)
 
 
-def _ended(state: State, plan: RunPlan, reports: Sequence[ShardReport]) -> State:
-    position = next_position(plan, [report.bookmark for report in reports]) if plan.advances else state.position
-    return replace(state, run=None, runs=state.runs + 1, position=position)
+def _ended(state: State, run: OpenRun, reports: Sequence[ShardReport]) -> State:
+    bookmarks = [report.bookmark for report in reports]
+    position = next_position(run.plan, bookmarks) if run.plan.advances else state.position
+    return replace(state, run=None, ended=run.id, runs=state.runs + 1, position=position)
 
 
 def _publish(out: Path, run: OpenRun, reports: Sequence[ShardReport]) -> list[str]:
-    """Give the files their place; a second name first, so that a process that dies here can do it again."""
+    """Give the files their place; those that an attempt before this one has placed already are left or replaced."""
     names = []
     stamp = "".join(char for char in run.version if char.isalnum())
     for shard, report in enumerate(reports, start=1):
-        folder = _folder(out, run) / f"{shard:04d}"
+        folder = _folder(out, run.id) / f"{shard:04d}"
         found = [file.name for file in report.files]
         if (folder / "rejects.jsonl").exists():
             found.append("rejects.jsonl")
         for name in found:
             target = out / f"{stamp}-{run.id}-{shard:04d}-{name}"
-            if not target.exists():
-                target.hardlink_to(folder / name)
+            _place(folder / name, target)
             names.append(target.name)
     sync_folder(out)
     return names
 
 
-def _folder(out: Path, run: OpenRun) -> Path:
-    return out / f".run-{run.id}"
+def _place(source: Path, target: Path) -> None:
+    """A second name of a file, or a copy where there are no such names; the target is whole or not there."""
+    if target.exists() and target.samefile(source):
+        return
+    fresh = target.with_name(f".{target.name}.new")
+    fresh.unlink(missing_ok=True)
+    copy_durably(source, fresh, link=True)
+    fresh.replace(target)
+
+
+def _folder(out: Path, run_id: str) -> Path:
+    return out / f".run-{run_id}"
 
 
 def _report(

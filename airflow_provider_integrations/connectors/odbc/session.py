@@ -115,13 +115,18 @@ class OdbcSession:
                 found.extend(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         return found
 
+    @property
+    def shared(self) -> str | None:
+        """By what name other sessions join this one's snapshot; None where the engine has no such thing."""
+        return self._shared if self._in_snapshot else None
+
     @contextmanager
     def beside(self) -> Iterator[OdbcSession | None]:
         """Another session in this one's snapshot, for use by another thread; None where the engine has no such thing."""
-        if self._shared is None or not self._in_snapshot:
+        if self.shared is None:
             yield None
             return
-        with OdbcSession.open(self.settings) as other, other.snapshot(self._shared):
+        with OdbcSession.open(self.settings) as other, other.snapshot(self.shared):
             yield other
 
     @contextmanager
@@ -140,7 +145,7 @@ class OdbcSession:
         try:
             begin = self.dialect.begin_snapshot() if shared is None else self.dialect.join_snapshot(shared)
             self._run("beginning a snapshot", begin)
-            self._shared = self._share() if shared is None else None
+            self._shared = self._share() if shared is None else shared
             yield
             if self._broken is None:
                 self._run("ending a snapshot", self.dialect.end_snapshot())

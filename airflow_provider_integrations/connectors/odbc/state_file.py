@@ -1,8 +1,13 @@
-"""The state of an extraction that runs without a ledger: one JSON file, replaced whole, and a lock beside it."""
+"""The state of an extraction that runs without a ledger: one JSON file, replaced whole, and a lock beside it.
+
+It carries the sum of its own content: a bookmark that was cut, or changed by hand, could lie above every row that will ever
+be, and nothing would be read again without a word. SQLite, for one, takes any text for a value of any column.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -17,17 +22,18 @@ from airflow_provider_integrations.connectors.odbc.position import BEGINNING, Po
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.landing.durable import replace_durably
 
-__all__ = ["OpenRun", "State", "locked", "read_state", "write_state"]
+__all__ = ["OpenRun", "State", "locked", "read_state", "sum_of", "write_state"]
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that has begun: its plan, its version, and how far each shard has come."""
+    """A run that has begun: what it was asked for, its plan, its version, and how far each shard has come."""
 
     id: str
     version: str
+    asked: str
     plan: RunPlan
     marks: tuple[PageMark, ...]
 
@@ -38,13 +44,24 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a table stands; `order` is its keyset's names, `run` is one that has not ended."""
+    """Where a table stands.
+
+    Args:
+        table, order, engine: Whose state it is; `order` is its keyset's names.
+        position: How far the runs that have ended came.
+        runs: How many have ended.
+        version: The last one that rows were given, so that no later rows get an earlier one.
+        ended: The last run that has ended, whose folder may still be there.
+        run: One that has not ended.
+    """
 
     table: str
     order: tuple[str, ...]
     engine: str
     position: Position = BEGINNING
     runs: int = 0
+    version: str = ""
+    ended: str = ""
     run: OpenRun | None = field(default=None)
 
 
@@ -68,15 +85,19 @@ def read_state(path: Path, *, table: str, order: tuple[str, ...], engine: str, o
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw.pop("format") != _FORMAT:
             raise ValueError("format")
+        if raw.pop("sum", None) != sum_of(raw):
+            raise ValueError("sum")
         state = State(
             table=raw["table"],
             order=tuple(raw["order"]),
             engine=raw["engine"],
             position=Position.from_json(json.dumps(raw["position"])),
             runs=int(raw["runs"]),
+            version=str(raw["version"]),
+            ended=str(raw["ended"]),
             run=_run(raw["run"]),
         )
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
         raise ConfigError(
             "the state file is damaged",
             path=str(path),
@@ -95,10 +116,11 @@ def read_state(path: Path, *, table: str, order: tuple[str, ...], engine: str, o
 
 def write_state(path: Path, state: State) -> None:
     """Replace the state durably; a process that dies leaves the old one or the new one."""
-    raw: dict[str, Any] = {"format": _FORMAT, **asdict(state)}
+    raw: dict[str, Any] = asdict(state)
     if state.run is not None:
         raw["run"]["plan"] = json.loads(state.run.plan.to_json())
-    replace_durably(path, (json.dumps(raw, indent=1) + "\n").encode())
+    whole = {"format": _FORMAT, **raw, "sum": sum_of(raw)}
+    replace_durably(path, (json.dumps(whole, indent=1) + "\n").encode())
 
 
 @contextmanager
@@ -122,6 +144,11 @@ def locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def sum_of(raw: dict[str, Any]) -> str:
+    """SHA-256 of a state's values, without its format and its sum."""
+    return hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+
+
 def _run(raw: Any) -> OpenRun | None:
     if raw is None:
         return None
@@ -129,4 +156,4 @@ def _run(raw: Any) -> OpenRun | None:
         PageMark(**{**mark, "bookmark": None if mark["bookmark"] is None else tuple(mark["bookmark"])})
         for mark in raw["marks"]
     )
-    return OpenRun(raw["id"], raw["version"], RunPlan.from_json(json.dumps(raw["plan"])), marks)
+    return OpenRun(raw["id"], raw["version"], raw["asked"], RunPlan.from_json(json.dumps(raw["plan"])), marks)
