@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_provider_integrations.connectors.sftp_pgp.land import UndecidedError
 from airflow_provider_integrations.core.work_item import State
 from tests.fakes.chain import Chain
 from tests.fakes.chain_steps import Steps
@@ -91,23 +92,55 @@ def test_a_known_sequence_number_with_new_bytes_is_refused(make_chain: MakeChain
     assert ("quarantined", "sequence_reused") in steps.take()
 
 
+def test_the_right_name_of_bytes_comes_in_whatever_becomes_of_the_wrong_one(
+    make_chain: MakeChain, pgp: PgpWorld
+) -> None:
+    """The partner puts new bytes under an old name, sees the mistake and sends them under the right one.
+
+    Both are taken in side by side: the wrong one is a duplicate if the right one was first.
+    """
+    chain = make_chain(names={"pattern": "acme_{entity}_{date}.csv.gpg", "reuse": "refuse"})
+    steps = Steps.of(chain)
+    wrong, right = _under_two_names(steps, pgp)
+    steps.take()
+    items = steps.items()
+    assert (items[right].state, items[right].reason) == (State.LANDED, None), "its rows would never come in"
+    refused = [(State.QUARANTINED, "name_reused"), (State.DUPLICATE, "duplicate_bytes")]
+    assert (items[wrong].state, items[wrong].reason) in refused
+
+
 def test_a_duplicate_is_not_one_of_an_item_that_is_refused_at_the_same_time(
     make_chain: MakeChain, pgp: PgpWorld
 ) -> None:
-    """The partner puts new bytes under an old name, sees the mistake and sends them under the right one."""
+    """The wrong one is half-way when another worker comes to the right one, which must wait for its verdict."""
     chain = make_chain(names={"pattern": "acme_{entity}_{date}.csv.gpg", "reuse": "refuse"})
-    steps = Steps.of(chain)
+    wrong, right = _under_two_names(Steps.of(chain), pgp)
+    other = Steps.of(chain, owner="another worker")
+    waited: list[str] = []
+
+    def meanwhile(name: str) -> None:
+        if name == "decoded":
+            with pytest.raises(UndecidedError, match="not settled"):
+                other.take([other.items()[right].id])
+            waited.append(name)
+
+    steps = Steps.of(chain, boundary=meanwhile)
+    steps.look()
+    assert steps.take([steps.items()[wrong].id]) == [("quarantined", "name_reused")]
+    assert waited == ["decoded"]
+    assert other.take([other.items()[right].id]) == [("landed", None)], "its rows would never come in"
+
+
+def _under_two_names(steps: Steps, pgp: PgpWorld) -> tuple[str, str]:
+    """New bytes under a name that is known, and under a name that is not."""
     wrong, right = f"acme_a_{DAY}.csv.gpg", f"acme_b_{DAY}.csv.gpg"
-    chain.drop(pgp.partner, pgp.own, 1, customers(range(1, 6)), day=DAY, name=wrong)
+    steps.chain.drop(pgp.partner, pgp.own, 1, customers(range(1, 6)), day=DAY, name=wrong)
     steps.take()
     message = pgp.partner.write(customers(range(6, 2000)), pgp.own)
     steps.path(wrong).unlink()
-    chain.drop_bytes(message, 1, day=DAY, name=wrong)
-    chain.drop_bytes(message, 1, day=DAY, name=right)
-    steps.take()
-    items = steps.items()
-    assert (items[wrong].state, items[wrong].reason) == (State.QUARANTINED, "name_reused")
-    assert (items[right].state, items[right].reason) == (State.LANDED, None), "its rows would never come in"
+    steps.chain.drop_bytes(message, 1, day=DAY, name=wrong)
+    steps.chain.drop_bytes(message, 1, day=DAY, name=right)
+    return wrong, right
 
 
 def test_a_replay_does_not_get_round_the_rule_for_names(make_chain: MakeChain, pgp: PgpWorld) -> None:

@@ -93,13 +93,13 @@ class Link:
                     raise error from (None if error is raw else raw)
                 if channel is not None and channel is self._channel:
                     # What was under way when a link breaks is lost. Asking for less ahead bounds that, so that links
-                    # that always break after a while still get further. Another call may have opened a new one already.
-                    self._in_flight = max(self._in_flight // 4, LEAST_GAIN)
+                    # that always break after a while still get further; it is at its least before the attempts run out.
+                    # Another call may have opened a new one already.
+                    self._in_flight = max(self._in_flight // 16, LEAST_GAIN)
                     await self.close()
                 now = progress()
                 if now - reached >= LEAST_GAIN:
                     self._steps, reached = self._steps + 1, now
-                    self._in_flight = min(self._in_flight * 4, IN_FLIGHT)
                 if self._steps > steps:
                     failed, steps = 0, self._steps
                 failed += 1

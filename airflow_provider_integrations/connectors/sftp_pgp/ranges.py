@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from airflow_provider_integrations.connectors.sftp_pgp.channel import SftpChannel
+from airflow_provider_integrations.connectors.sftp_pgp.channel import IN_FLIGHT, SftpChannel
 from airflow_provider_integrations.connectors.sftp_pgp.protocol import (
     Kind,
     ProtocolError,
@@ -99,12 +99,13 @@ class _RangeRead:
         self._done.result()
 
     def _ask_more(self) -> None:
-        if self._done.done() or self._backlog() > self._channel.in_flight:
+        # Not the channel's own bound, which may be less than a writer gathers before it writes: both would wait for ever.
+        if self._done.done() or self._backlog() > IN_FLIGHT:
             return
         held = self._next_ask - self._next_deliver  # asked for or early
         with self._channel.gathered():
             while self._next_ask < self._end and held < self._channel.in_flight and self._under_way < MOST_REQUESTS:
-                length = min(self._length, self._end - self._next_ask)
+                length = min(self._length, self._channel.in_flight, self._end - self._next_ask)
                 self._ask(self._next_ask, length)
                 self._next_ask += length
                 held += length
