@@ -1,0 +1,1 @@
+"""X12 and EDIFACT: read, check, acknowledge, turn into rows and back; all of it pure."""
