@@ -22,8 +22,9 @@ from airflow_provider_integrations.core.errors import (
     StalledError,
     TransientError,
 )
+from airflow_provider_integrations.core.redaction import Redactor
 
-__all__ = ["is_no_text", "is_of_driver", "sqlstate_of", "translate", "truncated_at"]
+__all__ = ["is_no_text", "is_of_driver", "redacted", "sqlstate_of", "translate", "truncated_at"]
 
 _STATE = re.compile(r"State: ([0-9A-Z]{5})")
 _NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
@@ -149,6 +150,12 @@ def translate(error: BaseException, doing: str, **values: Any) -> IntegrationErr
     )
     said = {"sqlstate": state or None, "said": _said(error), **values}
     return made(f"{what} while {doing}", next_step=next_step, **said)
+
+
+def redacted(redact: Redactor, error: IntegrationError) -> IntegrationError:
+    """The same error without the connection's secrets, which a driver may quote."""
+    values = {name: redact(value) if isinstance(value, str) else value for name, value in error.values.items()}
+    return error if values == error.values else type(error)(error.what, next_step=error.next_step, **values)
 
 
 def _limited(what: str, **values: Any) -> RateLimitedError:

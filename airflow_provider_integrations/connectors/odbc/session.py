@@ -17,10 +17,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import probing
-from airflow_provider_integrations.connectors.odbc.comparing import agree, python_rows
+from airflow_provider_integrations.connectors.odbc.connector import Connector
 from airflow_provider_integrations.connectors.odbc.dialects import Dialect
-from airflow_provider_integrations.connectors.odbc.failures import is_of_driver, translate
+from airflow_provider_integrations.connectors.odbc.failures import is_of_driver, redacted, translate
 from airflow_provider_integrations.connectors.odbc.fetching import BufferSizes, batches
+from airflow_provider_integrations.connectors.odbc.first_page import compare_first_page
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement, TableFacts
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
@@ -32,7 +33,6 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 from airflow_provider_integrations.core.redaction import Redactor
-from airflow_provider_integrations.formats.arrow import pa
 
 __all__ = ["OdbcSession"]
 
@@ -49,15 +49,12 @@ class OdbcSession:
         settings: What it was opened with.
     """
 
-    def __init__(
-        self, settings: OdbcSettings, dialect: Dialect, connection_string: str, setup: tuple[str, ...]
-    ) -> None:
+    def __init__(self, settings: OdbcSettings, connector: Connector) -> None:
         self.settings = settings
-        self.dialect = dialect
+        self.dialect: Dialect = connector.dialect
         self.engine = ""
         self._connection: Any = None
-        self._connection_string = connection_string
-        self._setup = setup
+        self._connector = connector
         self._sizes, self._small_sizes = BufferSizes(), BufferSizes()
         self._backend: str | None = None
         self._cancelled = False
@@ -80,12 +77,13 @@ class OdbcSession:
         try:
             dialect, connection_string = probing.meet(settings)
         except Exception as error:
-            raise _redacted(Redactor(settings.secrets), translate(error, "connecting", to=settings.shown)) from None
+            raise redacted(Redactor(settings.secrets), translate(error, "connecting", to=settings.shown)) from None
         timeout = statement_timeout if statement_timeout is not None else settings.statement_timeout
-        session = cls(settings, dialect, connection_string, dialect.session_setup(application, timeout))
+        setup = dialect.session_setup(application, timeout)
+        session = cls(settings, Connector(dialect, connection_string, settings.login_timeout, setup))
         try:
             with session._talking("connecting", to=settings.shown):
-                session._connection = probing.connect(dialect, connection_string, settings.login_timeout)
+                session._connection = session._connector.main()
             session._set_up()
             yield session
         finally:
@@ -102,7 +100,7 @@ class OdbcSession:
 
     def describe(self, sql: str) -> list[tuple[Any, ...]]:
         """The driver's description of a statement's columns (PEP 249), which is run on a connection of its own."""
-        with self._talking("describing a statement"), closing(self._connect_pyodbc()) as apart:
+        with self._talking("describing a statement"), closing(self._connector.pyodbc()) as apart:
             cursor = apart.cursor()
             cursor.execute(sql)
             return [tuple(column) for column in cursor.description or ()]
@@ -168,7 +166,7 @@ class OdbcSession:
                 next_step="Call `prepare` with the columns before the snapshot.",
             )
         with self._talking("connecting", to=self.settings.shown):
-            self._connection = PyodbcLine(self._connect_pyodbc())
+            self._connection = PyodbcLine(self._connector.pyodbc())
         self._set_up()
 
     def read(
@@ -206,28 +204,10 @@ class OdbcSession:
         Raises:
             PermanentError: the drivers read a column differently; nothing of it may be landed.
         """
-        ours = python_rows(pa.Table.from_batches([batch]).slice(0, rows))
-        if not ours or isinstance(self._connection, PyodbcLine):
+        if isinstance(self._connection, PyodbcLine):
             return 0
-        with self._talking("comparing the first page"), closing(PyodbcLine(self._connect_pyodbc())) as line:
-            for sql in self._setup:
-                line.execute(sql)
-            line.commit()
-
-            def theirs() -> list[tuple[Any, ...]]:
-                line.rollback()
-                return line.first(statement, len(ours))
-
-            def again() -> list[tuple[Any, ...]]:
-                connection = probing.connect(self.dialect, self._connection_string, self.settings.login_timeout)
-                for sql in self._setup:
-                    connection.execute(sql)
-                found = batches(connection, statement, columns, BufferSizes(), len(ours))
-                fresh = next((landed_batch(each, columns) for each in found), None)
-                return python_rows(pa.Table.from_batches([fresh])) if fresh is not None else []
-
-            agree(ours, theirs, again, columns)
-        return len(ours)
+        with self._talking("comparing the first page"):
+            return compare_first_page(self._connector, statement, columns, batch, rows=rows)
 
     def cancel(self) -> None:
         """End the running statement at the server, from another thread; this session then raises, now and later.
@@ -239,16 +219,13 @@ class OdbcSession:
         if command is None:
             return
         try:
-            with closing(self._connect_pyodbc(autocommit=True)) as apart, closing(apart.cursor()) as cursor:
+            with closing(self._connector.pyodbc(autocommit=True)) as apart, closing(apart.cursor()) as cursor:
                 cursor.execute(command)
         except Exception as error:
-            raise _redacted(self._redact, translate(error, "cancelling a statement")) from None
-
-    def _connect_pyodbc(self, *, autocommit: bool = False) -> Any:
-        return probing.connect_pyodbc(self._connection_string, self.settings.login_timeout, autocommit=autocommit)
+            raise redacted(self._redact, translate(error, "cancelling a statement")) from None
 
     def _set_up(self) -> None:
-        self._run("setting the session up", self._setup)
+        self._run("setting the session up", self._connector.setup)
         with self._talking("setting the session up"):
             self._connection.commit()
         probing.verify_utc(self)
@@ -288,7 +265,7 @@ class OdbcSession:
             yield
             self._stop_if_cancelled()
         except Exception as error:
-            found = _redacted(self._redact, translate(error, doing, **values)) if is_of_driver(error) else error
+            found = redacted(self._redact, translate(error, doing, **values)) if is_of_driver(error) else error
             if self._in_snapshot and not isinstance(found, PermanentError):
                 self._broken = type(found).__name__
             if not self._in_snapshot:
@@ -314,9 +291,3 @@ class OdbcSession:
         except Exception as error:
             # A connection that is lost cannot roll back, and need not: its server does.
             self._broken = type(error).__name__
-
-
-def _redacted(redact: Redactor, error: IntegrationError) -> IntegrationError:
-    """The same error without the connection's secrets, which a driver may quote."""
-    values = {name: redact(value) if isinstance(value, str) else value for name, value in error.values.items()}
-    return error if values == error.values else type(error)(error.what, next_step=error.next_step, **values)
