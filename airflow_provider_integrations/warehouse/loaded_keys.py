@@ -12,8 +12,7 @@ that are not deleted yet and were seen before it.
 # ruff: noqa: S608 every name is quoted by core.identifiers and every value is bound
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -22,18 +21,14 @@ import pyarrow as pa
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import quote
+from airflow_provider_integrations.core.key_groups import ByHash, Grouping, KeyGroup
 from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.warehouse.database import Connection, Database, ensure_schema
 from airflow_provider_integrations.warehouse.tables import Tables
 
 __all__ = [
-    "ByHash",
-    "ByWidth",
-    "Grouping",
-    "KeyGroup",
     "LoadedKeys",
-    "differing",
     "key_text",
     "render_groups",
     "render_keys",
@@ -44,35 +39,6 @@ _DIGITS = 15
 _HASH = '"K"."KEY_MD5"'
 _SEPARATOR = "CHR(31)"
 """Stands between the parts of a key that is hashed: the unit separator, which is what it is for."""
-
-
-@dataclass(frozen=True, slots=True)
-class ByHash:
-    """Keys by the rest of their hash: for keys of any type, since it needs no order."""
-
-    groups: int
-
-
-@dataclass(frozen=True, slots=True)
-class ByWidth:
-    """Keys by equal spans of the first key column, a whole number: group n is `low + n * width` up to the next.
-
-    New rows mostly lie in the last span, so that the others agree. Keys below `low` have negative groups.
-    """
-
-    low: int
-    width: int
-
-
-Grouping = ByHash | ByWidth
-
-
-@dataclass(frozen=True, slots=True)
-class KeyGroup:
-    """How many keys a group has, and the sum of their hashes."""
-
-    rows: int
-    hash: int
 
 
 class LoadedKeys:
@@ -211,8 +177,3 @@ def _number() -> str:
         f"(POSITION(SUBSTR({_HASH}, {place}, 1) IN '0123456789abcdef') - 1) * {16 ** (_DIGITS - place)}"
         for place in range(1, _DIGITS + 1)
     )
-
-
-def differing(here: Mapping[int, KeyGroup], there: Mapping[int, KeyGroup]) -> list[int]:
-    """The groups whose count or hash is not the same on both sides."""
-    return sorted(group for group in {*here, *there} if here.get(group) != there.get(group))

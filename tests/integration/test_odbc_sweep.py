@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.odbc.sweep_source import SourceKey
 from airflow_provider_integrations.connectors.odbc.typed import to_landed
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration

@@ -13,16 +13,10 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth, KeyGroup, differing
 from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.warehouse.batches import LoadResult
-from airflow_provider_integrations.warehouse.loaded_keys import (
-    ByHash,
-    ByWidth,
-    KeyGroup,
-    LoadedKeys,
-    differing,
-    typed_keys,
-)
+from airflow_provider_integrations.warehouse.loaded_keys import LoadedKeys, typed_keys
 from airflow_provider_integrations.warehouse.loader import load_batches
 from airflow_provider_integrations.warehouse.soft_deletes import GoneKeys, apply_deletes
 from airflow_provider_integrations.warehouse.totals import describe_totals

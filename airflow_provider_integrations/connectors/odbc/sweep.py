@@ -20,7 +20,7 @@ from airflow_provider_integrations.connectors.odbc.sweep_engine import KeyLists
 from airflow_provider_integrations.connectors.odbc.sweep_source import Extent, SourceKeys
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth, Grouping, KeyGroup, differing
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth, Grouping, KeyGroup, differing
 
 __all__ = ["LoadedKeys", "Sweep", "choose_grouping", "sweep", "sweep_version"]
 

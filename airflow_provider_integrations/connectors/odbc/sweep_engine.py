@@ -21,7 +21,7 @@ import pyarrow as pa
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import literal, quote
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, Grouping, KeyGroup
+from airflow_provider_integrations.core.key_groups import ByHash, Grouping, KeyGroup
 
 __all__ = ["KeyLists", "KeyTexts", "ParquetKeys"]
 

@@ -25,7 +25,7 @@ from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.sweep_engine import KeyTexts
 from airflow_provider_integrations.connectors.odbc.typed import to_landed
 from airflow_provider_integrations.core.contract import Contract
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth, Grouping, KeyGroup
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth, Grouping, KeyGroup
 
 __all__ = ["Extent", "SourceKeys"]
 

@@ -11,11 +11,12 @@ import sqlglot
 import yaml
 
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth
 from airflow_provider_integrations.core.source import LoadPolicy
 from airflow_provider_integrations.warehouse import snowflake_sql as sql
 from airflow_provider_integrations.warehouse.changes_sql import render_changes, render_deletes
 from airflow_provider_integrations.warehouse.ddl import plan_columns, render_create
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth, render_groups, render_keys
+from airflow_provider_integrations.warehouse.loaded_keys import render_groups, render_keys
 from airflow_provider_integrations.warehouse.tables import Tables, table_specs
 
 REPOSITORY = Path(__file__).parents[3]

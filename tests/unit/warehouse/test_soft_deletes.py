@@ -11,9 +11,10 @@ import pytest
 
 from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError
+from airflow_provider_integrations.core.key_groups import ByWidth, KeyGroup, differing
 from airflow_provider_integrations.warehouse.batches import business_instant
 from airflow_provider_integrations.warehouse.ddl import plan_columns
-from airflow_provider_integrations.warehouse.loaded_keys import ByWidth, KeyGroup, differing, key_text, render_groups
+from airflow_provider_integrations.warehouse.loaded_keys import key_text, render_groups
 from airflow_provider_integrations.warehouse.loaded_keys import typed_keys as typed
 from airflow_provider_integrations.warehouse.soft_deletes import GoneKeys, apply_deletes
 from airflow_provider_integrations.warehouse.tables import Tables, table_specs

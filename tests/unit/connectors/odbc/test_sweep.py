@@ -29,8 +29,8 @@ from airflow_provider_integrations.connectors.odbc.sweep_engine import KeyLists,
 from airflow_provider_integrations.connectors.odbc.sweep_source import Extent
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.key_groups import ByHash, ByWidth, Grouping, KeyGroup
 from airflow_provider_integrations.formats.schema import arrow_type
-from airflow_provider_integrations.warehouse.loaded_keys import ByHash, ByWidth, Grouping, KeyGroup
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
