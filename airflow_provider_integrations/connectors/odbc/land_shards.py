@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from airflow_provider_integrations.connectors.odbc.plan import RunPlan
 from airflow_provider_integrations.connectors.odbc.report import ShardReport
 from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.connectors.odbc.sweep_stamp import read_version
+from airflow_provider_integrations.connectors.odbc.tracked_run import increment_of
 from airflow_provider_integrations.core.errors import StateConflictError, TransientError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.reasons import Reason
@@ -67,8 +68,9 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
     manifest = _landed_before(job, item, batch_id)
     if manifest is None:
         version = _version(job, item)
+        changes = increment_of(session, query, plan, job.contract, folder)
         shard_job = ShardJob(
-            query=query,
+            query=changes.query if changes is not None else query,
             contract=job.contract,
             key_range=plan.ranges[0],
             folder=folder,
@@ -86,18 +88,20 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
         def save(moved: PageMark) -> None:
             held.note(item, {"mark": asdict(moved), "mark_of": batch_id})
 
-        report = extract_shard(session, shard_job, mark, save, boundary=job.boundary)
+        snapshot = changes.snapshot if changes is not None else None
+        report = extract_shard(session, shard_job, mark, save, boundary=job.boundary, snapshot=snapshot)
         if _refused(job, held, item, report, folder):
             return
         manifest = _manifest(job, item, report, batch_id, version)
-        held.note(item, _facts(report, batch_id, manifest))
+        deleted = changes.facts if changes is not None else {}
+        held.note(item, _facts(report, batch_id, manifest) | deleted)
         job.boundary("report noted")
-        if report.rows_read:
+        if report.rows_read or deleted.get("keys_deleted"):
             promote(folder, job.root, manifest)
             job.boundary("promoted")
     if manifest.rows_landed:
         held.advance(item, State.LANDED, facts={"folder": batch_key(manifest)})
-    else:  # Nothing to load: no row, or rejects alone, which are kept in bronze.
+    else:  # Nothing to load: no row, or rejects or deletions alone, which are kept in bronze.
         held.advance(item, State.LOADED, facts={"rows_loaded": 0})
     job.boundary("landed")
     shutil.rmtree(folder, ignore_errors=True)
@@ -140,7 +144,8 @@ def _version(job: RunJob, item: WorkItem) -> str:
     Not the plan's: a shard that is resumed after another run has read would lose its newer rows against that run's.
     """
     run = str(item.facts["run"])
-    return max(f"{job.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}/{run}", str(item.facts["run_version"]))
+    entered = str(item.facts["run_version"])
+    return read_version(job.ledger, job.source.source, job.clock(), run=run, entered=entered)
 
 
 def _manifest(job: RunJob, item: WorkItem, report: ShardReport, batch_id: str, version: str) -> Manifest:
@@ -200,6 +205,7 @@ def outcome(items: Sequence[WorkItem]) -> dict[str, Any]:
         "guarantees": sorted({str(item.facts.get("guarantee")) for item in items}),
         "rows_landed": sum(item.facts.get("rows_landed", 0) for item in items),
         "rows_rejected": sum(item.facts.get("rows_rejected", 0) for item in items),
+        "keys_deleted": sum(item.facts.get("keys_deleted", 0) for item in items),
         "rows_late": sum(item.facts.get("rows_late", 0) for item in items),
         "pages": sum(item.facts.get("pages", 0) for item in items),
     }

@@ -10,7 +10,7 @@ the source lists a span by its index), else the rest of the key's MD5, so that n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError
 from airflow_provider_integrations.core.key_groups import ByHash, ByWidth, Grouping, KeyGroup, differing
 
-__all__ = ["LoadedKeys", "Sweep", "choose_grouping", "sweep", "sweep_version"]
+__all__ = ["LoadedKeys", "Sweep", "choose_grouping", "sweep"]
 
 GONE_SHARE = 0.2
 """Share of the loaded keys that may be gone before a person is asked."""
@@ -96,7 +96,7 @@ def sweep(
     """Compare the source's keys with those that were loaded. The gone keys are held in memory, nothing else is.
 
     Args:
-        session: In a snapshot, which must have begun after the version that `loaded` is before (`sweep_version`).
+        session: In a snapshot, which must have begun after the version that `loaded` is before was made (`sweep_stamp`).
         query: What is extracted of the table; rows that its filter leaves out are gone.
         facts: The table's columns.
         contract: Whose keys are compared.
@@ -151,20 +151,6 @@ def choose_grouping(extent: Extent, range_rows: int) -> Grouping:
         if values <= _SPAN_ROOM * max(extent.rows, range_rows) and width <= _WIDEST:
             return ByWidth(extent.low, width)
     return _by_hash(extent.rows, range_rows)
-
-
-def sweep_version(stamp: str, run: str, open_versions: Iterable[str] = ()) -> str:
-    """The version of a sweep: rows of this version and later ones are never gone.
-
-    It is to be made before the sweep's snapshot begins. A run that is not loaded yet may have read rows that were inserted after
-    that snapshot under an earlier version, so the sweep steps back behind it.
-
-    Args:
-        stamp: The instant, `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
-        run: Id of the sweep.
-        open_versions: Versions of runs of this source that are planned and not loaded.
-    """
-    return min((f"{stamp}/{run}", *open_versions))
 
 
 def _by_hash(rows: int, range_rows: int) -> ByHash:

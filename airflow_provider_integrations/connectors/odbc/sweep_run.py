@@ -6,21 +6,18 @@ It may be tried again, and may run beside an extraction of the same source: what
 from __future__ import annotations
 
 import logging
-from datetime import UTC
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of
-from airflow_provider_integrations.connectors.odbc.sweep import sweep, sweep_version
+from airflow_provider_integrations.connectors.odbc.sweep import sweep
+from airflow_provider_integrations.connectors.odbc.sweep_stamp import open_versions, stamp_sweep, step_back
 from airflow_provider_integrations.core.table_source import DeletesPolicy
-from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.warehouse.loaded_keys import LoadedKeys, typed_keys
 from airflow_provider_integrations.warehouse.soft_deletes import GoneKeys, apply_deletes
 
 __all__ = ["sweep_source"]
 
 log = logging.getLogger(__name__)
-
-_OPEN = (State.DISCOVERED, State.LANDED, State.GATED)
 
 
 def sweep_source(job: RunJob, connection: Any, request: str, *, allow: bool = False) -> dict[str, Any]:
@@ -41,14 +38,19 @@ def sweep_source(job: RunJob, connection: Any, request: str, *, allow: bool = Fa
     """
     source, ledger = job.source, job.ledger
     deletes = source.deletes or DeletesPolicy()
-    # In this order, and before the snapshot: whatever is planned after this has a later version.
-    stamp = f"{job.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    waiting = ledger.items.list(source.source, _OPEN, limit=None)
+    # In this order, and before the snapshot: `sweep_stamp` says why.
+    mark = stamp_sweep(ledger, source.source, job.clock())
+    job.boundary("sweep stamped")
     run = f"sweep-{digest_of(request)[:12]}"
-    version = sweep_version(stamp, run, [str(item.facts["run_version"]) for item in waiting])
+    waiting = open_versions(ledger, source.source)
+    version = step_back(mark, run, waiting)
+    if waiting:
+        log.info("%s: rows since %s are left to the next sweep, for runs are not loaded yet", source.source, version)
+    job.boundary("open runs listed")
     with connected(job) as (session, query, facts):
         loaded = LoadedKeys(connection, job.contract, source.load, before=version)
         with session.snapshot():
+            job.boundary("sweep snapshot begun")
             found = sweep(session, query, facts, job.contract, loaded, range_rows=deletes.range_rows, allow=allow)
     job.boundary("swept")
     if found.missing_in_target:
@@ -56,7 +58,7 @@ def sweep_source(job: RunJob, connection: Any, request: str, *, allow: bool = Fa
     told = {**found.to_json(), "version": version, "marked": 0}
     if found.gone:
         # Another try finds other keys and is another batch: marking a key twice changes nothing.
-        batch = digest_of(f"{run}:{version}")[:24]
+        batch = digest_of(f"{run}:{mark.isoformat()}")[:24]
         gone = GoneKeys(batch, source.source, version, typed_keys(job.contract, list(found.gone)))
         told["marked"] = apply_deletes(connection, gone, job.contract, source.load, run_id=job.owner).updated
         job.boundary("marked")

@@ -24,7 +24,7 @@ from airflow_provider_integrations.connectors.odbc.dialects.key_texts import (
     key_text,
 )
 from airflow_provider_integrations.connectors.odbc.model import SourceColumn
-from airflow_provider_integrations.connectors.odbc.sweep import choose_grouping, sweep_version
+from airflow_provider_integrations.connectors.odbc.sweep import choose_grouping
 from airflow_provider_integrations.connectors.odbc.sweep_engine import KeyLists, KeyTexts, ParquetKeys
 from airflow_provider_integrations.connectors.odbc.sweep_source import Extent
 from airflow_provider_integrations.core.contract import Column, Contract
@@ -122,13 +122,6 @@ def test_a_float_is_no_key() -> None:
 )
 def test_groups_are_spans_where_numbers_lie_closely_and_hashes_elsewhere(extent: Extent, grouping: Grouping) -> None:
     assert choose_grouping(extent, 50_000) == grouping
-
-
-def test_a_sweep_steps_back_behind_runs_that_are_not_loaded_yet() -> None:
-    stamp = "2025-06-01T00:00:00.000000Z"
-    assert sweep_version(stamp, "s") == f"{stamp}/s"
-    earlier = "2025-05-31T23:00:00.000000Z/00000007.0"
-    assert sweep_version(stamp, "s", [earlier, "2025-06-01T00:00:01.000000Z/x"]) == earlier
 
 
 def test_only_keys_that_were_last_seen_before_the_sweep_count(tmp_path: Path) -> None:
