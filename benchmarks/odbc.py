@@ -50,7 +50,7 @@ def measure(options: Options) -> dict[str, Any]:
         figures |= _in_turns(fast, options["rounds"]) | _in_turns(slow, options["slow_rounds"])
         figures |= _increments(port, python, options)
         if options["growth"]:
-            figures |= _larger(port, options)
+            figures |= _larger(port, python, options)
     for figure in figures.values():
         if figure.get("rows") and figure.get("seconds"):
             figure["rows_per_s"] = round(figure["rows"] / figure["seconds"])
@@ -103,7 +103,7 @@ def _increments(port: int, python: str, options: Options) -> dict[str, Any]:
     return found
 
 
-def _larger(port: int, options: Options) -> dict[str, Any]:
+def _larger(port: int, python: str, options: Options) -> dict[str, Any]:
     """The same on a table that is larger by `growth`, and what each page of ours cost there."""
     rows = options["rows"] * options["growth"]
     world.fill(port, rows)
@@ -111,6 +111,8 @@ def _larger(port: int, options: Options) -> dict[str, Any]:
         "arrow_odbc_floor_large": (world.arrow_odbc_floor, (port,)),
         "ours_large": (_ours, (port, 1, options["page_rows"])),
         "ours_2_shards_large": (_ours, (port, 2, options["page_rows"])),
+        "dlt_connectorx_large": (world.peer, (python, "connectorx", port)),
+        "offset_pages_large": (world.offset_pages, (port,)),
     }
     found = _in_turns(ways, 1)
     with tempfile.TemporaryDirectory(prefix="pages-") as folder:
