@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
+from airflow_provider_integrations.formats.decimals import bytes_of, decimals, decimals_at_once
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.formats.stamps import (
     FIRST_DAY,
@@ -74,7 +75,7 @@ def _quick(column: Column, texts: Array) -> Array:
     target = arrow_type(column)
     if kind == "integer":
         # Arrow reads 0x1F as 31: only digits and the minus sign may go this way, seen in one pass over the bytes.
-        data = _bytes_of(texts)
+        data, _ = bytes_of(texts)
         if len(data) and int(data.max()) > 0x39:
             raise _NotAtOnceError
         return texts.cast(target)
@@ -87,6 +88,11 @@ def _quick(column: Column, texts: Array) -> Array:
                 raise _NotAtOnceError
             return values
         return _in_years(texts.cast(target))
+    if column.decimal:
+        values = decimals_at_once(texts, target)
+        if values is None:
+            raise _NotAtOnceError
+        return values
     values = texts.cast(target)
     if kind == "float" and not bool(pc.all(pc.is_finite(values), min_count=0).as_py()):
         raise _NotAtOnceError
@@ -118,9 +124,11 @@ def _careful(column: Column, texts: Array) -> Converted:
         return _converted(texts, _cast(stamped, pa.timestamp("us")).cast(target))
     if kind == "timestamp":
         return _stamps(column, texts)
-    values = _cast(_only(texts, _NUMBER), target)
-    if kind == "float":
-        values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, target))
+    numbers = _only(texts, _NUMBER)
+    if column.decimal:
+        return _converted(texts, decimals(numbers, target))
+    values = _cast(numbers, target)
+    values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, target))
     return _converted(texts, values)
 
 
@@ -170,14 +178,6 @@ def _in_years(values: Array) -> Array:
     if low is not None and (low < FIRST_DAY * day or high >= (LAST_DAY + 1) * day):
         raise _NotAtOnceError
     return values
-
-
-def _bytes_of(texts: Array) -> NDArray[np.uint8]:
-    _, offsets, data = texts.buffers()
-    if data is None or offsets is None or not len(texts):
-        return np.empty(0, np.uint8)
-    bounds = np.frombuffer(offsets, np.int32)
-    return np.frombuffer(data, np.uint8)[int(bounds[texts.offset]) : int(bounds[texts.offset + len(texts)])]
 
 
 def _mask(values: Array) -> Flags:

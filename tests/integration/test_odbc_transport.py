@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
-from airflow_provider_integrations.core.errors import PermanentError, StateConflictError
+from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -127,6 +127,12 @@ def test_an_error_in_mid_stream_comes_after_rows_and_ends_the_read(odbc_postgres
             seen += sum(batch.num_rows for batch in batches)
     assert 0 < seen < 15000
     assert caught.value.values["sqlstate"] == "22012"
+
+
+def test_what_the_server_does_not_support_is_not_tried_again(odbc_postgres: OdbcDatabase) -> None:
+    with _open(odbc_postgres) as session, pytest.raises(ConfigError) as caught:
+        session.rows(Statement("SELECT 1 FROM elsewhere.public.t"))
+    assert caught.value.values["sqlstate"] == "0A000"
 
 
 def test_a_query_that_is_given_up_in_the_middle_leaves_the_session_usable(odbc_database: OdbcDatabase) -> None:

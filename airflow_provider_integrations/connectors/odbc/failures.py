@@ -20,6 +20,7 @@ from airflow_provider_integrations.core.errors import (
     PermanentError,
     RateLimitedError,
     StalledError,
+    SystemicError,
     TransientError,
 )
 from airflow_provider_integrations.core.redaction import Redactor
@@ -32,14 +33,24 @@ _TRUNCATED = re.compile(r"too large to be written into the allocated buffer(?:.*
 _TRY_AGAIN = "It is tried again; if it stays, ask the administrator of the source."
 _PAUSE = 30.0
 
-# SQLSTATEs by longest prefix first; MariaDB's and SQLite's HY000 is looked up by native number and text before this.
-_LOST = ("08", "57P01", "57P02", "57P03", "HY117")
-_STALLED = ("HYT00", "HYT01", "57014", "70100", "HY008", "25P03", "25P04", "57P05")
-_BUSY = ("40001", "40P01", "40003", "55P03", "72000")  # 72000 is Oracle's snapshot too old
-_FULL = ("53", "HY001", "HY013")
+# Classes and states, of which the longest that fits counts; what is in none of them is tried again. MariaDB's and SQLite's
+# HY000 is looked up by native number and text before. Sources: PostgreSQL's appendix A, ODBC's appendix A, with the states
+# of ODBC 2 (37000, S0..., S1...) that old drivers still give.
+_LOST = ("08", "57P01", "57P02", "57P03", "HV00N", "HY117")
+_STALLED = ("HYT00", "HYT01", "57014", "70100", "HY008", "25P03", "25P04", "57P05", "S1008", "S1T00")
+_BUSY = ("40000", "40001", "40P01", "40003", "55P03", "72000")  # 72000 is Oracle's snapshot too old
+_FULL = ("53", "HV001", "HV014", "HY001", "HY013", "HY014", "S1001")
 _LOGIN = ("28",)
-_SETTINGS = ("IM", "3D000", "3F000", "42", "HY024", "HYC00", "01S00", "S0002", "HY090", "HY092")
-_VALUES = ("22", "07")
+# 0A is a feature that is not supported, 53400 a limit of one statement, as that of its temporary files, 54 one of the program.
+_SETTINGS = (
+    "0A", "0B", "0L", "0P", "20", "21", "25006", "2B", "2D", "2F", "37", "39", "3B", "3C", "3D", "3F", "42", "53400", "54",
+    "55P02", "55P04", "57P04", "01S00", "HV", "HY003", "HY004", "HY024", "HY090", "HY092", "HY104", "HY105", "HY106",
+    "HYC00", "IM", "S0", "S1C00",
+)  # fmt: skip
+_PASSING = ("HV000", "HV00L", "HV00M")  # whatever a foreign server said to a foreign data wrapper
+_VALUES = ("22", "07", "23", "44")
+_RAISED = ("09", "27", "38", "P0")
+_DAMAGED = ("F0", "XX001", "XX002")
 
 _VAGUE = ("HY000", "HY001", "HY018", "S1000", "01000", "08")
 
@@ -136,19 +147,11 @@ def translate(error: BaseException, doing: str, **values: Any) -> IntegrationErr
             **values,
         )
     state = sqlstate_of(error)
-    if state.startswith(_VALUES):
-        # "invalid input syntax for type integer: <the row's value>": only the state may be shown.
-        return PermanentError(
-            f"the source cannot convert a value while {doing}",
-            sqlstate=state,
-            next_step="Look the state up in the source's manual; filter the row out or read the column as text.",
-            **values,
-        )
-    made, what, next_step = next(
-        (found for prefixes, found in _CLASSES if state.startswith(prefixes)),
-        (TransientError, "the source failed", _TRY_AGAIN),
-    )
+    made, what, next_step = _meaning(state)
     said = {"sqlstate": state or None, "said": _said(error), **values}
+    if state.startswith((*_VALUES, *_RAISED)):
+        # "invalid input syntax for type integer: <the row's value>": only the state may be shown.
+        del said["said"]
     return made(f"{what} while {doing}", next_step=next_step, **said)
 
 
@@ -163,14 +166,25 @@ def _limited(what: str, **values: Any) -> RateLimitedError:
 
 
 _Meaning = tuple[Callable[..., IntegrationError], str, str]
+_UNKNOWN: _Meaning = (TransientError, "the source failed", _TRY_AGAIN)
 _CLASSES: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
     (_STALLED, (StalledError, "the statement was ended or took too long", _TRY_AGAIN)),
     (_LOST, (ConnectionLostError, "the connection to the source was lost", _TRY_AGAIN)),
     (_BUSY, (TransientError, "the source is busy or ended a deadlock", _TRY_AGAIN)),
+    (_PASSING, _UNKNOWN),
     (_FULL, (_limited, "the source has no room", "It goes on after a pause; lower how many tasks read at once.")),
     (_LOGIN, (ConfigError, "the source refused the login", "Check user, password and who may log in from here.")),
     (_SETTINGS, (ConfigError, "the source cannot do what it was asked", "Check driver, database, table and columns.")),
-)
+    (_VALUES, (PermanentError, "the source cannot convert a value", "Look the state up in the source's manual; filter the"
+               " row out or read the column as text.")),
+    (_RAISED, (PermanentError, "a routine of the source raised an error", "Ask who made the view or function that is read.")),
+    (_DAMAGED, (SystemicError, "the source says that it is damaged", "Call the administrator of the source.")),
+)  # fmt: skip
+_BY_PREFIX = {prefix: meaning for prefixes, meaning in _CLASSES for prefix in prefixes}
+
+
+def _meaning(state: str) -> _Meaning:
+    return next((found for size in (5, 4, 3, 2) if (found := _BY_PREFIX.get(state[:size]))), _UNKNOWN)
 
 
 def _said(error: BaseException) -> str:

@@ -10,13 +10,12 @@ typed is converted only where no digit is lost:
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, Inexact, InvalidOperation
-
 import numpy as np
 from numpy.typing import NDArray
 
 from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pc
+from airflow_provider_integrations.formats.decimals import widened
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.formats.stamps import representable, to_utc
 from airflow_provider_integrations.formats.values import Converted, convert
@@ -25,7 +24,6 @@ __all__ = ["as_text", "typed"]
 
 Flags = NDArray[np.bool_]
 _PER_MICROSECOND = 1000
-_DIGITS = 38
 
 
 def typed(column: Column, values: Array) -> Converted:
@@ -38,7 +36,7 @@ def typed(column: Column, values: Array) -> Converted:
         values, kind = values.cast(pa.string()), pa.string()
     if pa.types.is_string(kind):
         # Blank is no null in a database: only NULL is.
-        return _long_decimals(column, values) if column.decimal else convert(column, values, ())
+        return convert(column, values, ())
     if column.type == "string":
         return Converted(as_text(values))
     if column.type == "timestamp":
@@ -169,32 +167,6 @@ def _numbers(column: Column, values: Array, target: DataType) -> Converted:
     return Converted(pa.nulls(len(values), target), _rule("type", _flags(pc.is_valid(values))))
 
 
-def _long_decimals(column: Column, texts: Array) -> Converted:
-    """Decimals from text; those of more signs than a decimal has digits are worked out by Python.
-
-    Arrow's cast of such a text wraps around without an error where its scale is the column's (pyarrow 26).
-    """
-    long = pc.fill_null(pc.greater(pc.binary_length(texts), _DIGITS), False)
-    if not bool(pc.any(long, min_count=0).as_py()):
-        return convert(column, texts, ())
-    assert column.decimal is not None
-    short = convert(column, pc.if_else(long, pa.scalar(None, pa.string()), texts), ())
-    places = np.flatnonzero(_flags(long))
-    exact = [_decimal(text, *column.decimal) for text in texts.take(pa.array(places)).to_pylist()]
-    values = pc.replace_with_mask(short.values, long, pa.array(exact, arrow_type(column)))
-    wrong = np.zeros(len(texts), np.bool_)
-    wrong[places] = [value is None for value in exact]
-    return Converted(values, (*short.refused, *_rule("type", wrong)))
-
-
-def _decimal(text: str, precision: int, scale: int) -> Decimal | None:
-    context = Context(prec=precision, traps=[Inexact, InvalidOperation])
-    try:
-        return Decimal(text.strip(" \t")).quantize(Decimal(1).scaleb(-scale), context=context)
-    except ArithmeticError:  # no number, no room, or digits that would be lost
-        return None
-
-
 def _plain(values: Array, target: DataType) -> Converted:
     done, lost = _cast(values, target)
     return Converted(done, _rule("type", lost))
@@ -223,7 +195,7 @@ def _exact(values: Array, target: DataType) -> Array:
         return values.cast(room).cast(target)
     if pa.types.is_integer(target) and pa.types.is_decimal(values.type):
         return values.cast(pa.decimal256(38, 0)).cast(target)
-    return values.cast(target)
+    return widened(values, target) if pa.types.is_decimal(target) else values.cast(target)
 
 
 def _rule(name: str, flags: Flags) -> tuple[tuple[str, Flags], ...]:

@@ -19,6 +19,7 @@ from airflow_provider_integrations.core.errors import (
     PermanentError,
     RateLimitedError,
     StalledError,
+    SystemicError,
     TransientError,
 )
 
@@ -54,6 +55,30 @@ def _odbc(state: str, native: int = 1, message: str = "said") -> Exception:
         ("22P02", PermanentError),
         ("22003", PermanentError),
         ("22012", PermanentError),
+        ("0A000", ConfigError),
+        ("53400", ConfigError),
+        ("53200", RateLimitedError),
+        ("54001", ConfigError),
+        ("21000", ConfigError),
+        ("25006", ConfigError),
+        ("57P04", ConfigError),
+        ("HYC00", ConfigError),
+        ("HY004", ConfigError),
+        ("37000", ConfigError),
+        ("S0022", ConfigError),
+        ("23505", PermanentError),
+        ("P0001", PermanentError),
+        ("38000", PermanentError),
+        ("XX001", SystemicError),
+        ("XX002", SystemicError),
+        ("HV00R", ConfigError),
+        ("HV00N", ConnectionLostError),
+        ("HV000", TransientError),
+        ("25P02", TransientError),
+        ("40000", TransientError),
+        ("55000", TransientError),
+        ("58030", TransientError),
+        ("S1T00", StalledError),
         ("HY000", TransientError),
         ("XX000", TransientError),
     ],
@@ -100,6 +125,23 @@ def test_a_server_that_quotes_a_value_is_not_repeated() -> None:
     found = translate(error, "reading", table="orders")
     assert "canary" not in str(found)
     assert found.values == {"sqlstate": "22P02", "table": "orders"}
+
+
+def test_neither_a_broken_constraint_nor_a_routine_is_repeated() -> None:
+    for state in ("23000", "P0001", "38000", "44000"):
+        assert "canary" not in str(translate(_odbc(state, message="Duplicate entry '4111-canary'"), "reading"))
+
+
+_POSTGRESQL = (
+    "08 0A 0B 0L 0P 20 21 22 23 25006 28 2B 2D 2F 39 3B 3D 3F 40001 42 44 53 54 55P03 57014 57P01 F0 HV00R P0 XX001"
+)
+_ODBC = "01S00 07 08 21 22 23 28 3C 3D 3F 40001 42 44 HY001 HY008 HY013 HYC00 HYT00 HYT01 IM"
+
+
+@pytest.mark.parametrize("state", sorted({*_POSTGRESQL.split(), *_ODBC.split()}))
+def test_each_class_of_the_manuals_that_is_no_passing_fault_has_a_meaning(state: str) -> None:
+    found = translate(_odbc(state.ljust(5, "0")), "reading")
+    assert found.what != "the source failed while reading"
 
 
 def test_details_with_rows_in_them_are_left_out() -> None:
