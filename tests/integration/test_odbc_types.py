@@ -6,7 +6,7 @@ Left of the arrow is what the server holds, right of it what the contract's type
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from airflow_provider_integrations.connectors.odbc.model import Statement
+from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement
+from airflow_provider_integrations.connectors.odbc.packing import on_the_wire
 from airflow_provider_integrations.connectors.odbc.pages import guarded
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
@@ -70,6 +71,8 @@ def _landed(database: OdbcDatabase, kind: str, contract_type: str, values: Value
         batches = list(session.read(statement, columns))
         table = pa.Table.from_batches(batches)
         session.check_first_page(statement, columns, batches[0])
+        if all(column.packed for column in columns):
+            assert repr(_packed(session, columns).to_pylist()) == repr(table.to_pylist())  # NaN is not NaN.
         landed, rejects = to_landed(table, contract, columns)
     found: dict[int, Any] = {reject.row: Rejected(reject.rule) for reject in rejects}
     assert [reject.key for reject in rejects] == [f"id={reject.row}" for reject in rejects]
@@ -79,6 +82,19 @@ def _landed(database: OdbcDatabase, kind: str, contract_type: str, values: Value
         texts = [None if value is None else value.replace(tzinfo=UTC) for value in texts]
     found.update(zip(landed.column("id").to_pylist(), texts, strict=True))
     return [found[at] for at in range(len(values))]
+
+
+def _packed(session: OdbcSession, columns: Sequence[ReadColumn]) -> pa.Table:
+    """The same, read with others of its row in one text."""
+    more = [*columns, *(replace(column, name=f"again_{column.name}") for column in columns)]
+    wire = on_the_wire(more, session.dialect.packed)
+    assert len(wire) == 1
+    statement = Statement(f"SELECT {wire[0].expression} FROM t ORDER BY id")
+    found = pa.Table.from_batches(session.read(statement, more))
+    names = [column.name for column in columns]
+    again = found.select([f"again_{name}" for name in names]).rename_columns(names)
+    assert repr(again.to_pylist()) == repr(found.select(names).to_pylist())
+    return found.select(names)
 
 
 def _check(database: OdbcDatabase, kind: str, contract_type: str, values: Values, **more: Any) -> None:

@@ -96,6 +96,8 @@ class ReadColumn:
             carries them all. Where there are such rows the column is read by `guarded` instead, as text.
         lower: Whether the driver gives capital letters where the server has small ones, as psqlodbc does with a uuid.
         guarded: That expression; what it gives is typed, or rejected with its reason, by us.
+        packed: An expression whose text has neither comma nor quote nor line end, so that the value can be read among
+            others of its row in one text (see `packing`); None if there is none.
     """
 
     name: str
@@ -108,6 +110,7 @@ class ReadColumn:
     suspect: str | None = None
     guarded: str | None = None
     lower: bool = False
+    packed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     Statement,
     TableQuery,
 )
+from airflow_provider_integrations.connectors.odbc.packing import UnpackableError, values_apart
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.typed_values import as_text
 from airflow_provider_integrations.core.contract import Contract
@@ -169,7 +170,7 @@ def guarded(column: ReadColumn) -> ReadColumn:
     """The column as text, because there are values that the driver would change without a word."""
     if column.suspect is None or column.guarded is None:
         return column
-    return replace(column, expression=column.guarded, wire=pa.string(), arrow=pa.string(), suspect=None)
+    return replace(column, expression=column.guarded, wire=pa.string(), arrow=pa.string(), suspect=None, packed=None)
 
 
 def _rest(job: ShardJob, mark: PageMark) -> KeyRange:
@@ -198,11 +199,15 @@ def fetched(
     while True:
         statement = statements.page(dialect, query, rest, job.page_rows)
         rows, first, last = 0, None, None
-        for batch in session.read(statement, query.columns):
-            if batch.num_rows:
-                rows, first, last = rows + batch.num_rows, batch if first is None else first, batch
-                yield batch
-        if last is None:
+        refused: UnpackableError | None = None
+        try:
+            for batch in session.read(statement, query.columns):
+                if batch.num_rows:
+                    rows, first, last = rows + batch.num_rows, batch if first is None else first, batch
+                    yield batch
+        except UnpackableError as error:
+            refused = error  # One of the values, perhaps, that the server counts as such.
+        if last is None and refused is None:
             return
         if not settled:
             settled = True
@@ -212,9 +217,12 @@ def fetched(
                 query = careful
                 yield Restart()
                 continue
+        if refused is not None:
+            raise refused
         if not compared:
             compared = True
-            session.check_first_page(statement, query.columns, first)
+            alone = values_apart(query)
+            session.check_first_page(statements.page(dialect, alone, rest, job.page_rows), alone.columns, first)
         bookmark = _bookmark(session, query, last)
         yield PageEnd(bookmark)
         if rows < job.page_rows:

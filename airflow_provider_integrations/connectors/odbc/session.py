@@ -23,6 +23,7 @@ from airflow_provider_integrations.connectors.odbc.failures import is_of_driver,
 from airflow_provider_integrations.connectors.odbc.fetching import BufferSizes, batches
 from airflow_provider_integrations.connectors.odbc.first_page import compare_first_page
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Statement, TableFacts
+from airflow_provider_integrations.connectors.odbc.packing import on_the_wire, unpacked
 from airflow_provider_integrations.connectors.odbc.pyodbc_line import PyodbcLine
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.wire import landed_batch
@@ -183,8 +184,8 @@ class OdbcSession:
         """
         self.prepare(columns)
         with self._talking("reading"):
-            for batch in batches(self._connection, statement, columns, self._sizes, batch_rows):
-                yield landed_batch(batch, columns)
+            for batch in batches(self._connection, statement, on_the_wire(columns), self._sizes, batch_rows):
+                yield landed_batch(unpacked(batch, columns), columns)
                 self._stop_if_cancelled()
 
     def check_first_page(

@@ -24,6 +24,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     Statement,
     TableQuery,
 )
+from airflow_provider_integrations.connectors.odbc.packing import on_the_wire
 from airflow_provider_integrations.core.watermark import Bound
 
 __all__ = [
@@ -269,7 +270,7 @@ def _columns(dialect: Dialect, query: TableQuery) -> str:
         column.expression
         if column.expression == dialect.quote(column.name)
         else f"{column.expression} AS {dialect.quote(column.name)}"
-        for column in query.columns
+        for column in on_the_wire(query.columns, dialect.packed)
     )
 
 

@@ -96,6 +96,10 @@ class Dialect:
         """
         raise NotImplementedError
 
+    def packed(self, expressions: Sequence[str]) -> str:
+        """The texts of values in one text, with commas between them, nothing for NULL, and a line feed at the end."""
+        raise NotImplementedError(f"{self.name} gives each value apart")
+
     def total(self, sql: str, kind: pa.DataType | None) -> str:
         """The exact sum of a column that is read as that type."""
         return f"SUM({sql})"

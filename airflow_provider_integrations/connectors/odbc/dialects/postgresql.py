@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -50,27 +51,32 @@ class PostgreSql(Dialect):
         name, kind, sql = column.name, column.type, self.quote(column.name)
         text = f"CAST({sql} AS text)"
         if kind in _INTEGERS:
-            return ReadColumn(name, sql, pa.int64(), pa.int64(), lossless=True)
+            return ReadColumn(name, sql, pa.int64(), pa.int64(), lossless=True, packed=sql)
         if kind in ("double precision", "real"):
             # As text with all digits: psqlodbc gives float8 as float32.
-            return ReadColumn(name, f"CAST({sql} AS double precision)", pa.float64(), pa.float64())
+            exact = f"CAST({sql} AS double precision)"
+            return ReadColumn(name, exact, pa.float64(), pa.float64(), packed=exact)
         if match := re.fullmatch(r"numeric\((\d+),(-?\d+)\)", kind):
             precision, scale = int(match[1]), int(match[2])
             if 0 <= scale <= precision <= 38:
-                exact = pa.decimal128(precision, scale)
-                return ReadColumn(name, sql, exact, exact, suspect=f"{sql} = 'NaN'", guarded=text)
+                number = pa.decimal128(precision, scale)
+                return ReadColumn(name, sql, number, number, suspect=f"{sql} = 'NaN'", guarded=text, packed=sql)
         if kind == "boolean":
-            return ReadColumn(name, sql, pa.bool_(), pa.bool_())
+            return ReadColumn(name, sql, pa.bool_(), pa.bool_(), packed=sql)
         if kind == "date":
-            return ReadColumn(name, sql, pa.date32(), pa.date32(), suspect=_out_of_calendar(sql), guarded=text)
+            suspect = _out_of_calendar(sql)
+            return ReadColumn(name, sql, pa.date32(), pa.date32(), suspect=suspect, guarded=text, packed=sql)
         if match := re.fullmatch(r"timestamp(\(\d\))? (with|without) time zone", kind):
             zone = "UTC" if match[2] == "with" else None
             return ReadColumn(
-                name, sql, pa.timestamp("us"), pa.timestamp("us", zone), suspect=_out_of_calendar(sql), guarded=text
-            )
+                name, sql, pa.timestamp("us"), pa.timestamp("us", zone), suspect=_out_of_calendar(sql), guarded=text,
+                packed=f"CAST({sql} AS timestamp)",
+            )  # fmt: skip
         if kind == "uuid":
             # Bare: the cast to text costs the server as much as all other columns together.
-            return ReadColumn(name, sql, pa.string(), pa.string(), text_size=36, lossless=True, lower=True)
+            return ReadColumn(
+                name, sql, pa.string(), pa.string(), text_size=36, lossless=True, lower=True, packed=sql
+            )  # fmt: skip
         if kind == "bytea":
             return ReadColumn(name, f"encode({sql}, 'hex')", pa.string(), pa.string())
         if match := re.fullmatch(r"character varying\((\d+)\)", kind):
@@ -82,6 +88,11 @@ class PostgreSql(Dialect):
             padded = f"rpad({text}, {match[1]})"
             return ReadColumn(name, padded, pa.string(), pa.string(), text_size=int(match[1]), lossless=True)
         return ReadColumn(name, text, pa.string(), pa.string())  # time, json, arrays, enums, unbounded numeric, ...
+
+    def packed(self, expressions: Sequence[str]) -> str:
+        """`concat` takes NULL for nothing, and a hundred arguments at the most."""
+        values = ", ',', ".join(expressions)
+        return f"concat({values}, E'\\n')"
 
     def columns_of(self, table: str) -> Statement:
         """`format_type` is what CAST takes."""

@@ -35,3 +35,6 @@ SELECT `id`, `updated_at`, `code` FROM (SELECT o.* FROM erp.orders o WHERE (((`u
 
 -- all rows
 SELECT `id`, `updated_at`, `code` FROM `erp`.`orders` t ORDER BY t.`updated_at`, t.`code`, t.`id`;
+
+-- of many columns
+SELECT `id`, `updated_at`, `code`, CAST(`net` AS CHAR) AS `net`, CAST(`paid` AS CHAR) AS `paid`, `due`, `at` FROM `erp`.`orders` t ORDER BY t.`updated_at`, t.`code`, t.`id` LIMIT 1000;

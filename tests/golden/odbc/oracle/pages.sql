@@ -35,3 +35,6 @@ SELECT "id", TO_CHAR("updated_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.FF9
 
 -- all rows
 SELECT "id", TO_CHAR("updated_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM') AS "updated_at", "code" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id";
+
+-- of many columns
+SELECT "id", TO_CHAR("updated_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM') AS "updated_at", "code", "net", "paid", TO_CHAR("due", 'YYYY-MM-DD HH24:MI:SS') AS "due", TO_CHAR("at" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM') AS "at" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id" FETCH FIRST 1000 ROWS ONLY;

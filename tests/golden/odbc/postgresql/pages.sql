@@ -35,3 +35,6 @@ SELECT "id", "updated_at", "code" FROM (SELECT o.* FROM erp.orders o WHERE (("up
 
 -- all rows
 SELECT "id", "updated_at", "code" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id";
+
+-- of many columns
+SELECT concat("id", ',', CAST("updated_at" AS timestamp), ',', "net", ',', "paid", ',', "due", ',', CAST("at" AS timestamp), E'\n') AS "packed_0", "code" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id" LIMIT 1000;

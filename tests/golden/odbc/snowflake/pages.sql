@@ -35,3 +35,6 @@ SELECT "id", TO_CHAR(CONVERT_TIMEZONE('UTC', "updated_at"), 'YYYY-MM-DD HH24:MI:
 
 -- all rows
 SELECT "id", TO_CHAR(CONVERT_TIMEZONE('UTC', "updated_at"), 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM') AS "updated_at", CAST("code" AS varchar) AS "code" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id";
+
+-- of many columns
+SELECT "id", TO_CHAR(CONVERT_TIMEZONE('UTC', "updated_at"), 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM') AS "updated_at", CAST("code" AS varchar) AS "code", CAST("net" AS varchar) AS "net", "paid", "due", TO_CHAR("at", 'YYYY-MM-DD HH24:MI:SS.FF9') AS "at" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id" LIMIT 1000;

@@ -35,3 +35,6 @@ SELECT TOP (1000) "id", CONVERT(varchar(40), "updated_at", 126) AS "updated_at",
 
 -- all rows
 SELECT "id", CONVERT(varchar(40), "updated_at", 126) AS "updated_at", "code" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id";
+
+-- of many columns
+SELECT TOP (1000) "id", CONVERT(varchar(40), "updated_at", 126) AS "updated_at", "code", "net", CAST("paid" AS nvarchar(max)) AS "paid", "due", CONVERT(varchar(8000), CAST("at" AS varbinary(8000)), 2) AS "at" FROM "erp"."orders" t ORDER BY t."updated_at", t."code", t."id";

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,6 +94,14 @@ def _query(dialect: Dialect, *, cursors: int = 2, nullable: bool = False, **more
     return TableQuery("erp.orders", columns, keyset, **more)
 
 
+def _wide(dialect: Dialect) -> TableQuery:
+    """With enough numbers and instants to be read in one text, where that is done."""
+    kinds = {"net": "numeric(18,4)", "paid": "boolean", "due": "date", "at": STAMP["postgresql"]}
+    more = [dialect.read_column(SourceColumn(name, kind)) for name, kind in kinds.items()]
+    query = _query(dialect)
+    return replace(query, columns=(*query.columns, *more))
+
+
 def _between(width: int = 3, low: Bound = Bound.OPEN, high: Bound = Bound.CLOSED) -> KeyRange:
     return KeyRange(Edge(LOW[:width], low), Edge(HIGH[:width], high))
 
@@ -122,6 +130,7 @@ def _pages(d: Dialect) -> dict[str, Statement | str | None]:
             d, _query(d, template="SELECT o.* FROM erp.orders o WHERE {keyset}"), _between(2), 1000
         ),
         "all rows": statements.page(d, _query(d), KeyRange()),
+        "of many columns": statements.page(d, _wide(d), KeyRange(), 1000),
     }
 
 
