@@ -60,7 +60,7 @@ def read_advice(una: bytes) -> Delimiters:
     Args:
         una: The nine bytes that begin with `UNA`.
     """
-    component, element, decimal, release, repetition, terminator = una[3:9].decode("latin-1")
+    component, element, decimal, release, repetition, terminator = list(una[3:9].decode("latin-1"))
     return Delimiters(
         element,
         component,

@@ -1,0 +1,288 @@
+"""The state of one open interchange: which group and message is open, what was counted, what may come next.
+
+`edifact_scan` feeds it whole segments; it answers with pieces. It keeps counts and the references it has seen, and no data.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from airflow_provider_integrations.connectors.edi.edifact_body import Oddity, empties, grammar_of, oddities, told
+from airflow_provider_integrations.connectors.edi.edifact_charsets import CharacterSet, hide_shifted
+from airflow_provider_integrations.connectors.edi.edifact_envelope import (
+    GroupHeader,
+    InterchangeHeader,
+    MessageHeader,
+    check_service,
+    group_header,
+    message_header,
+    values,
+)
+from airflow_provider_integrations.connectors.edi.edifact_references import References
+from airflow_provider_integrations.connectors.edi.edifact_tokens import hide_released, segments_of
+from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
+
+__all__ = ["Open", "Part", "Piece"]
+
+
+class Part(StrEnum):
+    """What a piece of the stream is."""
+
+    FILLER = "filler"
+    JUNK = "junk"
+    ADVICE = "UNA"
+    INTERCHANGE = "UNB"
+    GROUP = "UNG"
+    MESSAGE = "UNH"
+    BODY = "body"
+    """Segments of the open message; a long message has several such pieces."""
+    STRAY = "stray"
+    """Segments outside of any message."""
+    MESSAGE_END = "UNT"
+    GROUP_END = "UNE"
+    INTERCHANGE_END = "UNZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some bytes of the stream, what they are and what is wrong with them.
+
+    Args:
+        part: What it is.
+        raw: The very bytes; empty for a trailer that is missing.
+        offset: The byte in the stream at which they begin.
+        segments: How many segments they hold.
+        number: The place of the first of them in the interchange, from 1; 0 if there are none.
+        header: What UNB, UNG or UNH says.
+        findings: What is wrong here.
+    """
+
+    part: Part
+    raw: bytes
+    offset: int
+    segments: int = 0
+    number: int = 0
+    header: InterchangeHeader | GroupHeader | MessageHeader | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Open:
+    """An interchange after its UNB."""
+
+    def __init__(self, header: InterchangeHeader, charset: CharacterSet | None) -> None:
+        self.header = header
+        self.closed = False
+        self.grammar = grammar_of(header.delimiters, charset)
+        self._shifting = charset is not None and charset.shifting
+        self._segments = 1
+        self._bare = 0
+        self._groups = 0
+        self._group: GroupHeader | None = None
+        self._group_messages = 0
+        self._group_type = ""
+        self._message: MessageHeader | None = None
+        self._message_start = 0
+        self._references = References()
+        self._group_references = References()
+
+    @property
+    def position(self) -> int:
+        """The place of the next segment: in the message if one is open, else in the interchange."""
+        return self._segments + 1 - (self._message_start - 1 if self._message else 0)
+
+    def hide(self, window: bytes) -> bytes:
+        """The same length with everything neutral that only looks like a service character."""
+        return hide_released(hide_shifted(window) if self._shifting else window, self.header.delimiters)
+
+    def pieces(self, block: bytes, hidden: bytes, offset: int) -> Iterator[Piece]:
+        """The pieces of whole segments, up to UNZ or to a UNA or UNB that begins the next interchange without one.
+
+        Args:
+            block: Whole segments, from the beginning of one on.
+            hidden: The same after `hide`.
+            offset: The byte in the stream at which they begin.
+        """
+        odd = oddities(block, hidden, self.grammar)
+        terminator = self.grammar.terminator
+        at = 0
+        for match in self.grammar.control.finditer(hidden):
+            start = match.start()
+            begin = start
+            while begin > at and hidden[begin - 1] in b"\r\n":
+                begin -= 1
+            if start < at or (begin > at and hidden[begin - 1 : begin] != terminator):
+                continue  # It stands within a segment.
+            if begin > at:
+                yield self._region(block, hidden, at, begin, offset, odd)
+            tag = hidden[start : start + 3]
+            if tag in (b"UNA", b"UNB"):
+                yield from self.close(offset + begin)
+                return
+            end = hidden.find(terminator, start) + 1
+            wrong = _between(odd, begin, end) if odd else odd
+            yield from self._control(tag, block, hidden, begin, end, offset, wrong)
+            at = end
+            if self.closed:
+                return
+        if at < len(block):
+            yield self._region(block, hidden, at, len(block), offset, odd)
+
+    def close(self, offset: int) -> Iterator[Piece]:
+        """The trailers that are missing, each an empty piece with its finding."""
+        yield from self._end_group(offset)
+        self.closed = True
+        finding = Finding(FindingCode.TRAILER_MISSING, Severity.FATAL, "UNZ", self._segments)
+        yield Piece(Part.INTERCHANGE_END, b"", offset, findings=(finding,))
+
+    def _region(self, block: bytes, hidden: bytes, start: int, end: int, offset: int, odd: list[Oddity]) -> Piece:
+        """Segments between two service segments of the envelope."""
+        count = hidden.count(self.grammar.terminator, start, end)
+        findings: list[Finding] = []
+        if odd:
+            here = _between(odd, start, end)
+            if any(each.code is FindingCode.SEGMENT_EMPTY for each in here):
+                count -= empties(hidden, self.grammar, start, end)
+            findings = told(here, block, hidden, self.grammar, start, self.position)
+        raw = block[start:end]
+        part = Part.BODY
+        if self._message is None:
+            # 0085 33: an invalid segment between messages or groups is reported at the level above.
+            part = Part.STRAY
+            findings.insert(0, self._stray(FindingCode.SEGMENT_UNEXPECTED, raw))
+        number = self._segments + 1 if count else 0
+        self._segments += count
+        return Piece(part, raw, offset + start, count, number, findings=tuple(findings))
+
+    def _stray(self, code: FindingCode, raw: bytes) -> Finding:
+        text = raw[:64].decode("latin-1").lstrip("\r\n")
+        severity = Severity.ERROR if self._group else Severity.FATAL
+        return Finding(code, severity, text[:3] if text[:3].isalnum() else None, self.position, value=text[:35])
+
+    def _control(
+        self, tag: bytes, block: bytes, hidden: bytes, begin: int, end: int, offset: int, odd: list[Oddity]
+    ) -> Iterator[Piece]:
+        """One of UNG, UNH, UNT, UNE and UNZ."""
+        raw = block[begin:end]
+        if tag != b"UNT":
+            yield from self._end_message(offset + begin)
+        if tag in (b"UNG", b"UNZ"):
+            yield from self._end_group(offset + begin)
+        [segment] = segments_of(
+            raw, self.header.delimiters, number=self._segments + 1, offset=offset + begin, hidden=hidden[begin:end]
+        )
+        if tag == b"UNH":
+            self._message_start = self._segments + 1
+        inside = self._message is not None or tag == b"UNH"
+        position = self._segments + 2 - self._message_start if inside else segment.number
+        found = check_service(segment, self.header.delimiters, self.header.version, position)
+        found += told(odd, block, hidden, self.grammar, begin, position) if odd else []
+        found += self._step(tag, segment, position)
+        self._segments += 1
+        header: GroupHeader | MessageHeader | None = None
+        part = Part(tag.decode())
+        if part is Part.GROUP:
+            header = self._group
+        elif part is Part.MESSAGE:
+            header = self._message
+        elif found and found[-1].code is FindingCode.TRAILER_UNEXPECTED:
+            part = Part.STRAY
+        if part is Part.INTERCHANGE_END:
+            found = [
+                each if each.severity is Severity.NOTE else replace(each, severity=Severity.FATAL) for each in found
+            ]
+        yield Piece(part, raw, offset + begin, 1, segment.number, header, tuple(found))
+
+    def _step(self, tag: bytes, segment: Segment, position: int) -> list[Finding]:
+        """Change the state by a service segment; what the order, the counts and the references have against it."""
+        delimiters = self.header.delimiters
+        if tag == b"UNH":
+            return self._begin_message(message_header(segment, delimiters), position)
+        if tag == b"UNG":
+            self._group = group_header(segment, delimiters)
+            self._groups += 1
+            self._group_messages = 0
+            self._group_type = ""
+            self._group_references = References()
+            found = self._mixed(segment) if self._bare else []
+            if not self._references.add(self._group.reference):
+                found.append(_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 5, self._group.reference))
+            return found
+        if tag == b"UNT":
+            if self._message is None:
+                return [self._stray(FindingCode.TRAILER_UNEXPECTED, b"UNT")]
+            found = self._trailer(segment, position, self._segments + 2 - self._message_start, self._message.reference)
+            self._message = None
+            return found
+        if tag == b"UNE":
+            if self._group is None:
+                return [self._stray(FindingCode.TRAILER_UNEXPECTED, b"UNE")]
+            found = self._trailer(segment, position, self._group_messages, self._group.reference)
+            if not self._group_messages:
+                found.append(Finding(FindingCode.GROUP_EMPTY, Severity.ERROR, "UNG", self._group.segment.number))
+            self._group = None
+            return found
+        self.closed = True
+        found = self._trailer(segment, position, self._groups or self._bare, self.header.reference)
+        if not self._groups and not self._bare:
+            found.append(Finding(FindingCode.INTERCHANGE_EMPTY, Severity.FATAL, "UNB", 1))
+        return found
+
+    def _begin_message(self, header: MessageHeader, position: int) -> list[Finding]:
+        self._message = header
+        segment = header.segment
+        found: list[Finding] = []
+        if self._group is None:
+            found = self._mixed(segment) if self._groups else []
+            seen = self._references
+            self._bare += 1
+        else:
+            seen = self._group_references
+            self._group_messages += 1
+            if self._group_type and header.type != self._group_type:
+                found.append(_at(FindingCode.SET_TYPES_MIXED, segment, position, 2, header.type))
+            self._group_type = self._group_type or header.type
+        if not seen.add(header.reference):
+            found.append(_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 1, header.reference))
+        return found
+
+    def _mixed(self, segment: Segment) -> list[Finding]:
+        detail = "Messages stand both in groups and beside them (clause 9.2)."
+        return [Finding(FindingCode.GROUPS_MIXED, Severity.FATAL, segment.tag, segment.number, detail=detail)]
+
+    def _trailer(self, segment: Segment, position: int, count: int, reference: str) -> list[Finding]:
+        """Count and reference of UNT, UNE or UNZ against what was there; faults of their form are told elsewhere."""
+        found = []
+        parts = [values(element, self.header.delimiters)[0] for element in segment.elements[:2]]
+        if parts and parts[0].isascii() and parts[0].isdigit() and (parts[0].lstrip("0") or "0") != str(count):
+            found.append(_at(FindingCode.COUNT_WRONG, segment, position, 1, parts[0], f"There are {count}."))
+        if len(parts) > 1 and parts[1] and parts[1] != reference:
+            found.append(_at(FindingCode.CONTROL_NUMBER_DIFFERS, segment, position, 2, parts[1]))
+        return found
+
+    def _end_message(self, offset: int) -> Iterator[Piece]:
+        if self._message is not None:
+            finding = Finding(FindingCode.TRAILER_MISSING, Severity.ERROR, "UNT", self.position - 1)
+            self._message = None
+            yield Piece(Part.MESSAGE_END, b"", offset, findings=(finding,))
+
+    def _end_group(self, offset: int) -> Iterator[Piece]:
+        yield from self._end_message(offset)
+        if self._group is not None:
+            finding = Finding(FindingCode.TRAILER_MISSING, Severity.ERROR, "UNE", self._segments)
+            self._group = None
+            yield Piece(Part.GROUP_END, b"", offset, findings=(finding,))
+
+
+def _between(odd: list[Oddity], start: int, end: int) -> list[Oddity]:
+    return odd[bisect_left(odd, start, key=_place) : bisect_left(odd, end, key=_place)]
+
+
+def _place(odd: Oddity) -> int:
+    return odd.place
+
+
+def _at(code: FindingCode, segment: Segment, position: int, element: int, value: str, detail: str = "") -> Finding:
+    return Finding(code, Severity.ERROR, segment.tag, position, element, None, None, value, detail)

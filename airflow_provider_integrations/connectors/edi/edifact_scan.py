@@ -1,0 +1,225 @@
+"""An EDIFACT stream, cut into pieces that together are the very stream: nothing left out, nothing twice, nothing raised.
+
+Memory is bounded by a few blocks however long the stream, the interchange or the message. A missing trailer is an empty piece
+with a finding where it ought to be, so that headers and trailers always pair. Line breaks before a segment belong to its piece.
+
+    >>> stream = b"UNB+UNOA:3+A+B+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+1'UNT+3+1'UNZ+1+7'"
+    >>> [(piece.part.value, piece.segments, len(piece.findings)) for piece in scan([stream])]
+    [('UNB', 1, 0), ('UNH', 1, 0), ('body', 1, 0), ('UNT', 1, 0), ('UNZ', 1, 0)]
+    >>> b"".join(piece.raw for piece in scan([stream[:60]])) == stream[:60]
+    True
+
+The clauses are of ISO 9735-1:2002; ISO 9735:1988 has the same rules without repetition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from airflow_provider_integrations.connectors.edi.edifact_charsets import character_set
+from airflow_provider_integrations.connectors.edi.edifact_envelope import check_interchange, interchange_header
+from airflow_provider_integrations.connectors.edi.edifact_interchange import Open, Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_tokens import (
+    ADVICE_LENGTH,
+    advice_fault,
+    header_delimiters,
+    hide_released,
+    read_advice,
+    segments_of,
+)
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+
+__all__ = ["BLOCK", "LONGEST_SEGMENT", "scan"]
+
+BLOCK = 1 << 20
+"""Bytes read at least before anything is looked at: large enough that the work is done in C."""
+LONGEST_SEGMENT = 4 << 20
+"""A segment longer than this is taken for a lost terminator."""
+
+_LONGEST_HEADER = 1 << 16
+_FILLER = re.compile(rb"(?:\xef\xbb\xbf|[\r\n\t \0\x1a])*")
+_START = re.compile(rb"UN(?:A(?![A-Za-z0-9])|B[+\x1d])")
+_LINES = re.compile(rb"[\r\n ]*")
+
+
+class _Stream:
+    """The bytes not yet given out; `at` is the first of them, `base` the place of `data` in the stream."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self.data = b""
+        self.at = 0
+        self.base = 0
+        self.ended = False
+
+    @property
+    def offset(self) -> int:
+        return self.base + self.at
+
+    def more(self) -> bool:
+        """One block more, if there is one; what was given out is dropped."""
+        parts = [self.data[self.at :]]
+        self.base += self.at
+        self.at = 0
+        size = 0
+        while size < BLOCK and not self.ended:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self.ended = True
+            else:
+                parts.append(chunk)
+                size += len(chunk)
+        self.data = b"".join(parts)
+        return size > 0
+
+    def take(self, count: int) -> bytes:
+        raw = self.data[self.at : self.at + count]
+        self.at += count
+        return raw
+
+
+def scan(chunks: Iterable[bytes]) -> Iterator[Piece]:
+    """Every piece of a stream of interchanges, in order; their `raw` joined is the stream.
+
+    Args:
+        chunks: The stream in chunks of any size.
+
+    Yields:
+        Pieces. `UNA` and `UNB` begin an interchange and `UNZ` ends it, be it an empty one that tells of its absence; `filler`
+        is of no meaning (line breaks, BOM, NUL, Ctrl-Z), `junk` is bytes that belong to no interchange or segment.
+    """
+    stream = _Stream(chunks)
+    found = False
+    while True:
+        if len(stream.data) - stream.at < BLOCK and not stream.ended:
+            stream.more()
+        filler = _FILLER.match(stream.data, stream.at)
+        if filler and filler.group():
+            # A BOM could be cut in two only at a block's end, where it is no BOM of a file.
+            yield Piece(Part.FILLER, stream.take(len(filler.group())), stream.base + filler.start())
+            continue
+        if stream.at >= len(stream.data):
+            if stream.ended:
+                break
+            continue
+        match = _START.search(stream.data, stream.at)
+        if match is None or match.start() > stream.at:
+            yield from _junk(stream, match)
+            continue
+        found = True
+        yield from _interchange(stream)
+    if not found:
+        finding = Finding(FindingCode.NOT_EDI, Severity.FATAL, detail="No UNB was found.")
+        yield Piece(Part.JUNK, b"", stream.offset, findings=(finding,))
+
+
+def _junk(stream: _Stream, match: re.Match[bytes] | None) -> Iterator[Piece]:
+    """Bytes before the next UNA or UNB; without one, all but the few at the end that may begin it."""
+    end = match.start() if match else len(stream.data) if stream.ended else max(len(stream.data) - 3, stream.at)
+    offset = stream.offset
+    raw = stream.take(end - stream.at)
+    if raw:
+        headless = raw.startswith((b"UNH", b"UNG"))
+        code = FindingCode.HEADER_MISSING if headless else FindingCode.BYTES_OUTSIDE
+        finding = Finding(
+            code, Severity.FATAL, value=raw[:35].decode("latin-1"), detail="Bytes outside of an interchange."
+        )
+        yield Piece(Part.JUNK, raw, offset, findings=(finding,))
+    if match is None:
+        stream.more()
+
+
+def _interchange(stream: _Stream) -> Iterator[Piece]:
+    """One interchange from its UNA or UNB to its end, or one piece of junk if it has no readable UNB."""
+    advice: Delimiters | None = None
+    length = 0
+    if stream.data.startswith(b"UNA", stream.at):
+        lines = _LINES.match(stream.data, stream.at + ADVICE_LENGTH)
+        end = lines.end() if lines else len(stream.data)
+        if not stream.data.startswith(b"UNB", end):
+            finding = Finding(
+                FindingCode.HEADER_MISSING, Severity.FATAL, "UNA", detail="No UNB follows UNA (clause 8.1)."
+            )
+            yield Piece(Part.JUNK, raw=stream.take(3), offset=stream.offset - 3, findings=(finding,))
+            return
+        advice = read_advice(stream.data[stream.at : stream.at + ADVICE_LENGTH])
+        length = end - stream.at
+    start = stream.at + length
+    after = stream.data[start + 3 : start + 4].decode("latin-1")
+    fault = None if advice is None else advice_fault(advice)
+    usual = header_delimiters(after)
+    # A UNA that no stream can be read by is told of and passed over: the UNB after it may still show whom to answer.
+    delimiters = advice if advice is not None and (fault is None or usual is None or fault == advice.decimal) else usual
+    window = stream.data[start : start + _LONGEST_HEADER]
+    end = -1
+    if delimiters is not None:
+        end = hide_released(window, delimiters).find(delimiters.terminator.encode("latin-1"))
+    if delimiters is None or end < 0 or after != delimiters.element or (fault and delimiters is advice):
+        code = FindingCode.TERMINATOR_MISSING if end < 0 else FindingCode.DELIMITER_INVALID
+        finding = Finding(
+            code, Severity.FATAL, "UNB", 1, detail="UNB cannot be read with the service characters in force."
+        )
+        raw = stream.take(length + 3)
+        yield Piece(Part.JUNK, raw, stream.offset - len(raw), findings=(finding,))
+        return
+    if length:
+        findings: tuple[Finding, ...] = ()
+        if fault is not None:
+            findings = (Finding(FindingCode.DELIMITER_INVALID, Severity.FATAL, "UNA", value=fault),)
+        yield Piece(Part.ADVICE, stream.take(length), stream.offset - length, findings=findings)
+    [segment] = segments_of(window[: end + 1], delimiters, offset=stream.offset)
+    header = interchange_header(segment, delimiters, advised=advice is not None)
+    raw = stream.take(end + 1)
+    faults = tuple(check_interchange(header))
+    yield Piece(Part.INTERCHANGE, raw, stream.offset - len(raw), 1, 1, header, faults)
+    yield from _contents(stream, Open(header, character_set(header.syntax_identifier)))
+
+
+def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:
+    """From UNB's end to UNZ's, window by window."""
+    terminator = state.grammar.terminator
+    searched = stream.offset
+    while not state.closed:
+        # The window ends with what may be UNZ, so that a stream of many small interchanges is not looked at again for each.
+        match = state.grammar.last.search(stream.data, max(searched - stream.base, stream.at))
+        end = match.end() if match else len(stream.data)
+        searched = stream.base + end if match else max(searched, stream.base + len(stream.data) - _LONGEST_HEADER)
+        window = stream.data[stream.at : end]
+        hidden = state.hide(window)
+        cut = hidden.rfind(terminator) + 1
+        if cut:
+            for piece in state.pieces(window[:cut], hidden[:cut], stream.offset):
+                stream.at += len(piece.raw)
+                yield piece
+        elif match:
+            continue
+        elif len(window) > LONGEST_SEGMENT:
+            finding = Finding(
+                FindingCode.SEGMENT_TOO_LONG, Severity.ERROR, position=state.position, value=_head(window)
+            )
+            yield Piece(Part.JUNK, stream.take(len(window)), stream.offset - len(window), findings=(finding,))
+        elif not stream.more() and stream.ended:
+            yield from _end(stream, state, len(window))
+            return
+
+
+def _end(stream: _Stream, state: Open, count: int) -> Iterator[Piece]:
+    """The stream ended within the interchange."""
+    offset = stream.offset
+    raw = stream.take(count)
+    if raw and _FILLER.fullmatch(raw):
+        yield Piece(Part.FILLER, raw, offset)
+    elif raw:
+        release = (state.header.delimiters.release or "").encode("latin-1")
+        dangling = bool(release) and (len(raw) - len(raw.rstrip(release))) % 2 == 1
+        code = FindingCode.RELEASE_DANGLING if dangling else FindingCode.TERMINATOR_MISSING
+        finding = Finding(
+            code, Severity.ERROR, None, state.position, value=_head(raw), detail="The stream ends in a segment."
+        )
+        yield Piece(Part.JUNK, raw, offset, findings=(finding,))
+    yield from state.close(stream.offset)
+
+
+def _head(raw: bytes) -> str:
+    return raw[:35].decode("latin-1")

@@ -1,0 +1,251 @@
+"""What became of an interchange: its findings by level, and each message that is refused.
+
+>>> from airflow_provider_integrations.connectors.edi.edifact_scan import scan
+>>> stream = b"UNB+UNOA:3+A+B+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+1'UNT+4+1'UNZ+1+7'"
+>>> [verdict] = verdicts(scan([stream]))
+>>> verdict.status.value, [finding.code.value for finding in verdict.refused[0].findings]
+('partial', ['count_wrong'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupHeader, InterchangeHeader, MessageHeader
+from airflow_provider_integrations.connectors.edi.edifact_interchange import Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment, Severity
+
+__all__ = [
+    "ACKNOWLEDGEMENT",
+    "MOST_FINDINGS",
+    "Check",
+    "GroupVerdict",
+    "InterchangeVerdict",
+    "MessageVerdict",
+    "Status",
+    "verdicts",
+    "with_finding",
+]
+
+ACKNOWLEDGEMENT = "CONTRL"
+"""The type of message that is never acknowledged (ISO 9735-4 clause 5.3.1)."""
+MOST_FINDINGS = 999
+"""Kept of a message, a group or an interchange: CONTRL has room for as many UCS."""
+
+Check = Callable[[MessageHeader, Sequence[Segment], Delimiters], Iterable[Finding]]
+"""A check by guide: the segments begin with UNH and end with UNT, and positions count from UNH as 1."""
+
+
+class Status(StrEnum):
+    """What became of an interchange."""
+
+    ACCEPTED = "accepted"
+    PARTIAL = "partial"
+    """The interchange is accepted and some message or group of it is refused, or all."""
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageVerdict:
+    """One message: UNH, how many segments it has with UNH and UNT, and what is wrong."""
+
+    header: MessageHeader
+    segments: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there is nothing but notes."""
+        return _clean(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupVerdict:
+    """One functional group: what is wrong with UNG and UNE, and its refused messages."""
+
+    header: GroupHeader
+    findings: tuple[Finding, ...]
+    messages: int
+    refused: tuple[MessageVerdict, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the group itself is; messages in it may still be refused."""
+        return _clean(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class InterchangeVerdict:
+    """One interchange.
+
+    Args:
+        header: UNB; None for bytes that belong to no interchange.
+        offset: The byte in the stream at which it begins.
+        length: Its bytes, line breaks before its segments included.
+        findings: What is wrong with UNA, UNB and UNZ, or stands between messages.
+        segments: How many it has, UNB and UNZ included.
+        messages: How many it has, in groups or not.
+        acknowledgements: How many of them are CONTRL.
+        groups: Each group, if it has groups.
+        refused: The refused messages outside of groups.
+    """
+
+    header: InterchangeHeader | None
+    offset: int
+    length: int
+    findings: tuple[Finding, ...]
+    segments: int = 0
+    messages: int = 0
+    acknowledgements: int = 0
+    groups: tuple[GroupVerdict, ...] = ()
+    refused: tuple[MessageVerdict, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """Rejected by a finding of its own; partial by one of a group or a message."""
+        if self.header is None or not _clean(self.findings):
+            return Status.REJECTED
+        if self.refused or any(group.refused or not group.accepted for group in self.groups):
+            return Status.PARTIAL
+        return Status.ACCEPTED
+
+
+def with_finding(verdict: InterchangeVerdict, finding: Finding) -> InterchangeVerdict:
+    """The verdict with a finding that only the caller can know: a double by the ledger, an unknown sender, an old date."""
+    return replace(verdict, findings=(finding, *verdict.findings))
+
+
+def verdicts(pieces: Iterable[Piece], check: Check | None = None) -> Iterator[InterchangeVerdict]:
+    """The verdict of each interchange, as its end comes by.
+
+    Args:
+        pieces: Of `scan`.
+        check: By guide; None checks envelope and syntax alone. It sees each message whole, which takes the memory of one
+            message; without it no message is held.
+
+    Yields:
+        One verdict an interchange, and one without header for each run of bytes that belong to none.
+    """
+    sums: _Sums | None = None
+    outside: list[Piece] = []
+    for piece in pieces:
+        if sums is None and piece.part not in (Part.ADVICE, Part.INTERCHANGE):
+            outside.append(replace(piece, raw=b"", segments=len(piece.raw)))
+            continue
+        if any(each.findings for each in outside):
+            yield _outside(outside)
+        outside = []
+        if sums is None:
+            sums = _Sums(piece.offset, check)
+        sums.take(piece)
+        if piece.part is Part.INTERCHANGE_END:
+            yield sums.verdict()
+            sums = None
+    if any(each.findings for each in outside):
+        yield _outside(outside)
+
+
+def _outside(pieces: list[Piece]) -> InterchangeVerdict:
+    findings = [finding for piece in pieces for finding in piece.findings]
+    return InterchangeVerdict(
+        None, pieces[0].offset, sum(piece.segments for piece in pieces), tuple(findings[:MOST_FINDINGS])
+    )
+
+
+class _Sums:
+    """What is gathered of one interchange."""
+
+    def __init__(self, offset: int, check: Check | None) -> None:
+        self._offset = offset
+        self._check = check
+        self._header: InterchangeHeader | None = None
+        self._length = self._segments = self._messages = self._acknowledgements = 0
+        self._findings: list[Finding] = []
+        self._groups: list[GroupVerdict] = []
+        self._refused: list[MessageVerdict] = []
+        self._group: GroupHeader | None = None
+        self._group_findings: list[Finding] = []
+        self._group_messages = 0
+        self._group_refused: list[MessageVerdict] = []
+        self._message: MessageHeader | None = None
+        self._message_findings: list[Finding] = []
+        self._message_segments = 0
+        self._raw: list[bytes] = []
+
+    def take(self, piece: Piece) -> None:
+        part, header = piece.part, piece.header
+        self._length += len(piece.raw)
+        self._segments += piece.segments
+        if isinstance(header, MessageHeader):
+            self._message, self._message_findings, self._message_segments, self._raw = header, [], 0, []
+        elif isinstance(header, GroupHeader):
+            self._group, self._group_findings, self._group_messages, self._group_refused = header, [], 0, []
+        elif isinstance(header, InterchangeHeader):
+            self._header = header
+        if self._message is not None:
+            self._message_segments += piece.segments
+            if self._check is not None:
+                self._raw.append(piece.raw)
+        if piece.findings:
+            self._keep(piece)
+        if part is Part.MESSAGE_END:
+            self._end_message(bool(piece.raw))
+        elif part is Part.GROUP_END:
+            self._end_group()
+
+    def verdict(self) -> InterchangeVerdict:
+        return InterchangeVerdict(
+            self._header,
+            self._offset,
+            self._length,
+            tuple(self._findings),
+            self._segments,
+            self._messages,
+            self._acknowledgements,
+            tuple(self._groups),
+            tuple(self._refused),
+        )
+
+    def _keep(self, piece: Piece) -> None:
+        """A fatal finding is the interchange's wherever it stands; the others are the innermost open level's."""
+        own = self._findings
+        if self._message is not None:
+            own = self._message_findings
+        elif self._group is not None:
+            own = self._group_findings
+        for finding in piece.findings:
+            kept = self._findings if finding.severity is Severity.FATAL else own
+            if len(kept) < MOST_FINDINGS:
+                kept.append(finding)
+
+    def _end_message(self, whole: bool) -> None:
+        message = self._message
+        if message is None or self._header is None:
+            return
+        if self._check is not None and whole:
+            first = message.segment
+            segments = segments_of(
+                b"".join(self._raw), self._header.delimiters, number=first.number, offset=first.offset
+            )
+            self._message_findings += self._check(message, segments, self._header.delimiters)
+        self._messages += 1
+        self._acknowledgements += message.type == ACKNOWLEDGEMENT
+        self._group_messages += 1
+        if not _clean(self._message_findings):
+            findings = tuple(self._message_findings[:MOST_FINDINGS])
+            refused = self._group_refused if self._group is not None else self._refused
+            refused.append(MessageVerdict(message, self._message_segments, findings))
+        self._message, self._raw = None, []
+
+    def _end_group(self) -> None:
+        if self._group is not None:
+            findings, refused = tuple(self._group_findings), tuple(self._group_refused)
+            self._groups.append(GroupVerdict(self._group, findings, self._group_messages, refused))
+            self._group = None
+
+
+def _clean(findings: Iterable[Finding]) -> bool:
+    return all(finding.severity is Severity.NOTE for finding in findings)
