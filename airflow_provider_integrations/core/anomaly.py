@@ -24,6 +24,7 @@ LEAST_RUNS = 3
 _WIDTH = 4.0
 _NORMAL = 1.4826  # Median absolute deviation to standard deviation, where counts are normal.
 _LEAST_SHARE = 0.1
+_NOISE = 16  # Four roots of it: a count of fewer may be nothing by chance.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def row_count_anomaly(rows: int, earlier: Sequence[int]) -> RowCountAnomaly | No
 
     Usual is what lies within four standard deviations of the median, estimated by the median deviation, which one odd run
     does not move. The deviation is taken for no less than a tenth of the median, nor than the noise of a count (its root).
+    Where no run brought nothing or next to nothing, one that does is unusual, however much the others differ.
 
     Args:
         rows: Of the run.
@@ -65,9 +67,10 @@ def row_count_anomaly(rows: int, earlier: Sequence[int]) -> RowCountAnomaly | No
     middle = median(looked_at)
     deviation = _NORMAL * median(abs(count - middle) for count in looked_at)
     reach = _WIDTH * max(deviation, _LEAST_SHARE * middle, math.sqrt(middle), 1.0)
+    least = 1 if min(looked_at) > _NOISE else 0
     return RowCountAnomaly(
         rows=rows,
-        low=max(0, math.floor(middle - reach)),
+        low=max(least, math.floor(middle - reach)),
         high=math.ceil(middle + reach),
         median=float(middle),
         runs=len(looked_at),

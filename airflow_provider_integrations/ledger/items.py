@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, or_, select, update
 
 from airflow_provider_integrations.core.work_item import END_STATES, Claim, RemoteFile, State, WorkItem
-from airflow_provider_integrations.ledger import claims, digests, discovery, replays
+from airflow_provider_integrations.ledger import claims, digests, discovery, replays, runs
 from airflow_provider_integrations.ledger.rows import (
     ItemEvent,
     Parts,
@@ -36,6 +36,8 @@ Found = list[WorkItem]
 Taken = list[tuple[WorkItem, Claim]]
 Events = list[ItemEvent]
 Places = list[tuple[int, str]]
+Runs = list[runs.RunRows]
+Names = list[str]
 
 
 class Items:
@@ -140,6 +142,17 @@ class Items:
                 pairs = pairs.where(work_item.c.sequence >= (after if after is not None else 0))
             rows = connection.execute(pairs.where(work_item.c.state.in_(states))).all()
         return sorted((row.sequence or 0, row.business_date.isoformat()) for row in rows)
+
+    def runs_in(self, source: str, states: Collection[State]) -> Names:
+        """The runs of a table that have a shard in one of `states`."""
+        return runs.runs_in(self._parts, source, states)
+
+    def rows_of_runs(self, source: str, run: str, *, limit: int) -> Runs:
+        """How many rows a run of a table brought, then the latest of its kind before it: at most `limit` runs.
+
+        Backfills and full reads, whose runs begin with `span-`, are a kind of their own.
+        """
+        return runs.rows_of_runs(self._parts, source, run, limit)
 
     def is_claimed(self, item_id: str) -> bool:
         """Whether a worker holds the item now; False for an item that is not known."""

@@ -1,7 +1,7 @@
 """Rows counted at the source, landed, published, staged and merged: they agree, or the run stops and says all of them.
 
     reconcile(item.facts, manifest, result)
-    note_row_counts(ledger, source, loaded_items)
+    note_row_counts(ledger, source, runs)
 
 A disagreement is found after the MERGE and before the item moves on: the item and the watermark stay where they are, and a
 rerun finds the same. An unusual number of rows is a warning among the item's verdicts, and blocks nothing.
@@ -10,7 +10,6 @@ rerun finds the same. An unusual number of rows is a warning among the item's ve
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,8 +18,8 @@ from airflow_provider_integrations.core.anomaly import LEAST_RUNS, LOOK_BACK, Ro
 from airflow_provider_integrations.core.errors import ReconciliationError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.verdict import GateMode, GateResult, Verdict
-from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.ledger.runs import RunRows
 from airflow_provider_integrations.warehouse.batches import LoadResult
 
 __all__ = ["ROW_COUNT", "RowCounts", "note_row_counts", "reconcile"]
@@ -28,9 +27,8 @@ __all__ = ["ROW_COUNT", "RowCounts", "note_row_counts", "reconcile"]
 ROW_COUNT = "row_count"
 """Name of the suite under which an unusual number of rows is noted."""
 
-_PAGE = 300
-_MOST_PAGES = 20
-_DIGEST = hashlib.sha256(f"row_count_anomaly/1/{LEAST_RUNS}/{LOOK_BACK}".encode()).hexdigest()
+_LOOKED_AT = 2 * LOOK_BACK  # Some have nothing that is loaded.
+_DIGEST = hashlib.sha256(f"row_count_anomaly/2/{LEAST_RUNS}/{LOOK_BACK}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,53 +93,33 @@ def reconcile(facts: Mapping[str, Any], manifest: Manifest, result: LoadResult) 
     return counts
 
 
-def note_row_counts(ledger: Ledger, source: str, items: Iterable[WorkItem]) -> dict[str, RowCountAnomaly]:
-    """Compare the rows of the runs that these items belong to with the runs before; gives what is unusual, by run.
+def note_row_counts(ledger: Ledger, source: str, runs: Iterable[str]) -> dict[str, RowCountAnomaly]:
+    """Compare the rows of runs with those of the runs before them; gives what is unusual, by run.
 
-    Each run that has a verdict gets it on its first item, once: again is harmless. Backfills and full reads, whose runs
-    begin with `span-`, are compared with their like. Items without a run, such as files, are left alone.
+    Each run that has a verdict gets it on its first item, once: again is harmless. A run whose shards are not all done is
+    left to the load that brings its last. Backfills and full reads are compared with their like.
     """
-    asked = {str(item.facts["run"]) for item in items if item.facts.get("run")}
-    if not asked:
-        return {}
-    runs = _runs(ledger, source, asked)
     unusual = {}
-    names = list(runs)
-    for place, name in enumerate(names):
-        if name not in asked:
+    for run in runs:
+        (asked, *before) = ledger.items.rows_of_runs(source, run, limit=1 + _LOOKED_AT) or (None,)
+        if asked is None or asked.run != run or asked.open or not asked.loaded:
             continue
-        before = [_rows(runs[other]) for other in names[place + 1 :] if _kind(other) == _kind(name)]
-        found = row_count_anomaly(_rows(runs[name]), before)
+        found = row_count_anomaly(asked.rows, [each.rows for each in before if each.loaded])
         if found is None:
             continue
-        _note(ledger, min(runs[name], key=lambda item: item.path), found)
+        _note(ledger, asked, found)
         if found.unusual:
-            unusual[name] = found
+            unusual[run] = found
     return unusual
 
 
-def _runs(ledger: Ledger, source: str, asked: set[str]) -> dict[str, list[WorkItem]]:
-    """The runs that were asked for and enough before them, the latest first; the last of them may not be whole."""
-    runs: dict[str, list[WorkItem]] = {}
-    kinds = {_kind(run) for run in asked}
-    for page in range(_MOST_PAGES):
-        items = ledger.items.list(source, [State.LOADED, State.ARCHIVED], limit=_PAGE, offset=page * _PAGE)
-        for item in items:
-            if run := item.facts.get("run"):
-                runs.setdefault(str(run), []).append(item)
-        counted = Counter(_kind(run) for run in runs if run not in asked)
-        if len(items) < _PAGE or all(counted[kind] > LOOK_BACK for kind in kinds):
-            break
-    return runs
-
-
-def _note(ledger: Ledger, item: WorkItem, found: RowCountAnomaly) -> None:
-    if any(result.suite == ROW_COUNT for result in ledger.records.gates(item.id)):
+def _note(ledger: Ledger, run: RunRows, found: RowCountAnomaly) -> None:
+    if any(result.suite == ROW_COUNT for result in ledger.records.gates(run.item_id)):
         return
     ledger.records.gate(
-        item.id,
+        run.item_id,
         GateResult(
-            batch_id=str(item.facts.get("batch_id", "")),
+            batch_id=run.batch_id,
             verdict=Verdict.PASSED_WITH_WARNINGS if found.unusual else Verdict.PASSED,
             mode=GateMode.WARN,
             suite=ROW_COUNT,
@@ -157,11 +135,3 @@ def _note(ledger: Ledger, item: WorkItem, found: RowCountAnomaly) -> None:
             ),
         ),
     )
-
-
-def _kind(run: str) -> str:
-    return "span" if run.startswith("span-") else "run"
-
-
-def _rows(items: Iterable[WorkItem]) -> int:
-    return sum(int(item.facts.get("rows_landed") or item.facts.get("rows_loaded") or 0) for item in items)

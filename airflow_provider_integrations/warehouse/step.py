@@ -57,9 +57,12 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
                 }
                 loaded.append((held.advance(item, State.LOADED, facts=facts), result, manifest))
                 job.boundary("noted as loaded")
+    job.mark_deletions(job, connection)
+    # Before they are closed, and also those that had nothing to load.
+    runs = job.ledger.items.runs_in(job.source, [State.LOADED])
     job.settle(job.ledger, job.source)
     job.boundary("watermark moved")
-    _warn_of_unusual_runs(job, [item for item, _, _ in loaded])
+    _warn_of_unusual_runs(job, runs)
     if len(loaded) < len(waiting):
         raise TransientError(
             "gated items are claimed by another worker",
@@ -69,9 +72,9 @@ def load_items(job: BatchJob, connection: Any) -> list[tuple[WorkItem, LoadResul
     return loaded
 
 
-def _warn_of_unusual_runs(job: BatchJob, items: Sequence[WorkItem]) -> None:
+def _warn_of_unusual_runs(job: BatchJob, runs: Sequence[str]) -> None:
     """Of tables alone: how many rows a partner puts into a file is the partner's affair."""
-    for run, found in note_row_counts(job.ledger, job.source, [item for item in items if "run" in item.facts]).items():
+    for run, found in note_row_counts(job.ledger, job.source, runs).items():
         log.warning(
             "%s: run %s has %d rows, where %d to %d were usual by the %d runs before it", job.source, run, found.rows,
             found.low, found.high, found.runs,

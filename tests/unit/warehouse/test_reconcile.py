@@ -11,12 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import update
 
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.verdict import Verdict
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.ledger.tables import work_item
 from airflow_provider_integrations.warehouse.batches import LoadResult
 from airflow_provider_integrations.warehouse.control_sums import add, exact_sum
 from airflow_provider_integrations.warehouse.packing import pack
@@ -81,7 +83,8 @@ def _loaded(ledger: Ledger, run: str, *rows: int) -> list[WorkItem]:
     items = []
     for shard, count in enumerate(rows, 1):
         file = RemoteFile(f"odbc/{run}/shard-{shard:04d}", 0, 0)
-        [found] = ledger.items.discover("orders", [file], listed_at=datetime.now(UTC), facts={file.path: {"run": run}})
+        told = {file.path: {"run": run, "shards": len(rows)}}
+        [found] = ledger.items.discover("orders", [file], listed_at=datetime.now(UTC), facts=told)
         taken = ledger.items.claim(found.id, "me", states=[State.DISCOVERED], lease=timedelta(minutes=1))
         assert taken is not None
         facts = {"batch_id": f"b-{run}-{shard}", "rows_landed": count}
@@ -91,13 +94,13 @@ def _loaded(ledger: Ledger, run: str, *rows: int) -> list[WorkItem]:
 
 def test_an_unusual_run_is_a_warning_on_its_first_shard_once_and_blocks_nothing(ledger: Ledger) -> None:
     for number in range(7):
-        items = _loaded(ledger, f"{number:08d}.0", 600, 400 + number)
-        assert note_row_counts(ledger, "orders", items) == {}
+        _loaded(ledger, f"{number:08d}.0", 600, 400 + number)
+        assert note_row_counts(ledger, "orders", [f"{number:08d}.0"]) == {}
     _loaded(ledger, "span-abc", 5)
     items = _loaded(ledger, "00000007.0", 3, 2)
-    found = note_row_counts(ledger, "orders", reversed(items))
+    found = note_row_counts(ledger, "orders", ["00000007.0", "never"])
     assert found["00000007.0"].rows == 5
-    assert note_row_counts(ledger, "orders", items).keys() == found.keys()
+    assert note_row_counts(ledger, "orders", ["00000007.0"]) == found
     [verdict] = ledger.records.gates(items[0].id)
     assert (verdict.suite, verdict.verdict, verdict.rows) == (ROW_COUNT, Verdict.PASSED_WITH_WARNINGS, 5)
     assert verdict.expectations[0]["kwargs"]["median"] == 1003
@@ -105,14 +108,37 @@ def test_an_unusual_run_is_a_warning_on_its_first_shard_once_and_blocks_nothing(
     assert ledger.items.get(items[0].id).state is State.LOADED
 
 
+def test_a_run_of_nothing_after_runs_of_thousands_is_unusual(ledger: Ledger) -> None:
+    for number, rows in enumerate([1000, 5000, 2000, 8000, 3000, 1000, 9000]):
+        _loaded(ledger, f"{number:08d}.0", rows)
+    [item] = _loaded(ledger, "00000007.0", 0)
+    found = note_row_counts(ledger, "orders", ["00000007.0"])
+    assert (found["00000007.0"].rows, found["00000007.0"].low) == (0, 1)
+    assert [each.verdict for each in ledger.records.gates(item.id)] == [Verdict.PASSED_WITH_WARNINGS]
+
+
+def test_a_run_is_judged_when_its_last_shard_is_done(ledger: Ledger) -> None:
+    for number in range(4):
+        _loaded(ledger, f"{number:08d}.0", 1000)
+    [item] = _loaded(ledger, "00000004.0", 400)
+    file = RemoteFile("odbc/00000004.0/shard-0002", 0, 0)
+    ledger.items.discover("orders", [file], listed_at=datetime.now(UTC), facts={file.path: {"run": "00000004.0"}})
+    # As the planner says from the beginning.
+    with ledger.items._parts.database.write() as connection:
+        facts = {**item.facts, "shards": 2}
+        connection.execute(update(work_item).where(work_item.c.id == item.id).values(facts=facts))
+    assert note_row_counts(ledger, "orders", ["00000004.0"]) == {}
+    assert ledger.records.gates(item.id) == []
+
+
 def test_a_backfill_is_not_compared_with_the_daily_runs(ledger: Ledger) -> None:
     for number in range(5):
         _loaded(ledger, f"{number:08d}.0", 1000)
     items = _loaded(ledger, "span-xyz", 9_000_000)
-    assert note_row_counts(ledger, "orders", items) == {}
+    assert note_row_counts(ledger, "orders", ["span-xyz"]) == {}
     assert ledger.records.gates(items[0].id) == []
     usual = _loaded(ledger, "00000005.0", 1001)
-    assert note_row_counts(ledger, "orders", usual) == {}
+    assert note_row_counts(ledger, "orders", ["00000005.0"]) == {}
     assert [each.verdict for each in ledger.records.gates(usual[0].id)] == [Verdict.PASSED]
     assert note_row_counts(ledger, "orders", []) == {}
 
