@@ -287,6 +287,22 @@ def test_keys_of_a_collation_that_ignores_case_and_accents(
     assert found == [(word, number) for number, word in enumerate(words)]
 
 
+def test_nul_characters_in_sqlite_stop_no_run(
+    odbc_sqlite: OdbcDatabase, run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    source = _orders(odbc_sqlite, "sqlite")
+    _insert(source, range(20), "2025-01-01 10:00:00")
+    source.execute(
+        "UPDATE orders SET note = char(97, 0, 98) WHERE id = 7",
+        "UPDATE orders SET updated_at = '2025-01-01 09:00:00' || char(0) WHERE id = 9",
+    )
+    report = run(source, page_rows=6)
+    assert (report["rows"], report["rejects_by_rule"]) == (19, {"type": 1})
+    assert _merged(tmp_path)[7] == "a\0b"
+    (reject,) = [json.loads(line) for path in (tmp_path / "out").glob("*rejects*") for line in path.open()]
+    assert (reject["key"], reject["column"]) == ("id=9", "updated_at")
+
+
 def test_a_row_that_is_updated_while_it_is_paged_is_seen_once(
     postgres: OdbcDatabase, tmp_path: Path, run: Callable[..., dict[str, Any]]
 ) -> None:

@@ -193,6 +193,11 @@ SQLITE: list[tuple[str, str, Values]] = [
     ("varchar(3)", "string", [("'longer than declared'", "longer than declared"), ("'ab  '", "ab  ")]),
     ("uuid", "uuid", [("'9EFB22DE-135B-4062-8778-41C39EC5A330'", "9efb22de-135b-4062-8778-41c39ec5a330"), ("'x'", NO)]),
     ("", "integer", [("1", 1), ("'1'", 1), ("'x'", NO)]),
+    ("text", "string", [("char(97, 0, 228, 128512)", "a\0ä😀"), ("char(0)", "\0"), ("'ab'", "ab"), ("''", ""), ("5", "5"),
+                        ("x'00ff'", "x'00FF'"), ("NULL", None)]),
+    ("integer", "integer", [("'1' || char(0)", NO), ("7", 7), ("NULL", None)]),
+    ("timestamp", "timestamp", [("'2025-01-01 00:00:00' || char(0)", NO), ("'2025-01-01 00:00:00'", _stamp(2025, 1, 1))]),
+    ("real", "float", [("'0.1' || char(0)", NO), ("0.1", 0.1)]),
 ]  # fmt: skip
 
 

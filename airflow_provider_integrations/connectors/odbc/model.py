@@ -98,6 +98,8 @@ class ReadColumn:
         guarded: That expression; what it gives is typed, or rejected with its reason, by us.
         packed: An expression whose text has neither comma nor quote nor line end, so that the value can be read among
             others of its row in one text (see `packing`); None if there is none.
+        in_hex: Whether what `guarded` gives is a text's UTF-8 in hexadecimal, to be read back into the text.
+        hexed: Whether `expression` gives such.
     """
 
     name: str
@@ -111,6 +113,8 @@ class ReadColumn:
     guarded: str | None = None
     lower: bool = False
     packed: str | None = None
+    in_hex: bool = False
+    hexed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

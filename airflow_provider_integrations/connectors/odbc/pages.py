@@ -170,7 +170,10 @@ def guarded(column: ReadColumn) -> ReadColumn:
     """The column as text, because there are values that the driver would change without a word."""
     if column.suspect is None or column.guarded is None:
         return column
-    return replace(column, expression=column.guarded, wire=pa.string(), arrow=pa.string(), suspect=None, packed=None)
+    return replace(
+        column, expression=column.guarded, wire=pa.string(), arrow=pa.string(),
+        suspect=None, packed=None, hexed=column.in_hex,
+    )  # fmt: skip
 
 
 def _rest(job: ShardJob, mark: PageMark) -> KeyRange:
@@ -237,7 +240,7 @@ def as_text_where_needed(query: TableQuery) -> TableQuery:
 
 def _uncarried(query: TableQuery) -> PermanentError:
     return PermanentError(
-        "a text holds NUL characters, at which the driver would end it",
+        "the table holds values that the driver cannot carry, and no other way to read them",
         columns=[column.name for column in query.columns if column.suspect is not None],
         next_step="Replace them in a template, or leave the column out of the contract.",
     )

@@ -149,7 +149,8 @@ class SourceKeys:
         ]
         # What the driver may not carry comes as the server's text, and is typed or refused here.
         columns = [
-            replace(c, expression=c.guarded, wire=pa.string(), arrow=pa.string()) if c.guarded else c for c in columns
+            replace(c, expression=c.guarded, wire=pa.string(), arrow=pa.string(), hexed=c.in_hex) if c.guarded else c
+            for c in columns
         ]
         statement = self._select(", ".join(f"{c.expression} AS {dialect.quote(c.name)}" for c in columns))
         order = ", ".join(f"t.{dialect.quote(column.name)}" for column in self._columns)

@@ -27,6 +27,8 @@ def landed_batch(batch: Any, columns: Sequence[ReadColumn]) -> Any:
 
 
 def _landed(values: Array, column: ReadColumn) -> Array:
+    if column.hexed:
+        return _from_hexadecimal(values, column)
     if column.lower:
         return pc.ascii_lower(values)
     if values.type == column.arrow:
@@ -44,3 +46,16 @@ def _landed(values: Array, column: ReadColumn) -> Array:
             planned=str(wanted),
             next_step="Give the contract's column a type that holds it, or cast it in a template.",
         ) from None
+
+
+def _from_hexadecimal(values: Array, column: ReadColumn) -> Array:
+    """Texts that the driver would end at their first NUL; few tables have any, so they are read one by one."""
+    try:
+        texts = [None if value is None else bytes.fromhex(value).decode() for value in values.to_pylist()]
+    except ValueError:
+        raise PermanentError(
+            "the source gave bytes that are no text",
+            column=column.name,
+            next_step="Correct them at the source, or read the column in hexadecimal in a template.",
+        ) from None
+    return pa.array(texts, pa.string())

@@ -80,10 +80,14 @@ class Sqlite(Dialect):
     def read_column(self, column: SourceColumn, wanted: str | None = None) -> ReadColumn:
         """As text, of the type that the declaration means by its name."""
         sql = self.quote(column.name)
-        # The driver ends a text at its first NUL.
+        # The driver ends a text at its first NUL; there all of the column comes in hexadecimal.
         suspect = f"(typeof({sql}) = 'text' AND instr({sql}, char(0)) > 0)"
+        guarded = f"CASE WHEN {sql} IS NOT NULL THEN hex({_text(sql)}) END"
         lossless = bool(re.search(r"int|char|text|uuid|date|time", column.type))
-        return ReadColumn(column.name, _text(sql), pa.string(), pa.string(), lossless=lossless, suspect=suspect)
+        return ReadColumn(
+            column.name, _text(sql), pa.string(), pa.string(),
+            lossless=lossless, suspect=suspect, guarded=guarded, in_hex=True,
+        )  # fmt: skip
 
     def columns_of(self, table: str) -> Statement:
         """Declared types."""
