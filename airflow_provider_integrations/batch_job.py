@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from upath import UPath
 
@@ -23,6 +24,10 @@ def _go_on(_boundary: str) -> None:
     """The boundary hook of every run but the tests'."""
 
 
+def _nothing_deleted(_job: BatchJob, _connection: object) -> None:
+    """What sources say that do not tell what is deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchJob:
     """One source's landed batches, and who works on them.
@@ -35,6 +40,7 @@ class BatchJob:
         owner: Who claims; the same owner takes up its own claims again.
         control: Columns whose sums are compared on the way into the warehouse.
         settle: Brings the source's watermark after what was loaded, called after each load.
+        mark_deletions: Marks what was read as deleted, called after each load and before `settle`.
         boundary: Called between the steps with the name of what was just done; tests kill the process there.
     """
 
@@ -47,6 +53,7 @@ class BatchJob:
     owner: str
     control: tuple[str, ...] = ()
     settle: Callable[[Ledger, str], object] = follow
+    mark_deletions: Callable[[BatchJob, Any], None] = _nothing_deleted
     lease: timedelta = LEASE
     clock: Clock = utc_now
     boundary: Callable[[str], None] = _go_on

@@ -56,9 +56,10 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     source = read_source(include_folder(), source_name)
     more: dict[str, Any] = {}
     if isinstance(source, TableSource):
+        from airflow_provider_integrations.connectors.odbc.deletions import mark_deletions
         from airflow_provider_integrations.connectors.odbc.settle import settle
 
-        more = {"settle": settle, "control": source.control_columns}
+        more = {"settle": settle, "control": source.control_columns, "mark_deletions": mark_deletions}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),

@@ -29,6 +29,8 @@ class TableSource(_Frozen):
 
     Args:
         table: Dotted name at the source, e.g. `erp.orders`; or `template`, a file of `include/sql/extract/`.
+        mode: `incremental` by keyset; `full` reads all rows in each run; `change_tracking` (SQL Server) reads all rows once
+            and then what changed, deletions with it: it needs no cursor, and takes no template, lag or begin.
         cursor: Cursor columns in order, e.g. `[updated_at]`; the contract's keys follow. Without one the table is read
             by key alone: `incremental` then finds new rows only.
         filter: SQL condition on rows, by the owner of this file.
@@ -74,7 +76,20 @@ class TableSource(_Frozen):
             raise ValueError("the guarantee `lag` needs `lag`, the window that is read again")
         if self.lag is not None and not self.cursor:
             raise ValueError("a lag needs a cursor column")
+        if self.mode == "change_tracking":
+            self._fits_change_tracking()
         return self
+
+    def _fits_change_tracking(self) -> None:
+        if self.template is not None:
+            raise ValueError("the mode `change_tracking` reads a table, not a `template`")
+        given = {"cursor": self.cursor, "lag": self.lag, "begin": self.begin != "beginning"}
+        if names := [f"`{name}`" for name, value in given.items() if value]:
+            raise ValueError(
+                f"the mode `change_tracking` goes by the server's versions and takes no {', '.join(names)}"
+            )
+        if self.guarantee in ("lag", "best_effort"):
+            raise ValueError("the mode `change_tracking` gives `safe_upper_bound` and nothing less")
 
     @classmethod
     def from_mapping(cls, data: Any, *, where: str = "source") -> TableSource:

@@ -3,7 +3,7 @@
 ::
 
     <root>/bronze/<source>/ingest_date=YYYY-MM-DD/batch=<batch_id>/
-        part-*.parquet  rejects.jsonl  original.pgp  _manifest.json
+        part-*.parquet  rejects.jsonl  deleted.arrow  original.pgp  _manifest.json
 
 A batch is there when its manifest is. On a local file system the whole folder appears by one rename; on an object
 store, which has none, the manifest is written last. Landing the same batch twice changes nothing.
@@ -28,9 +28,10 @@ from airflow_provider_integrations.core.errors import ConfigError, Reconciliatio
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.landing.durable import copy_durably, sync_folder, write_durably
 
-__all__ = ["MANIFEST", "ORIGINAL", "batch_key", "local_folder", "promote", "read_manifest", "verify_files"]
+__all__ = ["DELETED", "MANIFEST", "ORIGINAL", "batch_key", "local_folder", "promote", "read_manifest", "verify_files"]
 
 MANIFEST = "_manifest.json"
+DELETED = "deleted.arrow"
 ORIGINAL = "original.pgp"
 REJECTS = "rejects.jsonl"
 
@@ -58,7 +59,8 @@ def promote(stage: Path, root: UPath | Path | str, manifest: Manifest) -> UPath:
     point: what a dead attempt left is swept.
 
     Args:
-        stage: Local folder with the manifest's files, `original.pgp`, and `rejects.jsonl` if rows were rejected.
+        stage: Local folder with the manifest's files, `original.pgp`, and `rejects.jsonl` if rows were rejected,
+            and `deleted.arrow` if keys were deleted.
         root: Root of all landings; a path or a URL that fsspec knows.
         manifest: What the batch is; its digests are checked against the stage first.
 
@@ -72,7 +74,7 @@ def promote(stage: Path, root: UPath | Path | str, manifest: Manifest) -> UPath:
     if _already_there(folder, manifest):
         return folder
     names = [file.name for file in manifest.files]
-    names += [name for name in (REJECTS, ORIGINAL) if (stage / name).exists()]
+    names += [name for name in (REJECTS, DELETED, ORIGINAL) if (stage / name).exists()]
     if folder.protocol in ("", "file"):
         _promote_local(stage, Path(folder.path), manifest, names)
     else:

@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import statements
 from airflow_provider_integrations.connectors.odbc.behind import horizon_of, late_of
+from airflow_provider_integrations.connectors.odbc.change_tracking import version_of
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
@@ -188,6 +189,8 @@ def check_bookmark(session: OdbcSession, query: TableQuery, bookmark: Bookmark) 
 
 def next_position(plan: RunPlan, bookmarks: Sequence[Bookmark | None]) -> Position:
     """The position after a run whose shards ended at these bookmarks, in the order of the ranges."""
+    if version_of(plan.horizon) is not None:
+        return Position(None, plan.horizon)
     found = [bookmark for bookmark in bookmarks if bookmark is not None]
     return Position(found[-1] if found else plan.position.bookmark, plan.horizon)
 

@@ -32,6 +32,7 @@ from airflow_provider_integrations.connectors.odbc.plan import Policy, plan_run
 from airflow_provider_integrations.connectors.odbc.position import Position, position_of
 from airflow_provider_integrations.connectors.odbc.run import RunJob, connected
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
+from airflow_provider_integrations.connectors.odbc.tracked_run import anything_changed
 from airflow_provider_integrations.core.watermark import Bound
 
 __all__ = ["anything_new", "anything_since"]
@@ -45,6 +46,8 @@ def anything_new(job: RunJob) -> bool:
         return True
     with connected(job) as (session, query, facts):
         position, _ = position_of(watermark, session.engine)
+        if source.mode == "change_tracking":
+            return anything_changed(session, query, position)
         policy = Policy(source.guarantee, source.lag, source.begin)
         return anything_since(session, query, facts, policy, position, NullPolicy(source.nulls))
 

@@ -24,6 +24,7 @@ from airflow_provider_integrations.connectors.odbc.query import build_query
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.settle import leads_on, settle
+from airflow_provider_integrations.connectors.odbc.tracked_run import plan_tracked
 from airflow_provider_integrations.core.clock import Clock
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError, TransientError
@@ -180,18 +181,13 @@ def _plan(job: RunJob, asked: Asked, moves: int, run: str) -> None:
         whole=asked.whole or (source.mode == "full" and asked.span is None),
         span=asked.span,
     )
-    if source.mode == "change_tracking":
-        raise ConfigError(
-            "change tracking is not run by this operator",
-            source=source.source,
-            next_step="Choose `incremental` with a rowversion cursor.",
-        )
     with connected(job) as (session, query, facts):
         watermark = ledger.watermarks.get(source.source)
         position, at = position_of(watermark, session.engine) if watermark is not None else (BEGINNING, 0)
         if at != moves:
             raise TransientError("another run has moved the watermark meanwhile", next_step="Plan again.")
-        plan = plan_run(session, query, facts, policy, position)
+        planned = plan_tracked if source.mode == "change_tracking" else plan_run
+        plan = planned(session, query, facts, policy, position)
     first = _first_shard(run)
     stamp = job.clock().astimezone(UTC)
     facts_of_run = {

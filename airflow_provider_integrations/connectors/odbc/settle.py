@@ -17,7 +17,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["leads_on", "settle"]
+__all__ = ["awaits_deletions", "leads_on", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,18 @@ def settle(ledger: Ledger, source: str) -> Watermark | None:
     if not loaded:
         return ledger.watermarks.get(source)
     unfinished = {_run(item) for item in ledger.items.list(source, _OPEN, limit=None)}
+    unfinished |= {_run(item) for item in loaded if awaits_deletions(item)}
     for run in sorted({_run(item) for item in loaded} - unfinished):
         shards = sorted((item for item in loaded if _run(item) == run), key=lambda item: int(item.facts["shard"]))
         _settle_run(ledger, source, shards)
         _close(ledger, source, shards)
     return ledger.watermarks.get(source)
+
+
+def awaits_deletions(item: WorkItem) -> bool:
+    """Whether keys that were read as deleted are not marked in the warehouse yet."""
+    facts = item.facts
+    return bool(facts.get("keys_deleted")) and facts.get("deletions_of") != facts["batch_id"]
 
 
 def leads_on(current: Watermark | None, plan: RunPlan, moves: int) -> bool:

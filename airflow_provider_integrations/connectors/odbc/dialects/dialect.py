@@ -181,6 +181,14 @@ class Dialect:
         """Condition on rows written by a transaction that was open at the horizon or began after it."""
         raise ConfigError("the engine has no horizon", engine=self.name, next_step="Use the guarantee `lag`.")
 
+    def change_versions(self, table: str) -> Statement:
+        """One row: the current version, and the lowest that changes are still kept from; NULL where nothing is tracked."""
+        raise _untracked(self.name)
+
+    def changes(self, table: str, since: int) -> str:
+        """The table's changes since a version, as SQL that stands behind FROM."""
+        raise _untracked(self.name)
+
     # --- plans ---------------------------------------------------------------------------------------------------
 
     def explain(self, statement: Statement) -> Statement | None:
@@ -200,6 +208,10 @@ class Dialect:
     def hashed(self, sql: str) -> str:
         """60 bits of the MD5 of a text as a whole number: the first 15 hexadecimal digits."""
         raise NotImplementedError
+
+
+def _untracked(engine: str) -> ConfigError:
+    return ConfigError("the engine has no change tracking", engine=engine, next_step="Use the mode `incremental`.")
 
 
 def refuse_key(kind: str) -> None:

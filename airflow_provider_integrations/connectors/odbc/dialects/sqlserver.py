@@ -172,6 +172,18 @@ class SqlServer(Dialect):
             raise ConfigError("not a horizon of SQL Server", horizon=horizon[:40], next_step="Rewind the source.")
         return "1 = 0", ()
 
+    def change_versions(self, table: str) -> Statement:
+        """Of the database, and of the table."""
+        return Statement(
+            "SELECT CAST(CHANGE_TRACKING_CURRENT_VERSION() AS nvarchar(20)),"
+            " CAST(CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID(?)) AS nvarchar(20))",
+            (self.table(table),),
+        )
+
+    def changes(self, table: str, since: int) -> str:
+        """The net change of each key."""
+        return f"CHANGETABLE(CHANGES {self.table(table)}, {int(since)})"
+
     def sampled(self, table: str, alias: str, share: float) -> str:
         """By pages."""
         sample = f" TABLESAMPLE SYSTEM ({share * 100:.6f} PERCENT) REPEATABLE (1)" if share < 1 else ""

@@ -199,7 +199,8 @@ def test_late_rows_of_the_lag_never_lie_before_the_sources_begin() -> None:
 
 
 def test_change_tracking_ends_a_run_at_the_version_of_its_beginning() -> None:
-    assert change_tracking.check_version("t", since="41", current="57", lowest="41") == "57"
+    for since in ("41", "57", None):
+        assert change_tracking.check_version("t", since, current="57", lowest="41") == "57"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_template_has_no_change_tracking() -> None:
     with pytest.raises(ConfigError, match="template"):
         change_tracking.changed(dialect_named("sqlserver"), query, "1")
     with pytest.raises(ValueError, match="invalid literal"):
-        change_tracking.deleted(dialect_named("sqlserver"), TableQuery("t", (), query.keyset), "1) AS c; --")
+        change_tracking.deleted(dialect_named("sqlserver"), TableQuery("t", (), query.keyset), "1) AS c; --", ())
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -222,11 +222,14 @@ def _tracking(d: Dialect) -> dict[str, Statement | str | None]:
         return {}
     query = _query(d, filter="status <> 'draft'")
     changed = change_tracking.changed(d, query, "41")
+    keys = [d.read_column(SourceColumn(column.name, column.type)) for column in query.keyset.key]
     return {
-        "versions": change_tracking.versions(d, query.table),
+        "versions": d.change_versions(query.table),
         "a page of what was written": statements.page(d, changed, _by_key(1), 1000),
         "how many were written": statements.count(d, changed, KeyRange()),
-        "deleted": change_tracking.deleted(d, query, "41"),
+        "deleted": change_tracking.deleted(d, replace(query, filter=None), "41", keys),
+        "deleted, or out of the filter": change_tracking.deleted(d, query, "41", keys),
+        "anything": change_tracking.any_change(d, query, "41"),
     }
 
 
@@ -251,6 +254,8 @@ UNKNOWN = {
     ("sqlserver", "change_tracking", "a page of what was written"): _TRACKING,
     ("sqlserver", "change_tracking", "how many were written"): _TRACKING,
     ("sqlserver", "change_tracking", "deleted"): _TRACKING,
+    ("sqlserver", "change_tracking", "deleted, or out of the filter"): _TRACKING,
+    ("sqlserver", "change_tracking", "anything"): _TRACKING,
 }
 # Statements that set a session up and are no queries: sqlglot keeps them as bare commands.
 COMMANDS = ("setup", "begin", "end", "join", "cancel")
