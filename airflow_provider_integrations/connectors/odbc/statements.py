@@ -17,14 +17,22 @@ from airflow_provider_integrations.connectors.odbc.dialects.dialect import Diale
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
-    KeyColumn,
     KeyRange,
-    Keyset,
     Late,
     Statement,
     TableQuery,
 )
 from airflow_provider_integrations.connectors.odbc.packing import on_the_wire
+from airflow_provider_integrations.connectors.odbc.predicates import (
+    Condition,
+    above,
+    below,
+    bound,
+    equal,
+    in_order,
+    in_range,
+    not_null,
+)
 from airflow_provider_integrations.core.watermark import Bound
 
 __all__ = [
@@ -46,18 +54,14 @@ __all__ = [
     "sample",
 ]
 
-Condition = tuple[str, tuple[str, ...]]
 _MARK = "{keyset}"
 _ALIAS = "t"
+_ONE = "1"
 
 
 def page(dialect: Dialect, query: TableQuery, key_range: KeyRange, rows: int | None = None) -> Statement:
     """The rows of a range in order, at most `rows` of them."""
-    conditions = [*_range(dialect, query.keyset, key_range), *_not_null(dialect, query)]
-    select, parameters = _select(dialect, query, _columns(dialect, query), conditions)
-    # Of the table and not of the result: what is read may be text made of a column, which has another order.
-    select += f" ORDER BY {_order(dialect, query)}"
-    return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
+    return _in_order(dialect, query, _columns(dialect, query), key_range, rows)
 
 
 def late(dialect: Dialect, query: TableQuery, rows: Late) -> Statement:
@@ -78,7 +82,7 @@ def count(
 ) -> Statement:
     """One row: how many rows, how many of them the driver could not carry, and the sums of columns, as text."""
     if isinstance(within, KeyRange):
-        within = [*_range(dialect, query.keyset, within), *_not_null(dialect, query)]
+        within = [*in_range(dialect, query.keyset, within), *not_null(dialect, query)]
     suspects = [column.suspect for column in query.columns if column.suspect]
     broken = f"SUM(CASE WHEN {' OR '.join(suspects)} THEN 1 ELSE 0 END)" if suspects else "0"
     read_as = {column.name: column.arrow for column in query.columns}
@@ -94,7 +98,7 @@ def late_conditions(dialect: Dialect, query: TableQuery, rows: Late) -> list[Con
     found += [
         above(dialect, query.keyset, Edge((at,), Bound.CLOSED)) for at in (rows.since, rows.floor) if at is not None
     ]
-    return [*found, *_not_null(dialect, query)]
+    return [*found, *not_null(dialect, query)]
 
 
 def null_conditions(dialect: Dialect, query: TableQuery) -> list[Condition]:
@@ -106,7 +110,7 @@ def null_conditions(dialect: Dialect, query: TableQuery) -> list[Condition]:
 def bookmark_of(dialect: Dialect, query: TableQuery, key: Sequence[str]) -> Statement:
     """The keyset's values of one row as lossless text, by its primary key."""
     texts = ", ".join(dialect.text_of(dialect.quote(c.name), c.type) for c in query.keyset.columns)
-    return Statement(*_select(dialect, query, texts, [_equal(dialect, query.keyset.key, key)]))
+    return Statement(*_select(dialect, query, texts, [equal(dialect, query.keyset.key, key)]))
 
 
 def hit(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
@@ -116,7 +120,7 @@ def hit(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
             dialect,
             query,
             f"CAST({dialect.counted} AS {dialect.text})",
-            [_equal(dialect, query.keyset.columns, bookmark)],
+            [equal(dialect, query.keyset.columns, bookmark)],
         )
     )
 
@@ -125,7 +129,7 @@ def moved_up(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Stateme
     """Two counts of the row with a bookmark's key: that it is there, and that it is above the bookmark."""
     key = bookmark[query.keyset.cursors :]
     mark, marked = above(dialect, query.keyset, Edge(bookmark, Bound.OPEN))
-    at, keyed = _equal(dialect, query.keyset.key, key)
+    at, keyed = equal(dialect, query.keyset.key, key)
     there = f"CAST({dialect.counted} AS {dialect.text})"
     higher = f"CAST(SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS {dialect.text})"
     select, rest = _select(dialect, query, f"{there}, {higher}", [(at, keyed)])
@@ -141,22 +145,20 @@ def echo(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
     taken = ", ".join(f"{dialect.cast('?', column.type)} AS v{at}" for at, column in enumerate(columns))
     texts = ", ".join(dialect.text_of(f"v{at}", column.type) for at, column in enumerate(columns))
     tail = " FROM dual" if dialect.name == "oracle" else ""
-    return Statement(f"SELECT {texts} FROM (SELECT {taken}{tail}) t", _bound(dialect, columns, bookmark))
+    return Statement(f"SELECT {texts} FROM (SELECT {taken}{tail}) t", bound(dialect, columns, bookmark))
 
 
 def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Statement:
     """One row if there is any above the edge, none if not: an index probe."""
-    conditions = [*([above(dialect, query.keyset, edge)] if edge else []), *_not_null(dialect, query)]
-    select, parameters = _select(dialect, query, "1", conditions)
     # In order, although none is asked for: PostgreSQL would else look for any such row from the table's beginning.
-    return Statement(dialect.first_rows(f"{select} ORDER BY {_order(dialect, query)}", 1), parameters)
+    return _in_order(dialect, query, _ONE, KeyRange(edge), 1)
 
 
 def highest(dialect: Dialect, query: TableQuery) -> Statement:
     """The highest value of the first column as text; NULL if there is no row."""
     first = query.keyset.columns[0]
     value = dialect.text_of(f"MAX({dialect.quote(first.name)})", first.type)
-    return Statement(*_select(dialect, query, value, _not_null(dialect, query)))
+    return Statement(*_select(dialect, query, value, not_null(dialect, query)))
 
 
 def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | int) -> Statement:
@@ -166,7 +168,7 @@ def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | in
     tail = " FROM dual" if dialect.name == "oracle" else ""
     return Statement(
         f"SELECT {dialect.text_of('v', first.type)} FROM (SELECT {moved} AS v{tail}) t",
-        _bound(dialect, [first], [value]),
+        bound(dialect, [first], [value]),
     )
 
 
@@ -174,7 +176,7 @@ def sample(dialect: Dialect, query: TableQuery, key_range: KeyRange, parts: int,
     """Bookmarks that cut a range into about equal numbers of rows, in order; `share` of the table is looked at."""
     names = [dialect.quote(name) for name in query.keyset.names]
     order = ", ".join(names)
-    conditions = [*_range(dialect, query.keyset, key_range), *_not_null(dialect, query)]
+    conditions = [*in_range(dialect, query.keyset, key_range), *not_null(dialect, query)]
     inner, parameters = _select(
         dialect,
         query,
@@ -190,79 +192,28 @@ def sample(dialect: Dialect, query: TableQuery, key_range: KeyRange, parts: int,
     return Statement(f"SELECT {texts} FROM ({inner}) {alias} WHERE {cuts} ORDER BY rn", parameters)
 
 
-def above(dialect: Dialect, keyset: Keyset, edge: Edge) -> Condition:
-    """Rows above an edge, or at it if it is closed, in the form that uses the engine's index."""
-    return _compare(dialect, keyset, edge, ">", closed=edge.bound is Bound.CLOSED)
-
-
-def below(dialect: Dialect, keyset: Keyset, edge: Edge) -> Condition:
-    """Rows below an edge, or at it if it is closed."""
-    return _compare(dialect, keyset, edge, "<", closed=edge.bound is Bound.CLOSED)
-
-
-def _compare(dialect: Dialect, keyset: Keyset, edge: Edge, sign: str, *, closed: bool) -> Condition:
-    columns = keyset.columns[: len(edge.at)]
-    at = _bound(dialect, columns, edge.at)
-    names = [dialect.quote(column.name) for column in columns]
-    casts = [dialect.cast("?", column.type) for column in columns]
-    last = f"{sign}=" if closed else sign
-    if len(columns) == 1:
-        return f"{names[0]} {last} {casts[0]}", at
-    if dialect.comparison == "row_value":
-        return f"({', '.join(names)}) {last} ({', '.join(casts)})", at
-    if dialect.comparison == "ranges":
-        return _ranges(names, casts, at, sign, last)
-    return _nested(names, casts, at, sign, last)
-
-
-def _nested(names: list[str], casts: list[str], at: Bookmark, sign: str, last: str) -> Condition:
-    """`a >= ? AND (a > ? OR b > ?)`, within itself for more columns."""
-    if len(names) == 1:
-        return f"{names[0]} {last} {casts[0]}", at
-    rest, parameters = _nested(names[1:], casts[1:], at[1:], sign, last)
-    inner = rest if len(names) == 2 else f"({rest})"
-    return (
-        f"{names[0]} {sign}= {casts[0]} AND ({names[0]} {sign} {casts[0]} OR {inner})",
-        (at[0], at[0], *parameters),
+def _in_order(dialect: Dialect, query: TableQuery, what: str, key_range: KeyRange, rows: int | None) -> Statement:
+    """The rows of a range in the keyset's order; parts of it are merged by the engine as it reads them."""
+    order = _order(dialect, query)
+    parts = in_order(dialect, query.keyset, key_range) if rows is not None else []
+    if len(parts) < 2 or rows is None:
+        conditions = [*in_range(dialect, query.keyset, key_range), *not_null(dialect, query)]
+        select, parameters = _select(dialect, query, what, conditions)
+        # Of the table and not of the result: what is read may be text made of a column, which has another order.
+        select += f" ORDER BY {', '.join(order)}"
+        return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
+    keys = ", ".join(f"{column} AS _k{at}" for at, column in enumerate(order))
+    selects = [_select(dialect, query, f"{what}, {keys}", [*part, *not_null(dialect, query)]) for part in parts]
+    merged = f"{' UNION ALL '.join(select for select, _ in selects)} ORDER BY {', '.join(f'_k{at}' for at in range(len(order)))}"
+    names = ", ".join(dialect.quote(column.name) for column in query.columns) if what != _ONE else what
+    return Statement(
+        f"SELECT {names} FROM ({dialect.first_rows(merged, rows)})",
+        tuple(value for _, parameters in selects for value in parameters),
     )
 
 
-def _ranges(names: list[str], casts: list[str], at: Bookmark, sign: str, last: str) -> Condition:
-    """`a > ? OR (a = ? AND b > ?)`: each part is one range of the index, and the optimiser reads them in order."""
-    parts: list[str] = []
-    parameters: list[str] = []
-    for length in range(len(names)):
-        equal = [f"{names[i]} = {casts[i]}" for i in range(length)]
-        compared = last if length == len(names) - 1 else sign
-        parts.append(" AND ".join([*equal, f"{names[length]} {compared} {casts[length]}"]))
-        parameters += at[: length + 1]
-    return "(" + " OR ".join(f"({part})" for part in parts) + ")", tuple(parameters)
-
-
-def _range(dialect: Dialect, keyset: Keyset, key_range: KeyRange) -> list[Condition]:
-    found = []
-    if key_range.low is not None:
-        found.append(above(dialect, keyset, key_range.low))
-    if key_range.high is not None:
-        found.append(below(dialect, keyset, key_range.high))
-    return found
-
-
-def _not_null(dialect: Dialect, query: TableQuery) -> list[Condition]:
-    return [(f"{dialect.quote(c.name)} IS NOT NULL", ()) for c in query.keyset.columns if c.nullable]
-
-
-def _equal(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Condition:
-    parts = [f"{dialect.quote(c.name)} = {dialect.cast('?', c.type)}" for c in columns]
-    return " AND ".join(parts), _bound(dialect, columns, values)
-
-
-def _bound(dialect: Dialect, columns: Sequence[KeyColumn], values: Sequence[str]) -> Bookmark:
-    return tuple(dialect.bound(value, column.type) for value, column in zip(values, columns, strict=True))
-
-
-def _order(dialect: Dialect, query: TableQuery) -> str:
-    return ", ".join(f"{_ALIAS}.{dialect.quote(name)}" for name in query.keyset.names)
+def _order(dialect: Dialect, query: TableQuery) -> list[str]:
+    return [f"{_ALIAS}.{dialect.quote(name)}" for name in query.keyset.names]
 
 
 def _columns(dialect: Dialect, query: TableQuery) -> str:
