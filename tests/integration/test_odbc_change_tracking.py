@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from upath import UPath
 
 from airflow_provider_integrations.batch_job import BatchJob
@@ -28,6 +30,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError, TransientError
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.dag_context import batch_job
 from airflow_provider_integrations.expectations.step import gate_items
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
@@ -155,9 +158,13 @@ def make_source(**changes: Any) -> TableSource:
     return TableSource.from_mapping(data | changes)
 
 
-def make_world(database: OdbcDatabase, engine: str, ledger: Ledger, folder: Path, **changes: Any) -> World:
+def make_orders(database: OdbcDatabase, engine: str) -> OdbcDatabase:
     database.execute("CREATE TABLE orders (id bigint PRIMARY KEY, note varchar(20), amount integer)")
     track(database, engine, "orders")
+    return database
+
+
+def make_world(database: OdbcDatabase, ledger: Ledger, folder: Path, **changes: Any) -> World:
     job = RunJob(
         source=make_source(**changes),
         contract=Contract.from_mapping(CONTRACT),
@@ -186,14 +193,14 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 @pytest.fixture
 def world(engine: str, request: pytest.FixtureRequest, ledger: Ledger, tmp_path: Path) -> World:
     name = {"postgresql": "odbc_postgres", "sqlite": "odbc_sqlite"}[engine]
-    return make_world(request.getfixturevalue(name), engine, ledger, tmp_path)
+    return make_world(make_orders(request.getfixturevalue(name), engine), ledger, tmp_path)
 
 
 @pytest.fixture
 def on_postgres(odbc_postgres: OdbcDatabase, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Where a writer and a reader do not wait for each other."""
     monkeypatch.setitem(DIALECTS, "postgresql", TRACKED["postgresql"])
-    return make_world(odbc_postgres, "postgresql", ledger, tmp_path)
+    return make_world(make_orders(odbc_postgres, "postgresql"), ledger, tmp_path)
 
 
 def test_the_first_run_reads_the_table_and_the_next_what_changed_and_what_is_gone(world: World) -> None:
@@ -214,9 +221,9 @@ def test_the_first_run_reads_the_table_and_the_next_what_changed_and_what_is_gon
     assert world.rows(item) == {3: "changed", 9: "again", 20: "new", 21: "new", 30: "first"}
     assert world.deleted(item) == [5, 7, 11]
     assert world.position() == (Position(None, f"version:{world.version()}"), 2)
-    assert outcome([item]) | {"pages": 0} == {
+    assert outcome([item]) == {
         "states": {"archived": 1}, "guarantees": ["safe_upper_bound"], "rows_landed": 5, "rows_rejected": 0,
-        "keys_deleted": 3, "rows_late": 0, "pages": 0,
+        "rows_late": 0, "pages": item.facts["pages"], "keys_deleted": 3,
     }  # fmt: skip
     plan = RunPlan.from_json(item.facts["plan"])
     assert ("however late" in plan.promise, "deleted is marked" in plan.promise) == (True, True)
@@ -437,6 +444,54 @@ def test_an_untracked_table_and_a_lesser_guarantee_are_refused(world: World) -> 
         world.plan()
 
 
+@pytest.mark.parametrize(
+    ("kind", "wanted", "values"),
+    [
+        ("uuid", "uuid", ["'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'", "'00000000-0000-0000-0000-000000000001'"]),
+        ("numeric(12,4)", "decimal(14,6)", ["-1.5", "12345678.9999"]),
+        ("varchar(20)", "string", ["'É''s 😀'", "'tab\t\"x\"'"]),
+        ("timestamptz", "timestamp", ["'2025-01-01 00:00:00.000001+00'", "'1999-12-31 23:59:59+05'"]),
+    ],
+)
+def test_deleted_keys_are_those_of_the_rows_whatever_their_type(
+    odbc_postgres: OdbcDatabase,
+    ledger: Ledger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    wanted: str,
+    values: list[str],
+) -> None:
+    monkeypatch.setitem(DIALECTS, "postgresql", TRACKED["postgresql"])
+    rows = ", ".join(f"({value}, 'x', 1)" for value in values)
+    odbc_postgres.execute(f"CREATE TABLE orders (id {kind} PRIMARY KEY, note varchar(20), amount integer)")
+    track(odbc_postgres, "postgresql", "orders", kind)
+    odbc_postgres.execute(f"INSERT INTO orders VALUES {rows}")
+    world = make_world(odbc_postgres, ledger, tmp_path)
+    columns = [{"name": "id", "type": wanted, "nullable": False}, {"name": "note", "type": "string"}]
+    world.job = replace(world.job, contract=Contract.from_mapping(CONTRACT | {"columns": columns}))
+    (item,) = world.run()
+    read = sorted(world.rows(item))
+    odbc_postgres.execute("DELETE FROM orders")
+    (item,) = world.run()
+    assert sorted(world.deleted(item)) == read
+    assert len(read) == 2
+
+
+def test_a_deployments_load_marks_the_deletions_of_a_table(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_source().model_dump(mode="json", exclude_none=True)
+    for kind, content in (("sources", source), ("contracts", CONTRACT)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "orders.yaml").write_text(yaml.safe_dump(content))
+    connection = {"conn_type": "integrations_ledger", "extra": {"path": str(tmp_path / "ledger.db")}}
+    monkeypatch.setenv("AIRFLOW_CONN_INTEGRATIONS_LEDGER", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LANDING_ROOT", str(tmp_path / "landing"))
+    assert batch_job("orders", "owner").mark_deletions is mark_deletions
+
+
 @pytest.mark.parametrize("name", ["odbc_postgres", "odbc_mariadb", "odbc_sqlite"])
 def test_engines_without_change_tracking_refuse_the_mode(
     request: pytest.FixtureRequest, name: str, ledger: Ledger, tmp_path: Path
@@ -473,14 +528,13 @@ def chain(
 ) -> World:
     monkeypatch.setitem(DIALECTS, "sqlite", TRACKED["sqlite"])
     load = {"table": "ORDERS", "database": warehouse.database}
-    world = make_world(odbc_sqlite, "sqlite", ledger, tmp_path, load=load, gate={"mode": "block"})
+    world = make_world(make_orders(odbc_sqlite, "sqlite"), ledger, tmp_path, load=load, gate={"mode": "block"})
     world.connect = warehouse.connect
     return world
 
 
-def _alive(warehouse: Warehouse) -> list[tuple[Any, ...]]:
-    sql = 'SELECT id, note FROM "{db}"."SILVER"."ORDERS" WHERE _deleted_version IS NULL ORDER BY id'
-    return warehouse.rows(sql)
+def _alive(warehouse: Warehouse, current: str = "_deleted_version IS NULL") -> list[tuple[Any, ...]]:
+    return warehouse.rows('SELECT id, note FROM "{db}"."SILVER"."ORDERS" WHERE ' + f"{current} ORDER BY id")
 
 
 def _there(world: World) -> list[tuple[Any, ...]]:
@@ -515,17 +569,23 @@ def test_an_increment_that_dies_anywhere_converges(chain: World, warehouse: Ware
     assert chain.position()[0] == Position(None, f"version:{chain.version()}")
 
 
-def test_deletions_alone_are_marked_once_and_a_key_that_comes_back_is_alive(chain: World, warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("scd", [1, 2])
+def test_deletions_alone_are_marked_once_and_a_key_that_comes_back_is_alive(
+    chain: World, warehouse: Warehouse, scd: int
+) -> None:
+    load = chain.job.source.load.model_copy(update={"scd": scd})
+    chain.job = replace(chain.job, source=chain.job.source.model_copy(update={"load": load}))
+    current = "is_current" if scd == 2 else "_deleted_version IS NULL"
     chain.insert(range(5))
     chain.whole_run()
     chain.source.execute("DELETE FROM orders WHERE id IN (1, 2)")
     chain.whole_run()
     (item,) = [item for item in chain.job.ledger.items.list("orders") if item.facts.get("keys_deleted") == 2]
     assert (item.state, item.facts["rows_deleted"], item.facts["rows_landed"]) == (State.ARCHIVED, 2, 0)
-    assert _alive(warehouse) == _there(chain)
+    assert _alive(warehouse, current) == _there(chain)
     chain.insert(range(1, 2), "back")
     chain.whole_run()
-    assert _alive(warehouse) == _there(chain) == [(0, "first"), (1, "back"), (3, "first"), (4, "first")]
+    assert _alive(warehouse, current) == _there(chain) == [(0, "first"), (1, "back"), (3, "first"), (4, "first")]
 
 
 def test_keys_that_were_changed_on_disk_are_not_marked(chain: World, warehouse: Warehouse) -> None:

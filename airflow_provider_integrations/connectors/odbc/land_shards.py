@@ -200,12 +200,14 @@ def _mark(item: WorkItem) -> PageMark:
 
 def outcome(items: Sequence[WorkItem]) -> dict[str, Any]:
     """What an operator returns of shards: counts, and the guarantee that was given."""
-    return {
+    told = {
         "states": dict(Counter(item.state.value for item in items)),
         "guarantees": sorted({str(item.facts.get("guarantee")) for item in items}),
         "rows_landed": sum(item.facts.get("rows_landed", 0) for item in items),
         "rows_rejected": sum(item.facts.get("rows_rejected", 0) for item in items),
-        "keys_deleted": sum(item.facts.get("keys_deleted", 0) for item in items),
         "rows_late": sum(item.facts.get("rows_late", 0) for item in items),
         "pages": sum(item.facts.get("pages", 0) for item in items),
     }
+    # A keyset knows nothing of deletions, which is not the same as none.
+    deleted = [item.facts["keys_deleted"] for item in items if "keys_deleted" in item.facts]
+    return told | ({"keys_deleted": sum(deleted)} if deleted else {})
