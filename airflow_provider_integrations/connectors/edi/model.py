@@ -82,6 +82,7 @@ class FindingCode(StrEnum):
     SENDER_UNKNOWN = "sender_unknown"
     SEPARATOR_TRAILING = "separator_trailing"
     SET_TYPES_MIXED = "set_types_mixed"
+    SET_TOO_LARGE = "set_too_large"
     SET_UNKNOWN = "set_unknown"
     TERMINATOR_MISSING = "terminator_missing"
     TIME_INVALID = "time_invalid"

@@ -106,6 +106,7 @@ _GROUP = {
 }
 
 _SET = {
+    FindingCode.SET_TOO_LARGE: "1",
     FindingCode.SET_UNKNOWN: "1",
     FindingCode.TRAILER_MISSING: "2",
     FindingCode.CONTROL_NUMBER_DIFFERS: "3",
@@ -114,6 +115,7 @@ _SET = {
     FindingCode.HEADER_INVALID: "6",
     FindingCode.CONTROL_NUMBER_INVALID: "7",
     FindingCode.HEADER_UNEXPECTED: "18",
+    FindingCode.VERSION_UNSUPPORTED: "19",
     FindingCode.CONTROL_NUMBER_DUPLICATE: "23",
 }
 
@@ -151,23 +153,23 @@ def interchange_code(code: FindingCode, element: int | None) -> str:
         return _QUALIFIER_BY_ELEMENT.get(element or 0, "022")
     if code is FindingCode.DELIMITER_INVALID:
         return _DELIMITER_BY_ELEMENT.get(element or 0, "022")
-    if code is FindingCode.RECEIVER_UNKNOWN and element == 0:
-        return "008"
+    if code is FindingCode.ELEMENT_MISSING:
+        return {6: "006", 8: "008"}.get(element or 0, "022")
     if code is FindingCode.HEADER_INVALID and element is not None:
         return "024"
     return _INTERCHANGE.get(code, "022")
 
 
 def group_code(code: FindingCode, version: str) -> str | None:
-    """AK905 (element 716), or None where the release has no code: what is said then is AK901 alone."""
+    """AK905 (element 716); a number used twice violates the syntax where the release has no code of its own for it."""
     found = _GROUP.get(code)
-    return None if found == "19" and version < "005010" else found
+    return "6" if found == "19" and version < "005010" else found
 
 
 def set_code(code: FindingCode, version: str) -> str | None:
     """AK502 and IK502 (element 718) of a finding on the set as a whole, or None if it is one on a segment."""
     found = _SET.get(code)
-    return "6" if found == "18" and version < "005010" else found
+    return "6" if found in {"18", "19"} and version < "005010" else found
 
 
 def segment_code(code: FindingCode) -> str | None:

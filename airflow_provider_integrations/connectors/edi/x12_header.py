@@ -122,7 +122,8 @@ def read_header(data: bytes, start: int) -> InterchangeHeader | None:
     unwrapped = raw.translate(None, b"\r\n")
     if _is_fixed(raw):
         return _header(raw, 105, wrapped=False, fixed=True)
-    if _is_fixed(unwrapped):
+    # Where the line break is the terminator itself, taking breaks away leaves the next tag in its place.
+    if _is_fixed(unwrapped) and not unwrapped[105:106].isalnum():
         return _header(unwrapped, 105, wrapped=True, fixed=True)
     separator = raw[3:4]
     end = 2
@@ -196,11 +197,11 @@ def check_header(header: InterchangeHeader) -> list[Finding]:
     if elements[4] not in PARTY_QUALIFIERS:
         bad(FindingCode.QUALIFIER_INVALID, 5, "The qualifier of the sender is not one of X12's.")
     if not elements[5].strip():
-        bad(FindingCode.SENDER_UNKNOWN, 6, "The sender is blank.")
+        bad(FindingCode.ELEMENT_MISSING, 6, "The sender is blank.")
     if elements[6] not in PARTY_QUALIFIERS:
         bad(FindingCode.QUALIFIER_INVALID, 7, "The qualifier of the receiver is not one of X12's.")
     if not elements[7].strip():
-        bad(FindingCode.RECEIVER_UNKNOWN, 8, "The receiver is blank.")
+        bad(FindingCode.ELEMENT_MISSING, 8, "The receiver is blank.")
     if not is_date(elements[8], widths=(6,)):
         bad(FindingCode.DATE_INVALID, 9, "ISA09 is a date as YYMMDD.")
     if not is_time(elements[9], widths=(4,)):

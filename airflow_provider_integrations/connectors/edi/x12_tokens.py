@@ -151,6 +151,7 @@ class _Tokenizer:
         self.delimiters: Delimiters | None = None
         self.element = self.terminator = b""
         self.breaks = self.binary = _BREAKS
+        self.padding: frozenset[bytes] = frozenset()
 
     def open(self, delimiters: Delimiters, *, wrapped: bool) -> None:
         self.delimiters, self.wrapped, self.number = delimiters, wrapped, 0
@@ -159,6 +160,8 @@ class _Tokenizer:
         # A terminator that is itself a line break ends segments and is no gap.
         kept = bytes(byte for byte in b"\r\n" if byte != self.terminator[0])
         self.breaks = re.compile(rb"[%b]*" % kept)
+        own = (self.element, self.terminator, delimiters.component.encode("latin-1"))
+        self.padding = frozenset(PADDING[i : i + 1] for i in range(len(PADDING))) - {*own}
         self.binary = binary_pattern(delimiters)
 
     def read(self) -> Iterator[Token]:
@@ -214,12 +217,15 @@ class _Tokenizer:
         data = self.data
         while True:
             start = self.breaks.match(data, at).end()  # type: ignore[union-attr] # matches the empty string
-            if data.startswith(b"ISA", start):
-                if len(data) - start < HEADER_BYTES and not self.ended:
+            padded = start
+            while data[padded : padded + 1] in self.padding:
+                padded += 1
+            if data.startswith(b"ISA", padded):
+                if len(data) - padded < HEADER_BYTES and not self.ended:
                     return
-                if read_header(data, start) is not None:
-                    if start > at:
-                        yield Gap(data[at:start].decode("latin-1"), self.offset + at, GapKind.PADDING), start
+                if read_header(data, padded) is not None:
+                    if padded > at:
+                        yield Gap(data[at:padded].decode("latin-1"), self.offset + at, GapKind.PADDING), padded
                     self.delimiters = None
                     return
             end = self.end_of(start)

@@ -1,0 +1,210 @@
+"""What the envelope of an X12 interchange says, and what was found in it.
+
+An `Interchange` is small whatever it held: a sound set is one line of bytes in its group's `SetLog`, and only a set
+with findings is an object. A million sets take some twenty megabytes.
+
+    >>> log = SetLog("*")
+    >>> log.append(b"850*0001", ())
+    >>> [(one.set_id, one.control, one.findings) for one in log]
+    [('850', '0001', ())]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment, Severity
+from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
+from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
+from airflow_provider_integrations.connectors.edi.x12_tokens import split_segments
+
+__all__ = ["Agreement", "Group", "GroupHeader", "Interchange", "Outside", "SetLog", "SetRead", "SetResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What we take from a partner; None takes anything that X12 knows.
+
+    Args:
+        sets: ST01 of the sets that are taken; any other is acknowledged as not supported.
+        functional: GS01 of the groups that are taken.
+        senders: Qualifier and identifier of whoever may send.
+        receivers: Qualifier and identifier by which we are known.
+        usage: The one ISA15 that is taken here, so that tests do not run into production.
+        largest_set: Bytes of a set that is kept whole for `visit`; one that is larger is refused.
+    """
+
+    sets: frozenset[str] | None = None
+    functional: frozenset[str] | None = None
+    senders: frozenset[tuple[str, str]] | None = None
+    receivers: frozenset[tuple[str, str]] | None = None
+    usage: str | None = None
+    largest_set: int = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHeader:
+    """GS01 to GS08, empty where the segment was shorter."""
+
+    functional: str = ""
+    sender: str = ""
+    receiver: str = ""
+    date: str = ""
+    time: str = ""
+    control: str = ""
+    agency: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """A set and what was found in it; `index` counts the sets of its group from 0."""
+
+    index: int
+    set_id: str
+    control: str
+    convention: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetRead:
+    """A whole set, as `visit` is given it.
+
+    Args:
+        header: The group that it stands in.
+        set_id: ST01.
+        control: ST02.
+        convention: ST03, or nothing.
+        raw: The bytes from ST to the terminator of SE.
+        number: The place of ST in the interchange.
+        offset: The byte of the stream at which ST begins; line breaks do not count in a wrapped stream.
+        delimiters: Those of the interchange.
+    """
+
+    header: GroupHeader
+    set_id: str
+    control: str
+    convention: str
+    raw: bytes
+    number: int
+    offset: int
+    delimiters: Delimiters
+
+    def segments(self) -> list[Segment]:
+        """The segments from ST to SE."""
+        return split_segments(self.raw, self.delimiters, self.number, self.offset)
+
+
+class SetLog:
+    """The sets of a group in their order: a line for each, and a result for those with findings.
+
+    Args:
+        element: The element separator of the interchange, which is that of the lines too.
+    """
+
+    def __init__(self, element: str) -> None:
+        self.lines = bytearray()
+        """ST01, ST02 and ST03 of each set as they stood, each ended by a line feed."""
+        self.flawed: dict[int, SetResult] = {}
+        self.count = 0
+        self._element = element
+
+    def append(self, line: bytes, findings: Iterable[Finding]) -> None:
+        """One more set. `line` is its ST without the tag; a line feed in it is dropped."""
+        line = line.translate(None, b"\n")
+        self.lines += line
+        self.lines += b"\n"
+        found = tuple(findings)
+        if found:
+            self.flawed[self.count] = self._result(self.count, line, found)
+        self.count += 1
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[SetResult]:
+        start = 0
+        for index in range(self.count):
+            end = self.lines.index(b"\n", start)
+            yield self.flawed.get(index) or self._result(index, bytes(self.lines[start:end]), ())
+            start = end + 1
+
+    def _result(self, index: int, line: bytes, findings: tuple[Finding, ...]) -> SetResult:
+        parts = line.decode("latin-1").split(self._element)
+        return SetResult(
+            index, parts[0], parts[1] if len(parts) > 1 else "", parts[2] if len(parts) > 2 else "", findings
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A functional group: GS, its sets and GE (control number and count, as they stand) if there was one."""
+
+    header: GroupHeader
+    count: str | None
+    control: str | None
+    sets: SetLog
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether it holds acknowledgements, which nobody acknowledges (997 transaction set note 1)."""
+        return self.header.functional == "FA" or any(
+            self.sets.lines.startswith(name.encode()) for name in ACKNOWLEDGING_SETS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Interchange:
+    """From ISA to IEA, or to where the stream or the next ISA ended it.
+
+    Args:
+        header: ISA.
+        groups: The functional groups.
+        acknowledgements: The TA1 segments that a partner sent us in it, the first thousand.
+        findings: On the interchange as a whole; those on groups and sets are kept there.
+        segments: Segments that were counted, ISA and IEA included.
+        offset: The byte of the stream at which ISA begins; line breaks do not count in a wrapped stream.
+        length: Bytes of the stream to the end of IEA.
+    """
+
+    header: InterchangeHeader
+    groups: tuple[Group, ...]
+    acknowledgements: tuple[Segment, ...]
+    findings: tuple[Finding, ...]
+    segments: int
+    offset: int
+    length: int
+
+    @property
+    def identity(self) -> tuple[str, str, str, str, str, str]:
+        """Sender, receiver, usage and control number: by these a duplicate is known."""
+        header = self.header
+        return (*header.sender, *header.receiver, header.usage, header.control)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing in it is to be taken."""
+        return any(finding.severity is Severity.FATAL for finding in self.findings)
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether it holds nothing but acknowledgements, TA1 included."""
+        if not self.groups:
+            return bool(self.acknowledgements)
+        return all(group.is_acknowledgement for group in self.groups)
+
+    def with_findings(self, *findings: Finding) -> Interchange:
+        """The same with more findings, such as a control number that the ledger has seen before."""
+        return replace(self, findings=(*self.findings, *findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Bytes of the stream that belong to no interchange; mere padding is not told."""
+
+    finding: Finding
+    offset: int
+    length: int
