@@ -1,0 +1,177 @@
+"""Checks one set or message by a guide: order, loops, counts, usage, types, lengths, codes and conditions.
+
+A guide is compiled once for each set of delimiters. Nearly every segment then costs one look-up for its place and one
+regular expression for its elements; only a segment that the expression does not accept is looked at element by element.
+
+    findings = check(guide, segments, delimiters)
+
+ST and SE, UNH and UNT belong to the envelope, which checks them; here they only count for the positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from airflow_provider_integrations.connectors.edi.guide_rules import Guide, SegmentRule
+from airflow_provider_integrations.connectors.edi.model import (
+    Delimiters,
+    Finding,
+    FindingCode,
+    Segment,
+    Severity,
+)
+from airflow_provider_integrations.connectors.edi.segment_check import check_segment, divide
+from airflow_provider_integrations.connectors.edi.segment_pattern import compile_pattern
+from airflow_provider_integrations.connectors.edi.set_walk import AGAIN, FORWARD, NEXT, START, Step, Walk
+
+__all__ = ["MOST_FINDINGS", "SetCheck", "check"]
+
+MOST_FINDINGS = 1_000
+"""Findings kept of one set: a set of which every segment is wrong is told of by the first ones, in bounded memory."""
+
+_SERVICE = frozenset({"ST", "SE", "UNH", "UNT"})
+_Accept = Callable[[str], object]
+
+
+class _Compiled:
+    """What checking needs of one guide with one set of delimiters."""
+
+    def __init__(self, guide: Guide, delimiters: Delimiters) -> None:
+        self.walk = Walk(guide)
+        rules: list[SegmentRule | None] = [use.rule if use else None for use in self.walk.uses]
+        by_rule = {id(rule): compile_pattern(rule, delimiters).fullmatch for rule in rules if rule}
+        self.rules = rules
+        self.accepts: list[_Accept] = [by_rule[id(rule)] if rule else _anything for rule in rules]
+        self.steps: list[dict[str, tuple[Step, _Accept]]] = [{} for _ in rules]
+
+
+def _anything(body: str) -> object:
+    return body is not None
+
+
+@lru_cache(maxsize=64)
+def _compiled(guide: Guide, delimiters: Delimiters) -> _Compiled:
+    return _Compiled(guide, delimiters)
+
+
+class SetCheck:
+    """The check of one set while its segments arrive: memory does not grow with the set.
+
+    Args:
+        guide: The rules.
+        delimiters: Of the interchange.
+        encoding: Of the interchange, for lengths in characters.
+        most: Findings kept; `left_out` counts the others.
+    """
+
+    def __init__(
+        self, guide: Guide, delimiters: Delimiters, *, encoding: str = "latin-1", most: int = MOST_FINDINGS
+    ) -> None:
+        self._guide = guide
+        self._delimiters = delimiters
+        self._encoding = encoding
+        self._most = most
+        self._compiled = _compiled(guide, delimiters)
+        self._place = START
+        self._run = 0
+        self._counts = [0] * self._compiled.walk.loops
+        self._position = 0
+        self.findings: list[Finding] = []
+        self.left_out = 0
+
+    def feed(self, segments: Iterable[Segment]) -> None:
+        """Check the next segments."""
+        join = self._delimiters.element.join
+        self._feed((segment.tag, join(segment.elements)) for segment in segments)
+
+    def feed_texts(self, texts: Iterable[str]) -> None:
+        """The same for raw segments without their terminators."""
+        separator = self._delimiters.element
+        self._feed((parts[0], parts[2]) for parts in (text.partition(separator) for text in texts))
+
+    def finish(self) -> list[Finding]:
+        """The set has ended: what is mandatory and did not come is told of at its trailer's position."""
+        for tag in self._compiled.walk.missing_at_end(self._place):
+            self._keep(self._missing(tag, self._position))
+        return self.findings
+
+    def _feed(self, pairs: Iterator[tuple[str, str]]) -> None:
+        steps, counts = self._compiled.steps, self._counts
+        place, run, position = self._place, self._run, self._position
+        for tag, body in pairs:
+            position += 1
+            known = steps[place].get(tag)
+            if known is None:
+                known = self._new_step(place, tag, position)
+                if known is None:
+                    continue
+            (reached, kind, counter, most, missing), accepts = known
+            if kind == FORWARD:
+                run = 1
+            elif kind == AGAIN:
+                run += 1
+                if run > most:
+                    self._surplus(tag, position, FindingCode.SEGMENT_SURPLUS, most)
+            else:
+                count = counts[counter] + 1 if kind == NEXT else 1
+                counts[counter] = count
+                if count > most:
+                    self._surplus(tag, position, FindingCode.LOOP_SURPLUS, most)
+            place = reached
+            if missing:
+                for name in missing:
+                    self._keep(self._missing(name, position))
+            if not accepts(body):
+                self._look(place, body, position)
+        self._place, self._run, self._position = place, run, position
+
+    def _new_step(self, place: int, tag: str, position: int) -> tuple[Step, _Accept] | None:
+        """The step that was not gone before; None, with a finding, where there is none."""
+        step = self._compiled.walk.step(place, tag)
+        if step is not None:
+            known = self._compiled.steps[place][tag] = (step, self._compiled.accepts[step.place])
+            return known
+        if tag not in _SERVICE:
+            exists = tag in self._guide.segments
+            code = FindingCode.SEGMENT_UNEXPECTED if exists else FindingCode.SEGMENT_UNKNOWN
+            detail = "does not stand here" if exists else "is no segment of this set's dictionary"
+            self._keep(Finding(code, Severity.ERROR, tag, position, detail=detail))
+        return None
+
+    def _look(self, place: int, body: str, position: int) -> None:
+        rule = self._compiled.rules[place]
+        if rule is not None:
+            elements = divide(body, self._delimiters.element, self._delimiters.release) if body else []
+            for finding in check_segment(rule, elements, position, self._delimiters, self._encoding):
+                self._keep(finding)
+
+    def _surplus(self, tag: str, position: int, code: FindingCode, most: int) -> None:
+        what = "repetitions of the loop" if code is FindingCode.LOOP_SURPLUS else "of the segment"
+        self._keep(Finding(code, Severity.ERROR, tag, position, detail=f"{most} {what} are allowed here"))
+
+    def _missing(self, tag: str, position: int) -> Finding:
+        detail = "is mandatory and did not come"
+        return Finding(FindingCode.SEGMENT_MISSING, Severity.ERROR, tag, position, detail=detail)
+
+    def _keep(self, finding: Finding) -> None:
+        if len(self.findings) < self._most:
+            self.findings.append(finding)
+        else:
+            self.left_out += 1
+
+
+def check(
+    guide: Guide, segments: Sequence[Segment], delimiters: Delimiters, *, encoding: str = "latin-1"
+) -> list[Finding]:
+    """What is wrong with one set or message, in the order of its segments; nothing if it follows the guide.
+
+    Args:
+        guide: The rules.
+        segments: From ST to SE or from UNH to UNT, both inclusive.
+        delimiters: Of the interchange.
+        encoding: Of the interchange, for lengths in characters.
+    """
+    checking = SetCheck(guide, delimiters, encoding=encoding)
+    checking.feed(segments)
+    return checking.finish()
