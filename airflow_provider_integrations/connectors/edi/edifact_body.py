@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from airflow_provider_integrations.connectors.edi.edifact_charsets import CharacterSet, unfit_places
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
@@ -42,6 +43,10 @@ class Grammar:
     """The service segments of the envelope; a match counts only where a segment begins."""
     last: re.Pattern[bytes]
     """What may be a whole UNZ."""
+    plain_header: re.Pattern[bytes]
+    """A UNH as nearly all are: nothing wrong in its form, nothing released, no element after S009."""
+    plain_trailer: re.Pattern[bytes]
+    """A UNT of that kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Oddity:
     detail: str = ""
 
 
+@lru_cache(maxsize=64)
 def grammar_of(delimiters: Delimiters, charset: CharacterSet | None) -> Grammar:
     """The patterns for these service characters; `charset` None leaves the characters unchecked."""
     element, component, terminator = (
@@ -65,6 +71,10 @@ def grammar_of(delimiters: Delimiters, charset: CharacterSet | None) -> Grammar:
     inner = re.escape(component + repetition)
     any_separator = re.escape(element + component + repetition)
     end = re.escape(terminator)
+    # NUL marks what was released: such a value takes the exact way.
+    value = b"([^" + any_separator + re.escape(terminator + release) + b"\0]{1,%d})"
+    plus, colon = re.escape(element), re.escape(component)
+    kind = colon.join((value % 6, value % 3, value % 3, value % 3))
     pairs = [element + terminator, component + terminator, component + element]
     if repetition:
         pairs += [repetition + terminator, repetition + element, component + repetition]
@@ -81,6 +91,8 @@ def grammar_of(delimiters: Delimiters, charset: CharacterSet | None) -> Grammar:
         tuple(pairs),
         re.compile(b"UN(?:[BGHTEZ](?=" + after + b")|A(?![A-Za-z0-9]))"),
         re.compile(b"UNZ(?=" + after + b")[^" + end + b"]*" + end),
+        re.compile(b"UNH" + plus + value % 14 + plus + b"(" + kind + b"(?:" + colon + value % 6 + b")?)" + end),
+        re.compile(b"UNT" + plus + b"([0-9]{1,6})" + plus + value % 14 + end),
     )
 
 

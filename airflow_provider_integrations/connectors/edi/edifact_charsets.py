@@ -118,13 +118,14 @@ def unfit_places(data: bytes, charset: CharacterSet, service: bytes, terminator:
         terminator: The one that a line break may follow.
         most: The number of places wanted.
     """
-    rest = data.translate(None, charset.allowed + service)
     places: list[int] = []
+    rest = data.translate(None, charset.allowed + service)
     if rest:
-        odd = _odd(charset.allowed + service) if rest.translate(None, _LINE) else _inner_line(terminator)
-        places = [match.end() - 1 for match in _first(odd, data, most)]
-        if rest.translate(None, _LINE):
-            places = [*places, *(match.end() - 1 for match in _first(_inner_line(terminator), data, most))]
+        odd = rest.translate(None, _LINE)
+        if odd:
+            places = [match.start() for match in _first(_odd(charset.allowed + service), data, most)]
+        if len(rest) > len(odd) and _inner_lines(data, terminator):
+            places += [match.end() - 1 for match in _first(_inner_line(terminator), data, most)]
     if (charset.several and not data.isascii()) or charset.shifting:
         places += _undecodable(data, charset.codec, most)
     return sorted(set(places))[:most]
@@ -142,6 +143,12 @@ def _odd(allowed: bytes) -> re.Pattern[bytes]:
 @lru_cache(maxsize=64)
 def _inner_line(terminator: bytes) -> re.Pattern[bytes]:
     return re.compile(b"[^\r\n" + re.escape(terminator) + b"][\r\n]")
+
+
+def _inner_lines(data: bytes, terminator: bytes) -> bool:
+    """Whether there may be line breaks elsewhere than after terminators; ten times as fast as the exact pattern."""
+    rest = (terminator + data).replace(terminator + b"\r\n", terminator).replace(terminator + b"\n", terminator)
+    return b"\n" in rest or b"\r" in rest
 
 
 def _decodes(data: bytes, codec: str) -> bool:

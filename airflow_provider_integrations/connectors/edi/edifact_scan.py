@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_integrations.connectors.edi.edifact_charsets import character_set
 from airflow_provider_integrations.connectors.edi.edifact_envelope import check_interchange, interchange_header
-from airflow_provider_integrations.connectors.edi.edifact_interchange import Open, Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_interchange import Open
+from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_tokens import (
     ADVICE_LENGTH,
     advice_fault,
@@ -33,7 +34,7 @@ from airflow_provider_integrations.connectors.edi.model import Delimiters, Findi
 __all__ = ["BLOCK", "LONGEST_SEGMENT", "scan"]
 
 BLOCK = 1 << 20
-"""Bytes read at least before anything is looked at: large enough that the work is done in C."""
+"""Bytes read at a time: large enough that the work is done in C, small enough that memory stays flat."""
 LONGEST_SEGMENT = 4 << 20
 """A segment longer than this is taken for a lost terminator."""
 
@@ -46,8 +47,9 @@ _LINES = re.compile(rb"[\r\n ]*")
 class _Stream:
     """The bytes not yet given out; `at` is the first of them, `base` the place of `data` in the stream."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], block: int) -> None:
         self._chunks = iter(chunks)
+        self._block = block
         self.data = b""
         self.at = 0
         self.base = 0
@@ -63,7 +65,7 @@ class _Stream:
         self.base += self.at
         self.at = 0
         size = 0
-        while size < BLOCK and not self.ended:
+        while size < self._block and not self.ended:
             chunk = next(self._chunks, None)
             if chunk is None:
                 self.ended = True
@@ -79,21 +81,22 @@ class _Stream:
         return raw
 
 
-def scan(chunks: Iterable[bytes]) -> Iterator[Piece]:
+def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
     """Every piece of a stream of interchanges, in order; their `raw` joined is the stream.
 
     Args:
         chunks: The stream in chunks of any size.
+        block: Bytes read at least before anything is looked at.
 
     Yields:
         Pieces. `UNA` and `UNB` begin an interchange and `UNZ` ends it, be it an empty one that tells of its absence; `filler`
         is of no meaning (line breaks, BOM, NUL, Ctrl-Z), `junk` is bytes that belong to no interchange or segment.
     """
-    stream = _Stream(chunks)
+    stream = _Stream(chunks, block)
     found = False
     while True:
-        if len(stream.data) - stream.at < BLOCK and not stream.ended:
-            stream.more()
+        while len(stream.data) - stream.at < _LONGEST_HEADER and stream.more():
+            pass
         filler = _FILLER.match(stream.data, stream.at)
         if filler and filler.group():
             # A BOM could be cut in two only at a block's end, where it is no BOM of a file.
@@ -171,9 +174,10 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
     [segment] = segments_of(window[: end + 1], delimiters, offset=stream.offset)
     header = interchange_header(segment, delimiters, advised=advice is not None)
     raw = stream.take(end + 1)
-    faults = tuple(check_interchange(header))
+    state = Open(header, character_set(header.syntax_identifier))
+    faults = (*check_interchange(header), *state.header_findings(raw))
     yield Piece(Part.INTERCHANGE, raw, stream.offset - len(raw), 1, 1, header, faults)
-    yield from _contents(stream, Open(header, character_set(header.syntax_identifier)))
+    yield from _contents(stream, state)
 
 
 def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:

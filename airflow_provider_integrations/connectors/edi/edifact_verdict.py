@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupHeader, InterchangeHeader, MessageHeader
-from airflow_provider_integrations.connectors.edi.edifact_interchange import Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment, Severity
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Severity
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -26,6 +26,7 @@ __all__ = [
     "InterchangeVerdict",
     "MessageVerdict",
     "Status",
+    "as_duplicate",
     "verdicts",
     "with_finding",
 ]
@@ -113,18 +114,28 @@ class InterchangeVerdict:
         return Status.ACCEPTED
 
 
+def as_duplicate(verdict: InterchangeVerdict) -> InterchangeVerdict:
+    """The verdict of an interchange whose sender, recipient and 0020 the ledger has already: code 26."""
+    reference = verdict.header.reference if verdict.header else None
+    finding = Finding(FindingCode.CONTROL_NUMBER_DUPLICATE, Severity.FATAL, "UNB", 1, 5, value=reference)
+    return with_finding(verdict, finding)
+
+
 def with_finding(verdict: InterchangeVerdict, finding: Finding) -> InterchangeVerdict:
     """The verdict with a finding that only the caller can know: a double by the ledger, an unknown sender, an old date."""
     return replace(verdict, findings=(finding, *verdict.findings))
 
 
-def verdicts(pieces: Iterable[Piece], check: Check | None = None) -> Iterator[InterchangeVerdict]:
+def verdicts(
+    pieces: Iterable[Piece], check: Check | None = None, tolerated: frozenset[FindingCode] = frozenset()
+) -> Iterator[InterchangeVerdict]:
     """The verdict of each interchange, as its end comes by.
 
     Args:
         pieces: Of `scan`.
         check: By guide; None checks envelope and syntax alone. It sees each message whole, which takes the memory of one
             message; without it no message is held.
+        tolerated: Findings made notes by agreement with a partner, as small letters under UNOA.
 
     Yields:
         One verdict an interchange, and one without header for each run of bytes that belong to none.
@@ -139,7 +150,7 @@ def verdicts(pieces: Iterable[Piece], check: Check | None = None) -> Iterator[In
             yield _outside(outside)
         outside = []
         if sums is None:
-            sums = _Sums(piece.offset, check)
+            sums = _Sums(piece.offset, check, tolerated)
         sums.take(piece)
         if piece.part is Part.INTERCHANGE_END:
             yield sums.verdict()
@@ -158,9 +169,10 @@ def _outside(pieces: list[Piece]) -> InterchangeVerdict:
 class _Sums:
     """What is gathered of one interchange."""
 
-    def __init__(self, offset: int, check: Check | None) -> None:
+    def __init__(self, offset: int, check: Check | None, tolerated: frozenset[FindingCode]) -> None:
         self._offset = offset
         self._check = check
+        self._tolerated = tolerated
         self._header: InterchangeHeader | None = None
         self._length = self._segments = self._messages = self._acknowledgements = 0
         self._findings: list[Finding] = []
@@ -179,11 +191,13 @@ class _Sums:
         part, header = piece.part, piece.header
         self._length += len(piece.raw)
         self._segments += piece.segments
-        if isinstance(header, MessageHeader):
+        if header is None:
+            pass
+        elif isinstance(header, MessageHeader):
             self._message, self._message_findings, self._message_segments, self._raw = header, [], 0, []
         elif isinstance(header, GroupHeader):
             self._group, self._group_findings, self._group_messages, self._group_refused = header, [], 0, []
-        elif isinstance(header, InterchangeHeader):
+        else:
             self._header = header
         if self._message is not None:
             self._message_segments += piece.segments
@@ -216,10 +230,17 @@ class _Sums:
             own = self._message_findings
         elif self._group is not None:
             own = self._group_findings
-        for finding in piece.findings:
+        for finding in self._judged(piece.findings):
             kept = self._findings if finding.severity is Severity.FATAL else own
+            if finding.code is FindingCode.SET_TYPES_MIXED:
+                kept = self._group_findings
             if len(kept) < MOST_FINDINGS:
                 kept.append(finding)
+
+    def _judged(self, findings: Iterable[Finding]) -> Iterable[Finding]:
+        if not self._tolerated:
+            return findings
+        return [replace(each, severity=Severity.NOTE) if each.code in self._tolerated else each for each in findings]
 
     def _end_message(self, whole: bool) -> None:
         message = self._message
@@ -230,11 +251,11 @@ class _Sums:
             segments = segments_of(
                 b"".join(self._raw), self._header.delimiters, number=first.number, offset=first.offset
             )
-            self._message_findings += self._check(message, segments, self._header.delimiters)
+            self._message_findings += self._judged(self._check(message, segments, self._header.delimiters))
         self._messages += 1
         self._acknowledgements += message.type == ACKNOWLEDGEMENT
         self._group_messages += 1
-        if not _clean(self._message_findings):
+        if self._message_findings and not _clean(self._message_findings):
             findings = tuple(self._message_findings[:MOST_FINDINGS])
             refused = self._group_refused if self._group is not None else self._refused
             refused.append(MessageVerdict(message, self._message_segments, findings))
