@@ -1,0 +1,211 @@
+"""The buffer over an X12 stream: from one interchange to the next, and over what is no segment.
+
+`x12_scan` walks the segments in it; here is what it stands on.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside
+from airflow_provider_integrations.connectors.edi.x12_header import HEADER_BYTES, PADDING, find_header, read_header
+from airflow_provider_integrations.connectors.edi.x12_structure import Structure, Visit
+
+__all__ = ["SMALL_WINDOW", "Stream", "patterns"]
+
+SMALL_WINDOW = 1 << 12
+"""Bytes that are looked at together at first, so that a buffer full of small interchanges is not looked at for each."""
+
+_CONTROL = bytes([*range(32), 127])
+_MOST_TRAILING = 10
+
+
+@lru_cache(maxsize=64)
+def patterns(delimiters: Delimiters) -> tuple[re.Pattern[bytes], re.Pattern[bytes], bytes]:
+    """What is no plain segment, what is no plain character, and all characters that are plain, line breaks among them."""
+    element, terminator = delimiters.element.encode("latin-1"), delimiters.terminator.encode("latin-1")
+    e, t = re.escape(element), re.escape(terminator)
+    breaks = re.escape(bytes(byte for byte in b"\r\n" if byte != terminator[0]))
+    # The last alternative must not match between two line breaks, to where the engine would step back.
+    fast = (
+        rb"%(t)b[%(n)b]*(?:ST%(e)b((\d{3})%(e)b([0-9A-Za-z]{4,9})(?:%(e)b([0-9A-Za-z]{1,35}))?)(?=%(t)b)"
+        rb"|SE%(e)b(\d{1,10})%(e)b([0-9A-Za-z]{4,9})(?=%(t)b)"
+        rb"|(ISA|GS|ST|SE|GE|IEA|TA1|BIN|BDS)(?=%(e)b|%(t)b)"
+        rb"|(?![%(n)b]|[A-Z][A-Z0-9]{1,2}%(e)b))"
+    ) % {b"e": e, b"t": t, b"n": breaks}
+    own = {ord(text) for text in (delimiters.element, delimiters.component, delimiters.terminator)}
+    own |= {ord(delimiters.repetition)} if delimiters.repetition else set()
+    odd = bytes(byte for byte in _CONTROL if byte not in own)
+    plain = bytes(byte for byte in range(256) if byte not in odd or byte in b"\r\n")
+    return re.compile(fast), re.compile(rb"[%b]+" % re.escape(odd)), plain
+
+
+class Stream:
+    """The buffer, and the interchange that is open in it.
+
+    `at` is the terminator after which the next segment begins, or the next byte outside of an interchange; `mark` is
+    the terminator up to which segments are counted; `kept` is where the bytes begin that `visit` will be given.
+    """
+
+    def __init__(self, agreement: Agreement, visit: Visit | None, wanted: set[bytes]) -> None:
+        self.agreement, self.visit, self.wanted = agreement, visit, wanted if visit else set()
+        self.data, self.offset, self.at, self.mark, self.ended = b"", 0, 0, 0, False
+        self.structure: Structure | None = None
+        self.terminator = self.element = b""
+        self.wrapped = self.any = self.tail_seen = False
+        self.done: list[Interchange | Outside] = []
+        self.outside, self.outside_at, self.outside_value = 0, 0, b""
+        self.binary: int | None = None
+        self.binary_wrong = self.lent = False
+        self.trailing, self.window = 0, SMALL_WINDOW
+        self.pieces: list[bytes] = []
+        self.kept: int | None = None
+        self.kept_size = 0
+        self.kept_from = (0, 0)
+
+    def hunt(self) -> bool:
+        """Outside of an interchange: go to the next ISA; False if more bytes are needed."""
+        data, found = self.data, find_header(self.data, self.at)
+        if found < 0 or (len(data) - found < HEADER_BYTES and not self.ended):
+            # The last three bytes may be the begin of ISA; it takes a fourth to know.
+            end = found if found >= 0 else len(data) if self.ended else max(self.at, len(data) - 3)
+            self.pass_over(end)
+            return False
+        header = read_header(data, found)
+        if header is None:
+            self.pass_over(found + 3)
+            return True
+        self.pass_over(found)
+        self.tell_outside()
+        if header.wrapped and not self.wrapped:
+            self.wrapped = True
+            self.data = data[:found] + data[found:].translate(None, b"\r\n")
+        self.any, self.tail_seen, self.trailing = True, False, 0
+        self.structure = Structure(header, self.agreement, self.offset + found)
+        self.element = header.delimiters.element.encode("latin-1")
+        self.terminator = header.delimiters.terminator.encode("latin-1")
+        self.at = self.mark = found + header.length - 1
+        # Small at first: many small interchanges in a buffer must not each be told the oddities of the whole of it.
+        self.window = SMALL_WINDOW
+        return True
+
+    def pass_over(self, end: int) -> None:
+        """Bytes that belong to no interchange."""
+        raw = self.data[self.at : end]
+        if not self.outside:
+            self.outside_at = self.offset + self.at
+        self.outside += len(raw)
+        self.outside_value = self.outside_value or raw.strip(PADDING)[:40]
+        self.at = end
+
+    def tell_outside(self) -> None:
+        """What was passed over up to here, if it is more than padding."""
+        if self.outside_value and self.any:
+            value, detail = self.outside_value.decode("latin-1"), "These bytes belong to no interchange."
+            finding = Finding(FindingCode.BYTES_OUTSIDE, Severity.ERROR, value=value, detail=detail)
+            self.done.append(Outside(finding, self.outside_at, self.outside))
+        self.outside, self.outside_value = 0, b""
+
+    def count_to(self, structure: Structure, end: int) -> None:
+        """Count the segments that end at `end` or before, a terminator."""
+        if end > self.mark:
+            n = self.data.count(self.terminator, self.mark + 1, end + 1)
+            structure.since += n
+            structure.total += n
+            self.mark = end
+
+    def odd_places(
+        self, structure: Structure, characters: re.Pattern[bytes], plain: bytes, end: int
+    ) -> list[tuple[int, int]]:
+        """Where control characters stand in the data up to `end`, the last place first; trailing separators are told."""
+        data, t, at = self.data, self.terminator, self.at
+        text = data[at : end + 1]
+        found = text.find(self.element + t) if self.trailing < _MOST_TRAILING else -1
+        while found >= 0 and self.trailing < _MOST_TRAILING:
+            self.trailing += 1
+            position = structure.total + data.count(t, self.mark + 1, at + found + 1) + 1
+            detail = "A separator follows the last element; this is told ten times for an interchange."
+            note = Finding(FindingCode.SEPARATOR_TRAILING, Severity.NOTE, None, position, detail=detail)
+            structure.findings.append(note)
+            found = text.find(self.element + t, found + 1)
+        is_odd = bool(text.translate(None, plain))
+        for one in (b"\r", b"\n"):
+            breaks = 0 if one == t else text.count(one)
+            if breaks:
+                after = text.count(t + one) + (text.count(t + b"\r" + one) if one == b"\n" and t != b"\r" else 0)
+                is_odd = is_odd or breaks != after
+        if not is_odd:
+            return []
+        places = []
+        for m in characters.finditer(data, at, end):
+            # Line breaks after a terminator, and nothing else, are in order.
+            if m.group().strip(b"\r\n") or data[m.start() - 1 : m.start()] != t:
+                places.append(m.span())
+        return places[::-1]
+
+    def odd_characters(self, structure: Structure, start: int, end: int) -> None:
+        """Control characters within a segment."""
+        before = self.data.rfind(self.terminator, self.at, start)
+        self.count_to(structure, before)
+        text = self.data[before + 1 : start].lstrip(PADDING)
+        tag = text.split(self.element, 1)[0][:3].decode("latin-1")
+        value = self.data[start:end][:40].decode("latin-1")
+        detail = "A control character stands in the data."
+        element = text.count(self.element) or None
+        structure.note(FindingCode.CHARACTER_INVALID, Severity.ERROR, tag or None, element, value, detail)
+
+    def skip_binary(self, structure: Structure) -> bool:
+        """Over the data of BIN or BDS; False if more bytes are needed."""
+        data, left = self.data, self.binary or 0
+        taken = min(left, len(data) - self.at)
+        self.at, self.binary = self.at + taken, left - taken
+        if self.binary == 0 and self.at < len(data):
+            found = data.find(self.terminator, self.at)
+            if found != self.at and not self.binary_wrong:
+                text = "The data do not end where their length says."
+                structure.note(FindingCode.BINARY_LENGTH_WRONG, Severity.ERROR, "BIN", 1, detail=text)
+                self.binary_wrong = True
+            self.at = found if found >= 0 else len(data)
+            if found >= 0:
+                structure.since, structure.total = structure.since + 1, structure.total + 1
+                self.mark, self.binary, self.binary_wrong = found, None, False
+                return True
+        if self.ended:
+            text = "The stream ends within binary data."
+            structure.note(FindingCode.BINARY_LENGTH_WRONG, Severity.FATAL, None, detail=text)
+            self.finish(structure, None, len(data))
+        return False
+
+    def end_tail(self) -> None:
+        """At the end of the stream: what has no terminator gets one, and is told of."""
+        self.tail_seen = True
+        if self.data[self.data.rfind(self.terminator, self.at) + 1 :].strip(PADDING):
+            self.data += self.terminator
+            self.lent = True
+
+    def finish(self, structure: Structure, elements: list[str] | None, end: int) -> None:
+        """The interchange ends before `end`, by IEA or without it."""
+        if self.lent:
+            # The terminator that `end_tail` lent: whoever used it is told of, and it goes back.
+            self.data = self.data[:-1]
+            if end > len(self.data):
+                end = len(self.data)
+                text = "The last segment of the stream has no terminator."
+                structure.note(FindingCode.TERMINATOR_MISSING, Severity.FATAL, None, detail=text)
+        self.done.append(structure.finish(elements, self.offset + end))
+        self.structure, self.binary, self.kept, self.pieces = None, None, None, []
+        self.at, self.lent, self.binary_wrong = end, False, False
+
+    def keep(self, structure: Structure | None) -> None:
+        """Put aside what `visit` will be given before the buffer moves on."""
+        if self.kept is None or structure is None:
+            return
+        self.pieces.append(self.data[self.kept : self.at])
+        self.kept_size += len(self.pieces[-1])
+        self.kept = 0
+        if self.kept_size > self.agreement.largest_set:
+            detail = f"A set of more than {self.agreement.largest_set} bytes is not taken."
+            structure.note(FindingCode.SET_TOO_LARGE, Severity.ERROR, "ST", detail=detail)
+            self.kept, self.pieces = None, []
