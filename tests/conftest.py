@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fakes.fakesnow_server",
     "tests.fakes.gnupg",
     "tests.fakes.odbc_servers",
+    "tests.fakes.odbc_tracked_world",
     "tests.fakes.postgres",
     "tests.fakes.sftp_faults",
     "tests.fakes.sshd",
