@@ -130,11 +130,23 @@ def split_segments(raw: bytes, delimiters: Delimiters, number: int = 1, offset: 
         number: The place of the first segment in the interchange.
         offset: The byte of the stream at which `raw` begins.
     """
-    reader = _Tokenizer()
-    reader.open(delimiters, wrapped=False)
-    reader.offset, reader.number, reader.ended = offset, number - 1, True
-    reader.waiting.append(raw)
-    return [token for token in reader.read() if isinstance(token, Segment)]
+    element, terminator = delimiters.element, delimiters.terminator
+    text = raw.decode("latin-1")
+    if f"BIN{element}" in text or f"BDS{element}" in text:
+        reader = _Tokenizer()
+        reader.open(delimiters, wrapped=False)
+        reader.offset, reader.number, reader.ended = offset, number - 1, True
+        reader.waiting.append(raw)
+        return [token for token in reader.read() if isinstance(token, Segment)]
+    breaks = "\r\n".replace(terminator, "")
+    segments = []
+    for part in text.split(terminator)[:-1]:
+        stripped = part.lstrip(breaks)
+        tag, *elements = stripped.split(element)
+        segments.append(Segment(tag, tuple(elements), number, offset + len(part) - len(stripped)))
+        number += 1
+        offset += len(part) + 1
+    return segments
 
 
 class _Tokenizer:

@@ -1,0 +1,258 @@
+"""TA1, 997 and 999: what the partner is told, as bytes.
+
+Clock and control numbers are arguments, so that the same verdict gives the same bytes at every run. TA1 stands before
+the first group (X12.5 section 6); 997 and 999 are one set for each group received (997 note 1); neither is ever sent for
+an acknowledgement. Sender and receiver are turned round, ISA15 and the delimiters are the partner's.
+
+::
+
+    sent = acknowledge(interchange, Kind.FUNCTIONAL, now, ControlNumbers(17, 23))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.x12_codes import PARTY_QUALIFIERS
+from airflow_provider_integrations.connectors.edi.x12_envelope import Group, Interchange
+from airflow_provider_integrations.connectors.edi.x12_notes import render_notes, safe
+from airflow_provider_integrations.connectors.edi.x12_verdict import (
+    GroupVerdict,
+    Policy,
+    TechnicalWhen,
+    Verdict,
+    judge,
+    judge_set,
+)
+
+__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "acknowledge"]
+
+_DEFAULT = Delimiters("*", ">", "~", None)
+_PLAIN_LINES = rb"(?:[0-9]{3}%b[0-9A-Za-z]{4,9}(?:%b[0-9A-Za-z]+)?\n)*"
+
+
+class Kind(StrEnum):
+    """Which acknowledgement the partners agreed upon; the standard has them choose one of 997 and 999."""
+
+    TECHNICAL = "TA1"
+    FUNCTIONAL = "997"
+    IMPLEMENTATION = "999"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlNumbers:
+    """Numbers of ours, from the ledger.
+
+    Args:
+        interchange: ISA13.
+        group: GS06 of the first group that we write; one more for each further one.
+        first_set: ST02 of the first set that we write in each group, at least four digits.
+    """
+
+    interchange: int
+    group: int
+    first_set: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What to send, empty where nothing is to be sent, and the verdict that it tells."""
+
+    data: bytes
+    verdict: Verdict
+
+
+def acknowledge(
+    interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy | None = None
+) -> Acknowledgement:
+    """The acknowledgement of one interchange.
+
+    Args:
+        interchange: What `scan` gave; what only the ledger knows, such as a duplicate, is added by `with_findings`.
+        kind: `TECHNICAL` gives TA1 alone, asked for or not.
+        now: The time of writing, in the zone that the partner is told.
+        numbers: Ours; the same for the same inbound file, so that a rerun gives the same bytes.
+        policy: What the partners agreed upon.
+    """
+    policy = policy or Policy()
+    verdict = judge(interchange, policy)
+    if interchange.is_acknowledgement:
+        return Acknowledgement(b"", verdict)
+    writer = _Writer(interchange, kind, now, numbers, policy)
+    technical = kind is Kind.TECHNICAL or _wants_technical(interchange, verdict, policy)
+    body: list[bytes] = []
+    groups = 0
+    if kind is not Kind.TECHNICAL:
+        pairs = [
+            (group, outcome)
+            for group, outcome in zip(interchange.groups, verdict.groups, strict=False)
+            if not outcome.is_acknowledgement
+        ]
+        # One group of ours for each pair of applications that follow each other, since GS02 and GS03 are turned round.
+        for _, members in groupby(pairs, key=lambda pair: _application(pair[0])):
+            body.extend(writer.group(list(members), numbers.group + groups))
+            groups += 1
+    if not technical and not groups:
+        return Acknowledgement(b"", verdict)
+    parts = [writer.header()]
+    if technical:
+        parts.append(writer.technical(verdict))
+    parts.extend(body)
+    parts.append(writer.segment("IEA", str(groups), f"{numbers.interchange:09d}"))
+    return Acknowledgement(b"".join(parts), verdict)
+
+
+def _wants_technical(interchange: Interchange, verdict: Verdict, policy: Policy) -> bool:
+    match policy.technical:
+        case TechnicalWhen.NEVER:
+            return False
+        case TechnicalWhen.ALWAYS:
+            return True
+        case TechnicalWhen.ASKED:
+            return interchange.header.wants_ta1
+        case TechnicalWhen.ASKED_OR_REFUSED:
+            return interchange.header.wants_ta1 or verdict.status == "R"
+
+
+def _application(group: Group) -> tuple[str, str, str]:
+    return group.header.receiver, group.header.sender, _release(group)
+
+
+def _release(group: Group) -> str:
+    """The release of a group, the first six characters of GS08; 004010 where it has none that we know."""
+    version = group.header.version[:6]
+    return version if version.isascii() and version.isdigit() and "003010" <= version <= "008010" else "004010"
+
+
+class _Writer:
+    """One acknowledgement while it is written."""
+
+    def __init__(
+        self, interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy
+    ) -> None:
+        self.interchange, self.kind, self.now, self.numbers, self.policy = interchange, kind, now, numbers, policy
+        unusable = any(
+            one.code is FindingCode.DELIMITER_INVALID and one.severity is Severity.FATAL for one in interchange.findings
+        )
+        self.delimiters = _DEFAULT if unusable else interchange.header.delimiters
+        self.newline = "" if unusable else interchange.header.newline
+        self.end = self.delimiters.terminator + self.newline
+
+    def segment(self, *parts: str) -> bytes:
+        """A segment without the empty elements at its end (X12.6: trailing separators are left off)."""
+        last = len(parts)
+        while last > 1 and not parts[last - 1]:
+            last -= 1
+        return (self.delimiters.element.join(parts[:last]) + self.end).encode("latin-1")
+
+    def safe(self, text: str, most: int) -> str:
+        """A partner's text where it can stand in ours."""
+        return safe(text, self.delimiters, most) or ""
+
+    def header(self) -> bytes:
+        """ISA, turned round."""
+        theirs, delimiters = self.interchange.header, self.delimiters
+        version = theirs.version if theirs.version.isascii() and theirs.version.isdigit() else "00401"
+        qualifiers = [code if code in PARTY_QUALIFIERS else "ZZ" for code in (theirs.receiver[0], theirs.sender[0])]
+        parties = [self.safe(name, 15).ljust(15) for name in (theirs.receiver[1], theirs.sender[1])]
+        elements = (
+            *("00", " " * 10, "00", " " * 10, qualifiers[0], parties[0], qualifiers[1], parties[1]),
+            self.now.strftime("%y%m%d"),
+            self.now.strftime("%H%M"),
+            delimiters.repetition or "U",
+            version.zfill(5)[:5],
+            f"{self.numbers.interchange:09d}",
+            "0",
+            theirs.usage if theirs.usage in {"I", "P", "T"} else "T",
+            delimiters.component,
+        )
+        return (delimiters.element.join(("ISA", *elements)) + self.end).encode("latin-1")
+
+    def technical(self, verdict: Verdict) -> bytes:
+        """TA1, for the control number, date and time as they came."""
+        theirs = self.interchange.header.elements
+        copied = ((theirs[12], 9), (theirs[8], 6), (theirs[9], 4))
+        numbers = ["".join(c for c in text if c in "0123456789").zfill(width)[-width:] for text, width in copied]
+        return self.segment("TA1", *numbers, verdict.status, verdict.code)
+
+    def group(self, members: list[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes]:
+        """GS to GE, with a set for each group that is answered."""
+        first = members[0][0]
+        release, theirs = _release(first), first.header
+        implementation = self.kind is Kind.IMPLEMENTATION
+        day = self.now.strftime("%Y%m%d" if implementation or release >= "004010" else "%y%m%d")
+        version = self.policy.implementation if implementation else release
+        parties = (self.safe(theirs.receiver, 15), self.safe(theirs.sender, 15))
+        yield self.segment("GS", "FA", *parties, day, self.now.strftime("%H%M"), str(number), "X", version)
+        for index, (group, outcome) in enumerate(members):
+            control = f"{self.numbers.first_set + index:04d}"
+            convention = self.policy.implementation if implementation else ""
+            yield self.segment("ST", self.kind.value, control, convention)
+            count = 2
+            for part in self.answer(group, outcome):
+                yield part
+                count += part.count(self.delimiters.terminator.encode("latin-1"))
+            yield self.segment("SE", str(count), control)
+        yield self.segment("GE", str(len(members)), str(number))
+
+    def answer(self, group: Group, outcome: GroupVerdict) -> Iterator[bytes]:
+        """AK1 to AK9 of one group."""
+        header = group.header
+        # AK103 and AK203 came with 005010; a 999 has them at all times.
+        is_new = self.kind is Kind.IMPLEMENTATION or _release(group) >= "005010"
+        digits = "".join(c for c in header.control if c in "0123456789")[-9:] or "0"
+        version = self.safe(header.version, 12) if is_new else ""
+        yield self.segment("AK1", self.safe(header.functional, 2) or "ZZ", digits, version)
+        listed = self.policy.list_accepted and not outcome.is_refused_whole
+        plain = None
+        if listed and not group.sets.flawed and self.delimiters is not _DEFAULT:
+            plain = self.plain_sets(group, is_new=is_new)
+        if plain is not None:
+            yield plain
+        elif listed:
+            for one in group.sets:
+                yield from self.set(group, one.set_id, one.control, one.convention, one.findings, is_new=is_new)
+        else:
+            # Of a group that is refused whole no set is called accepted: the partner would book it.
+            for one in group.sets.flawed.values():
+                if judge_set(one.findings, header.version, self.policy)[0] != "A":
+                    yield from self.set(group, one.set_id, one.control, one.convention, one.findings, is_new=is_new)
+        counts = (str(min(n, 999999)) for n in (outcome.included, outcome.received, outcome.accepted))
+        yield self.segment("AK9", outcome.status, *counts, *outcome.codes)
+
+    def plain_sets(self, group: Group, *, is_new: bool) -> bytes | None:
+        """The loops of a group of which all sets are sound, in one go; None if a line needs a closer look."""
+        lines, e = bytes(group.sets.lines), self.delimiters.element.encode("latin-1")
+        escaped = re.escape(e)
+        if not lines or not re.fullmatch(_PLAIN_LINES % (escaped, escaped), lines):
+            return None
+        if not is_new and lines.count(e) != len(group.sets):
+            return None
+        end, answer = self.end.encode("latin-1"), b"IK5" if self.kind is Kind.IMPLEMENTATION else b"AK5"
+        between = end + answer + e + b"A" + end + b"AK2" + e
+        return (b"AK2" + e + lines.replace(b"\n", between))[: -len(b"AK2" + e)]
+
+    def set(
+        self,
+        group: Group,
+        set_id: str,
+        control: str,
+        convention: str,
+        findings: tuple[Finding, ...],
+        *,
+        is_new: bool,
+    ) -> Iterator[bytes]:
+        """AK2 to AK5 of one set."""
+        status, codes = judge_set(findings, group.header.version, self.policy)
+        implementation = self.kind is Kind.IMPLEMENTATION
+        names = (self.safe(set_id, 3).ljust(3, "0"), self.safe(control, 9).ljust(4, "0"))
+        yield self.segment("AK2", *names, self.safe(convention, 35) if is_new else "")
+        for parts in render_notes(findings, self.delimiters, implementation=implementation, is_new=is_new):
+            yield self.segment(*parts)
+        yield self.segment("IK5" if implementation else "AK5", status, *codes)
