@@ -22,6 +22,7 @@ message of directory D.3 for versions 1 to 3; the clauses named below are of ISO
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -119,7 +120,9 @@ def acknowledge(
         ["UNT", str(len(body) + 2), message_reference],
         ["UNZ", "1", control_reference],
     ]
-    advice = write_advice(header.delimiters) if header.advised else ""
+    # A decimal mark that none can be is not given back: the answer itself has to be clean.
+    mark = header.delimiters.decimal if header.delimiters.decimal in ".," else "."
+    advice = write_advice(replace(header.delimiters, decimal=mark)) if header.advised else ""
     written = (Segment(tag, tuple(elements), 0, 0) for tag, *elements in map(_trimmed, segments))
     return advice.encode("latin-1") + write_segments(written, header.delimiters)
 

@@ -147,7 +147,9 @@ def told(
         position += hidden.count(grammar.terminator, start, begin) - empties(hidden, grammar, start, begin)
         start = begin
         element = hidden.count(grammar.element, begin, each.place)
-        if each.code is FindingCode.CHARACTER_INVALID:
+        if each.code is FindingCode.SEGMENT_TAG_INVALID:
+            seen = (begin, 0)
+        elif each.code is FindingCode.CHARACTER_INVALID:
             if seen == (begin, element):
                 continue
             seen = (begin, element)

@@ -153,7 +153,7 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
     fault = None if advice is None else advice_fault(advice)
     usual = header_delimiters(after)
     # A UNA that no stream can be read by is told of and passed over: the UNB after it may still show whom to answer.
-    delimiters = advice if advice is not None and (fault is None or usual is None or fault == advice.decimal) else usual
+    delimiters = advice if advice is not None and (fault is None or usual is None) else usual
     window = stream.data[start : start + _LONGEST_HEADER]
     end = -1
     if delimiters is not None:
@@ -166,13 +166,13 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
         raw = stream.take(length + 3)
         yield Piece(Part.JUNK, raw, stream.offset - len(raw), findings=(finding,))
         return
-    if length:
-        findings: tuple[Finding, ...] = ()
-        if fault is not None:
-            findings = (Finding(FindingCode.DELIMITER_INVALID, Severity.FATAL, "UNA", value=fault),)
-        yield Piece(Part.ADVICE, stream.take(length), stream.offset - length, findings=findings)
-    [segment] = segments_of(window[: end + 1], delimiters, offset=stream.offset)
+    [segment] = segments_of(window[: end + 1], delimiters, offset=start + stream.base)
     header = interchange_header(segment, delimiters, advised=advice is not None)
+    if advice is not None:
+        if fault is None and advice.decimal not in ".," and header.version != 4:
+            fault = advice.decimal
+        odd = () if fault is None else (Finding(FindingCode.DELIMITER_INVALID, Severity.FATAL, "UNA", value=fault),)
+        yield Piece(Part.ADVICE, stream.take(length), stream.offset - length, findings=odd)
     raw = stream.take(end + 1)
     state = Open(header, character_set(header.syntax_identifier))
     faults = (*check_interchange(header), *state.header_findings(raw))

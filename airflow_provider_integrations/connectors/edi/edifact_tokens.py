@@ -72,13 +72,16 @@ def read_advice(una: bytes) -> Delimiters:
 
 
 def advice_fault(delimiters: Delimiters) -> str | None:
-    """The first of the service characters that cannot be one: a letter, digit or blank, not ASCII, or there twice."""
+    """The first of the service characters that cannot be one: a letter, digit or blank, not ASCII, or there twice.
+
+    The decimal mark is not looked at: version 4 has no use for its place.
+    """
     used = [delimiters.component, delimiters.element, delimiters.terminator]
     used += [each for each in (delimiters.release, delimiters.repetition) if each is not None]
     for place, each in enumerate(used):
         if each.isalnum() or each in " \0\r\n" or not each.isascii() or each in used[:place]:
             return each
-    return delimiters.decimal if delimiters.decimal not in ".," else None
+    return None
 
 
 def write_advice(delimiters: Delimiters) -> str:
