@@ -282,6 +282,20 @@ def test_rejects_are_kept_where_no_row_was_landed(world: World) -> None:
     assert world.position()[1] == 1
 
 
+def test_rejects_that_are_ahead_of_the_clock_in_every_run_refuse_none(world: World) -> None:
+    world.insert(range(4), "2025-01-01 00:00:00")
+    world.insert(range(90, 97), "2999-99-99 00:00:00")
+    (item,) = world.run()
+    assert (item.state, item.facts["rows_ahead"], item.facts["rows_rejected"]) == (State.ARCHIVED, 7, 7)
+    assert world.position()[0].bookmark == ("2025-01-01 00:00:00", "3")
+    world.insert(range(4, 5), "2025-01-02 00:00:00")
+    (item,) = world.run()
+    assert (item.state, item.facts["rows_ahead"], item.facts["rows_landed"]) == (State.ARCHIVED, 7, 5)
+    world.insert(range(5, 15), "2025-01-03 00:00:00", amount=-1)
+    (item,) = world.run()
+    assert item.state is State.QUARANTINED, "too many of the others"
+
+
 def test_a_worker_that_dies_between_the_load_and_the_watermark_is_made_good_by_the_next_plan(world: World) -> None:
     world.insert(range(4), "2025-01-01 00:00:00")
     (item,) = world.plan()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow_provider_integrations.connectors.odbc import statements
-from airflow_provider_integrations.connectors.odbc.model import Guarantee, Late, TableQuery
+from airflow_provider_integrations.connectors.odbc.model import Edge, Guarantee, Late, TableQuery
 from airflow_provider_integrations.connectors.odbc.position import Position
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.core.errors import StateConflictError
@@ -26,15 +26,15 @@ _CIRCLE = 2**31 - 10_000_000
 """Transactions between two runs beyond which PostgreSQL's 32-bit numbers no longer tell older from newer."""
 
 
-def horizon_of(session: OdbcSession, query: TableQuery, guarantee: Guarantee) -> Horizon:
-    """The horizon of a run that begins now."""
+def horizon_of(session: OdbcSession, query: TableQuery, guarantee: Guarantee, ceiling: Edge | None = None) -> Horizon:
+    """The horizon of a run that begins now; a lag is measured from the highest value up to the ceiling."""
     if guarantee is Guarantee.SAFE_UPPER_BOUND:
         statement = session.dialect.horizon()
         assert statement is not None, "a dialect that offers a horizon has a statement for it"
         horizon, newest = session.rows(statement)[0]
         return str(horizon), str(newest)
     if guarantee is Guarantee.LAG:
-        highest = session.rows(statements.highest(session.dialect, query))[0][0]
+        highest = session.rows(statements.highest(session.dialect, query, ceiling))[0][0]
         return (None if highest is None else f"{_LAG}{highest}"), None
     return None, None
 

@@ -112,6 +112,8 @@ def extract_shard(
         bookmark=done.bookmark,
         files=found,
         anew=anew,
+        ahead=done.ahead,
+        ahead_rejected=done.ahead_rejected,
     )
 
 
@@ -131,12 +133,13 @@ def _written(
                     writer, sums = None, dict.fromkeys(job.control, Decimal(0))
                     continue
                 if isinstance(item, (LateEnd, PageEnd)):
+                    rejected = writer.rejected(behind.ahead) if writer is not None else 0
                     page = writer.close() if writer is not None else _empty(files, item)
                     writer = None
                     if isinstance(item, LateEnd):
                         _check_behind(page, job, behind)
                     boundary("page written")
-                    mark = _moved(mark, item, page, behind)
+                    mark = _moved(mark, item, page, behind, rejected)
                     save(mark)
                     boundary("page saved")
                     continue
@@ -170,10 +173,11 @@ def _empty(files: PageFiles, item: LateEnd | PageEnd) -> Page:
     return page
 
 
-def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, behind: Behind) -> PageMark:
+def _moved(mark: PageMark, item: LateEnd | PageEnd, page: Page, behind: Behind, rejected: int) -> PageMark:
     rows, size = mark.rows + page.rows, mark.size + sum(file.size for file in page.files)
     if isinstance(item, LateEnd):
-        return replace(mark, late=True, nulls=behind.nulls, rows=rows, size=size)
+        apart = replace(mark, nulls=behind.nulls, ahead=behind.ahead, ahead_rejected=rejected)
+        return replace(apart, late=True, rows=rows, size=size)
     return replace(mark, pages=mark.pages + 1, rows=rows, size=size, bookmark=item.bookmark)
 
 
@@ -195,7 +199,7 @@ def _add(sums: dict[str, Decimal], batch: Any) -> None:
 
 def _check_behind(page: Page, job: ShardJob, behind: Behind) -> None:
     """The rows that are read apart against what the server counted of them in the same snapshot."""
-    expected = behind.late + (behind.nulls if job.nulls is NullPolicy.INCLUDE_EVERY_RUN else 0)
+    expected = behind.late + behind.ahead + (behind.nulls if job.nulls is NullPolicy.INCLUDE_EVERY_RUN else 0)
     if page.rows != expected:
         raise ReconciliationError(
             "the source counts other rows behind the mark than it gave",

@@ -244,7 +244,9 @@ class PageMark:
         rows, size: Rows and bytes in them.
         bookmark: The last row's tuple; None before the first row of the range.
         done: Whether the range is read to its end.
-        late: Whether the rows behind the mark (late commits, NULL cursors) were read.
+        late: Whether the rows behind the mark (late commits, NULL cursors, ahead of the clock) were read.
+        nulls: How many rows had a NULL cursor.
+        ahead, ahead_rejected: How many were stamped ahead of the source's clock, and how many of them were rejected.
     """
 
     pages: int = 0
@@ -255,3 +257,5 @@ class PageMark:
     late: bool = False
     nulls: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
+    ahead: int = 0
+    ahead_rejected: int = 0

@@ -21,7 +21,7 @@ from airflow_provider_integrations.connectors.odbc.extract import ShardJob, extr
 from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark, TableQuery
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, next_position, plan_run
 from airflow_provider_integrations.connectors.odbc.query import build_query, natural_contract, split_order
-from airflow_provider_integrations.connectors.odbc.report import ShardReport
+from airflow_provider_integrations.connectors.odbc.report import ShardReport, ahead_warning
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.side_by_side import Snapshot, read_side_by_side
@@ -188,6 +188,7 @@ class _Shards:
             late=plan.late if first else None,
             nulls=request.nulls if first and request.policy.span is None else None,
             compare=first and plan.position.bookmark is None,
+            ahead=first and plan.ceiling is not None,
         )
 
         def save(mark: PageMark) -> None:
@@ -250,6 +251,7 @@ def _report(
         "rejects_by_rule": rejects,
         "late": sum(report.late for report in reports),
         "nulls": sum(report.nulls for report in reports),
+        "ahead": reports[0].ahead,
         "source_rows": sum(report.source_rows for report in reports),
         "pages": sum(report.pages for report in reports),
         "bytes": sum(report.size for report in reports),
@@ -261,6 +263,6 @@ def _report(
         "bookmark_check": plan.bookmark_check,
         "advanced": plan.advances,
         "resumed": resumed,
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.warnings, *ahead_warning(reports[0].ahead, reports[0].ahead_rejected)],
         "files": files,
     }

@@ -148,6 +148,7 @@ class OdbcKeysetExtractOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Extract the shards and give the counts."""
         from airflow_provider_integrations.connectors.odbc.land_shards import extract_items, outcome
+        from airflow_provider_integrations.connectors.odbc.report import ahead_warning
 
         job = run_job(self.source, owner_of(context), opened=self._sessions.add)
         items = apart(lambda: extract_items(job, list(self.items)), name="extracting")
@@ -162,6 +163,8 @@ class OdbcKeysetExtractOperator(BaseOperator):
         )
         told = outcome(items)
         self.log.info("%s: %s", self.source, told)
+        for warning in ahead_warning(told["rows_ahead"]):
+            self.log.warning("%s: %s", self.source, warning)
         return told
 
     def on_kill(self) -> None:

@@ -156,6 +156,10 @@ class PageWriter:
         self.rows += batch.num_rows
         self._out.write(self._with_reserved(table, lines))
 
+    def rejected(self, last: int) -> int:
+        """How many of the last rows were rejected."""
+        return sum(reject.row >= self._first_row + self.rows - last for reject in self._rejects)
+
     def close(self) -> Page:
         """The page is on disk now, and in the list."""
         if self._rejects:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import statements
+from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
@@ -58,6 +59,7 @@ class ShardJob:
         nulls: What becomes of NULL cursors; None for a shard that leaves them to another.
         control: Columns whose sums are compared with the server's.
         compare: Whether the first page is compared with another driver's reading.
+        ahead: Whether rows stamped ahead of the source's clock, which are of no range, are read too.
     """
 
     query: TableQuery
@@ -71,15 +73,21 @@ class ShardJob:
     nulls: NullPolicy | None = NullPolicy.INCLUDE_EVERY_RUN
     control: tuple[str, ...] = ()
     compare: bool = True
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What the server counts of rows that are read apart: late ones, and those without a cursor."""
+    """What the server counts of rows that are read apart: late ones, those without a cursor, and those ahead of its clock.
+
+    `ceiling` is how far they are not ahead; None where there is no such thing.
+    """
 
     late: int = 0
     nulls: int = 0
     suspects: int = 0
+    ahead: int = 0
+    ceiling: Edge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +124,8 @@ def count_behind(session: OdbcSession, job: ShardJob, mark: PageMark) -> Behind:
     """
     dialect, query = session.dialect, job.query
     if mark.late:
-        return Behind(nulls=mark.nulls)
-    suspects, late, nulls = 0, 0, 0
+        return Behind(nulls=mark.nulls, ahead=mark.ahead)
+    suspects, late, nulls, ahead = 0, 0, 0, 0
     if job.late is not None:
         conditions = statements.late_conditions(dialect, query, job.late)
         counted = session.rows(statements.count(dialect, query, conditions))[0]
@@ -132,7 +140,13 @@ def count_behind(session: OdbcSession, job: ShardJob, mark: PageMark) -> Behind:
                 columns=[column.name for column in query.keyset.columns if column.nullable],
                 next_step="Correct them at the source, or choose another policy for NULL cursors.",
             )
-    return Behind(late, nulls, suspects)
+    # Of now, and not of the plan: a shard may have waited, and what has come since is the next run's.
+    ceiling = ceiling_of(session, query) if job.ahead else None
+    if ceiling is not None:
+        conditions = statements.ahead_conditions(dialect, query, ceiling)
+        counted = session.rows(statements.count(dialect, query, conditions))[0]
+        ahead, suspects = _whole(counted[0]), suspects + _whole(counted[1])
+    return Behind(late, nulls, suspects, ahead, ceiling)
 
 
 @contextmanager
@@ -195,6 +209,10 @@ def fetched(
             wanted.append(statements.late(dialect, apart, job.late))
         if behind.nulls and job.nulls is NullPolicy.INCLUDE_EVERY_RUN:
             wanted.append(statements.nulls(dialect, apart))
+        if behind.ahead and behind.ceiling is not None:
+            wanted.append(
+                statements.ahead(dialect, apart, behind.ceiling)
+            )  # The last: `PageWriter.rejected` counts back.
         for statement in filter(None, wanted):
             yield from session.read(statement, apart.columns)
         yield LateEnd()

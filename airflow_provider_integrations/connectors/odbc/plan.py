@@ -14,6 +14,7 @@ from typing import Any
 from airflow_provider_integrations.connectors.odbc import statements
 from airflow_provider_integrations.connectors.odbc.behind import horizon_of, late_of
 from airflow_provider_integrations.connectors.odbc.change_tracking import version_of
+from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of, check_behind_ceiling
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
@@ -69,6 +70,7 @@ class RunPlan:
         advances: Whether the position moves when all shards are loaded.
         engine: Whose positions these are.
         warnings: What the owner should know, such as an order that no index serves.
+        ceiling: No range goes beyond it, since rows there are stamped ahead of the clock; None where nothing is bounded.
     """
 
     guarantee: Guarantee
@@ -81,6 +83,7 @@ class RunPlan:
     advances: bool
     engine: str
     warnings: tuple[str, ...] = ()
+    ceiling: str | None = None
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -112,8 +115,10 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         StateConflictError: the bookmark or the horizon is not one of this source: nothing may be moved.
     """
     guarantee = choose_guarantee(policy, offers=_offers(session, query, facts), engine=session.dialect.name)
-    now = horizon_of(session, query, guarantee) if policy.advances else (None, None)
-    late = None
+    ceiling = ceiling_of(session, query) if policy.advances else None
+    now = horizon_of(session, query, guarantee, ceiling) if policy.advances else (None, None)
+    late: Late | None = None
+    warnings: tuple[str, ...] = ()
     check = "none"
     if policy.span is not None:
         key_range = _span(session, query, policy.span)
@@ -124,9 +129,11 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         low = Edge((floor,), Bound.CLOSED) if floor is not None else None
         if position.bookmark is not None:
             check = check_bookmark(session, query, position.bookmark)
+            if ceiling is not None:
+                warnings = check_behind_ceiling(session, query, position.bookmark, ceiling, guarantee)
             low = Edge(position.bookmark, Bound.OPEN)
             late = late_of(session, query, guarantee, position, now, lag=policy.lag, floor=floor)
-        key_range = KeyRange(low, _ceiling(session, now[0]))
+        key_range = KeyRange(low, _horizon_edge(session, now[0]) or ceiling)
     first = position.bookmark is None or not policy.advances
     ranges = plan_ranges(session, query, key_range, policy.shards, facts.rows) if first else [key_range]
     return RunPlan(
@@ -139,7 +146,8 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         late=late,
         advances=policy.advances,
         engine=session.engine,
-        warnings=_warnings(session, query, key_range) if first else (),
+        warnings=(*warnings, *(_warnings(session, query, key_range) if first else ())),
+        ceiling=ceiling.at[0] if ceiling is not None else None,
     )
 
 
@@ -202,7 +210,7 @@ def _offers(session: OdbcSession, query: TableQuery, facts: TableFacts) -> bool:
     return session.dialect.name != "sqlserver" or query.keyset.columns[0].type in ("timestamp", "rowversion")
 
 
-def _ceiling(session: OdbcSession, horizon: str | None) -> Edge | None:
+def _horizon_edge(session: OdbcSession, horizon: str | None) -> Edge | None:
     return Edge((horizon,), Bound.OPEN) if session.dialect.name == "sqlserver" and horizon is not None else None
 
 

@@ -10,7 +10,8 @@ What a look costs the source, in this order, and it ends with the first that fin
 - `lag`: nothing. The window is read again by every run and always holds rows, so rows that come late wake nobody: they are
   found with the next row above the bookmark. Where that may take long, run by a schedule beside the sensor.
 
-Rows without a cursor are read in every run that has something else to do; they alone are nothing new.
+Rows without a cursor, and those stamped ahead of the source's clock, are read in every run that has something else to do;
+they alone are nothing new.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc import statements
+from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of
 from airflow_provider_integrations.connectors.odbc.model import (
     Edge,
     NullPolicy,
@@ -73,7 +75,7 @@ def anything_since(
         low: Edge | None = Edge(position.bookmark, Bound.OPEN)
     else:
         low = Edge((policy.begin,), Bound.CLOSED) if policy.begin != "beginning" else None
-    if session.rows(statements.any_above(session.dialect, slim, low)):
+    if session.rows(statements.any_above(session.dialect, slim, low, ceiling_of(session, slim))):
         return True
     if nulls is NullPolicy.ERROR and _any(session, statements.nulls(session.dialect, slim)):
         return True

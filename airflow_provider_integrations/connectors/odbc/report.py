@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from airflow_provider_integrations.connectors.odbc.model import Bookmark, Guarantee
 from airflow_provider_integrations.core.manifest import DataFile
 
-__all__ = ["PROMISES", "ShardReport"]
+__all__ = ["PROMISES", "ShardReport", "ahead_warning"]
 
 PROMISES = {
     Guarantee.SAFE_UPPER_BOUND: (
@@ -28,6 +28,7 @@ class ShardReport:
         rejects_by_rule: Rejected rows by the rule that they broke.
         late: Rows that were read again or late, behind the bookmark.
         nulls: Rows with a NULL cursor: read, or only counted, as the policy says.
+        ahead, ahead_rejected: Rows stamped ahead of the source's clock, which every run reads; and rejects of them.
         source_rows: What the source counted in the snapshots that were read.
         sums: Sums of the control columns at the source, as text.
         pages, size: Files of pages and their bytes.
@@ -51,3 +52,15 @@ class ShardReport:
     bookmark: Bookmark | None
     files: tuple[DataFile, ...] = field(default_factory=tuple)
     anew: bool = False
+    ahead: int = 0
+    ahead_rejected: int = 0
+
+
+def ahead_warning(rows: int, rejected: int = 0) -> tuple[str, ...]:
+    """What is told of rows that are stamped ahead of the source's clock."""
+    if not rows:
+        return ()
+    kept = f", {rejected} of them rejects" if rejected else ""
+    return (
+        f"{rows} rows are stamped ahead of the source's clock{kept}: every run reads them, and they hide no others",
+    )

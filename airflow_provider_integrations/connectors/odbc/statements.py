@@ -37,6 +37,8 @@ from airflow_provider_integrations.core.watermark import Bound
 
 __all__ = [
     "above",
+    "ahead",
+    "ahead_conditions",
     "any_above",
     "below",
     "bookmark_of",
@@ -67,6 +69,11 @@ def page(dialect: Dialect, query: TableQuery, key_range: KeyRange, rows: int | N
 def late(dialect: Dialect, query: TableQuery, rows: Late) -> Statement:
     """Rows that may have been committed behind the mark of the run before."""
     return Statement(*_select(dialect, query, _columns(dialect, query), late_conditions(dialect, query, rows)))
+
+
+def ahead(dialect: Dialect, query: TableQuery, ceiling: Edge) -> Statement:
+    """Rows above the ceiling, in no order."""
+    return Statement(*_select(dialect, query, _columns(dialect, query), ahead_conditions(dialect, query, ceiling)))
 
 
 def nulls(dialect: Dialect, query: TableQuery) -> Statement | None:
@@ -105,6 +112,11 @@ def null_conditions(dialect: Dialect, query: TableQuery) -> list[Condition]:
     """What `nulls` asks for, to count it; empty if there can be none."""
     found = [f"{dialect.quote(column.name)} IS NULL" for column in query.keyset.columns if column.nullable]
     return [(f"({' OR '.join(found)})", ())] if found else []
+
+
+def ahead_conditions(dialect: Dialect, query: TableQuery, ceiling: Edge) -> list[Condition]:
+    """What `ahead` asks for, to count it."""
+    return [above(dialect, query.keyset, Edge(ceiling.at, Bound.OPEN)), *not_null(dialect, query)]
 
 
 def bookmark_of(dialect: Dialect, query: TableQuery, key: Sequence[str]) -> Statement:
@@ -148,17 +160,18 @@ def echo(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
     return Statement(f"SELECT {texts} FROM (SELECT {taken}{tail}) t", bound(dialect, columns, bookmark))
 
 
-def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None) -> Statement:
-    """One row if there is any above the edge, none if not: an index probe."""
+def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None, high: Edge | None = None) -> Statement:
+    """One row if there is any above the edge, and below another, none if not: an index probe."""
     # In order, although none is asked for: PostgreSQL would else look for any such row from the table's beginning.
-    return _in_order(dialect, query, _ONE, KeyRange(edge), 1)
+    return _in_order(dialect, query, _ONE, KeyRange(edge, high), 1)
 
 
-def highest(dialect: Dialect, query: TableQuery) -> Statement:
-    """The highest value of the first column as text; NULL if there is no row."""
+def highest(dialect: Dialect, query: TableQuery, high: Edge | None = None) -> Statement:
+    """The highest value of the first column, or the highest below an edge, as text; NULL if there is no row."""
     first = query.keyset.columns[0]
     value = dialect.text_of(f"MAX({dialect.quote(first.name)})", first.type)
-    return Statement(*_select(dialect, query, value, not_null(dialect, query)))
+    conditions = [*in_range(dialect, query.keyset, KeyRange(None, high)), *not_null(dialect, query)]
+    return Statement(*_select(dialect, query, value, conditions))
 
 
 def earlier(dialect: Dialect, query: TableQuery, value: str, lag: timedelta | int) -> Statement:

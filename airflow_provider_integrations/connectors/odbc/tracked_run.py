@@ -69,6 +69,7 @@ def plan_tracked(
         advances=policy.advances,
         engine=session.engine,
         warnings=full.warnings if full is not None else (),
+        ceiling=full.ceiling if full is not None else None,
     )
 
 
