@@ -158,7 +158,8 @@ class _Writer:
     def header(self) -> bytes:
         """ISA, turned round."""
         theirs, delimiters = self.interchange.header, self.delimiters
-        version = theirs.version if theirs.version.isascii() and theirs.version.isdigit() else "00401"
+        # A version that we do not know is not repeated, or our answer would be refused for it.
+        unknown = any(one.code is FindingCode.VERSION_UNSUPPORTED for one in self.interchange.findings)
         qualifiers = [code if code in PARTY_QUALIFIERS else "ZZ" for code in (theirs.receiver[0], theirs.sender[0])]
         parties = [self.safe(name, 15).ljust(15) for name in (theirs.receiver[1], theirs.sender[1])]
         elements = (
@@ -166,7 +167,7 @@ class _Writer:
             self.now.strftime("%y%m%d"),
             self.now.strftime("%H%M"),
             delimiters.repetition or "U",
-            version.zfill(5)[:5],
+            "00401" if unknown else theirs.version,
             f"{self.numbers.interchange:09d}",
             "0",
             theirs.usage if theirs.usage in {"I", "P", "T"} else "T",
@@ -178,7 +179,7 @@ class _Writer:
         """TA1, for the control number, date and time as they came."""
         theirs = self.interchange.header.elements
         copied = ((theirs[12], 9), (theirs[8], 6), (theirs[9], 4))
-        numbers = ["".join(c for c in text if c in "0123456789").zfill(width)[-width:] for text, width in copied]
+        numbers = [text if len(self.safe(text, width)) == len(text) == width else "0" * width for text, width in copied]
         return self.segment("TA1", *numbers, verdict.status, verdict.code)
 
     def group(self, members: list[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes]:
@@ -206,9 +207,10 @@ class _Writer:
         header = group.header
         # AK103 and AK203 came with 005010; a 999 has them at all times.
         is_new = self.kind is Kind.IMPLEMENTATION or _release(group) >= "005010"
-        digits = "".join(c for c in header.control if c in "0123456789")[-9:] or "0"
+        # Of a number that is none no digits are picked: they could be the number of another group.
+        number = header.control if header.control.isascii() and header.control.isdigit() else "0"
         version = self.safe(header.version, 12) if is_new else ""
-        yield self.segment("AK1", self.safe(header.functional, 2) or "ZZ", digits, version)
+        yield self.segment("AK1", self.safe(header.functional, 2) or "ZZ", number[-9:], version)
         listed = self.policy.list_accepted and not outcome.is_refused_whole
         plain = None
         if listed and not group.sets.flawed and self.delimiters is not _DEFAULT:
@@ -251,7 +253,7 @@ class _Writer:
         """AK2 to AK5 of one set."""
         status, codes = judge_set(findings, group.header.version, self.policy)
         implementation = self.kind is Kind.IMPLEMENTATION
-        names = (self.safe(set_id, 3).ljust(3, "0"), self.safe(control, 9).ljust(4, "0"))
+        names = (self.safe(set_id, 3).zfill(3), self.safe(control, 9).zfill(4))
         yield self.segment("AK2", *names, self.safe(convention, 35) if is_new else "")
         for parts in render_notes(findings, self.delimiters, implementation=implementation, is_new=is_new):
             yield self.segment(*parts)
