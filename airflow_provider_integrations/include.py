@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,10 +19,14 @@ from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.table_source import TableSource
 
+if TYPE_CHECKING:  # A DAG file reads sources alone.
+    from airflow_provider_integrations.connectors.edi.guide import Guides
+
 __all__ = [
     "Source",
     "read_contract",
     "read_file_source",
+    "read_guides",
     "read_source",
     "read_source_contract",
     "read_sources",
@@ -75,6 +79,22 @@ def read_contract(path: Path) -> Contract:
     contract = Contract.from_mapping(read_yaml(path), where=str(path))
     compile_rules(contract)
     return contract
+
+
+def read_guides(include: Path, name: str) -> Guides:
+    """The EDI guide `include/edi/<name>.yaml` in each of its versions, with the dictionary that it names beside it.
+
+    Raises:
+        ConfigError: with what is wrong in either file.
+    """
+    from airflow_provider_integrations.connectors.edi.guide import Guides
+
+    path = include / "edi" / f"{name}.yaml"
+    data = read_yaml(path)
+    words = include / "edi" / f"{data.get('dictionary') if isinstance(data, dict) else None}.yaml"
+    return Guides.from_mappings(
+        data, read_yaml(words) if words.exists() else None, where=str(path), where_dictionary=str(words)
+    )
 
 
 def read_source_contract(include: Path, source: Source) -> Contract:

@@ -25,7 +25,7 @@ from airflow_provider_integrations.connectors.edi.segment_check import check_seg
 from airflow_provider_integrations.connectors.edi.segment_pattern import compile_pattern
 from airflow_provider_integrations.connectors.edi.set_walk import AGAIN, FORWARD, NEXT, START, Step, Walk
 
-__all__ = ["MOST_FINDINGS", "SetCheck", "check"]
+__all__ = ["MOST_FINDINGS", "SetCheck", "check", "check_raw"]
 
 MOST_FINDINGS = 1_000
 """Findings kept of one set: a set of which every segment is wrong is told of by the first ones, in bounded memory."""
@@ -174,4 +174,24 @@ def check(
     """
     checking = SetCheck(guide, delimiters, encoding=encoding)
     checking.feed(segments)
+    return checking.finish()
+
+
+def check_raw(guide: Guide, raw: bytes, delimiters: Delimiters, *, encoding: str = "latin-1") -> list[Finding]:
+    """The same for the bytes of the set or message, without making an object of each segment: twice as fast.
+
+    Args:
+        guide: The rules.
+        raw: From ST to the terminator of SE, or from UNH to that of UNT; line breaks may follow a terminator.
+        delimiters: Of the interchange.
+        encoding: Of the interchange, for lengths in characters.
+    """
+    text = raw.decode("latin-1")
+    parts = divide(text, delimiters.terminator, delimiters.release)
+    if delimiters.terminator not in "\r\n" and ("\n" in text or "\r" in text):
+        parts = [part.lstrip("\r\n") for part in parts]
+    if parts and not parts[-1]:
+        parts.pop()
+    checking = SetCheck(guide, delimiters, encoding=encoding)
+    checking.feed_texts(parts)
     return checking.finish()

@@ -158,8 +158,10 @@ def dictionary_of(data: Any, *, where: str) -> DictionaryFile:
     """The mapping of a dictionary's file, checked.
 
     Raises:
-        ConfigError: with all that is wrong.
+        ConfigError: with all that is wrong; also where there is none.
     """
+    if data is None:
+        raise ConfigError("the dictionary is not there", path=where, next_step="Create it or correct `dictionary`.")
     try:
         return DictionaryFile.model_validate(data)
     except ValidationError as error:
