@@ -48,6 +48,7 @@ def extract(
 ) -> None:
     """Read what is new since the last run, or finish the run that was begun. The state moves when the files are complete."""
     with reporting():
+        from airflow_provider_integrations.connectors.odbc.cancelling import interruptible
         from airflow_provider_integrations.connectors.odbc.model import NullPolicy
         from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
         from airflow_provider_integrations.connectors.odbc.plan import Policy
@@ -71,7 +72,8 @@ def extract(
             page_rows=page_rows,
             filter=row_filter,
         )
-        say(extract_once(OdbcSettings.from_string(connection_string), request))
+        settings = OdbcSettings.from_string(connection_string)
+        say(interruptible(lambda sessions: extract_once(settings, request, opened=sessions.add), name="extraction"))
 
 
 @odbc_app.command("explain")

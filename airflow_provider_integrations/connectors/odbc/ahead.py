@@ -58,7 +58,7 @@ class _Ahead(Generic[T]):
 
 
 @contextmanager
-def ahead(make: Callable[[], Iterator[T]], *, depth: int = 8, cancel: Callable[[], None]) -> Iterator[Iterator[T]]:
+def ahead(make: Callable[[], Iterator[T]], *, depth: int = 5, cancel: Callable[[], None]) -> Iterator[Iterator[T]]:
     """The generator's items; an error in it is raised where its items are taken.
 
     Args:

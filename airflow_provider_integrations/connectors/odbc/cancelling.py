@@ -1,4 +1,4 @@
-"""Ends the statements of a task that is told to end: at the server, and from a thread that can be reached.
+"""Ends the statements of a task or command that is told to end: at the server, and from a thread that can be reached.
 
 Python runs signal handlers on its main thread, and only between two steps of it: within a driver's call that waits for a server
 they would wait with it. So the work is done `apart`, and the main thread only waits for it.
@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
-__all__ = ["OpenSessions", "apart"]
+from airflow_provider_integrations.core.errors import IntegrationError
+from airflow_provider_integrations.system import interrupted_by_sigterm
+
+__all__ = ["OpenSessions", "apart", "interruptible"]
 
 T = TypeVar("T")
+
+LEAVE_WITHIN = 10.0
+"""Seconds that a command waits for its statements to end, once they were told to."""
 
 
 class _Cancellable(Protocol):
@@ -46,6 +53,24 @@ def apart(work: Callable[[], T], *, name: str) -> T:
 
     The thread is a daemon: a process that is told to end need not wait for a server that does not answer.
     """
+    return _begun(work, name).result()
+
+
+def interruptible(work: Callable[[OpenSessions], T], *, name: str) -> T:
+    """What `work` gives, for a command: Ctrl-C and SIGTERM end its statements at the server, and then the command."""
+    sessions = OpenSessions()
+    with interrupted_by_sigterm():
+        done = _begun(lambda: work(sessions), name)
+        try:
+            return done.result()
+        except (KeyboardInterrupt, SystemExit):
+            with suppress(IntegrationError):  # A server that cannot be reached now ends them by itself.
+                sessions.cancel()
+            wait([done], LEAVE_WITHIN)
+            raise
+
+
+def _begun(work: Callable[[], T], name: str) -> Future[T]:
     done: Future[T] = Future()
     context = contextvars.copy_context()
 
@@ -56,4 +81,4 @@ def apart(work: Callable[[], T], *, name: str) -> T:
             done.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return done.result()
+    return done

@@ -62,9 +62,19 @@ class Request:
 
 
 def extract_once(
-    settings: OdbcSettings, request: Request, *, boundary: Callable[[str], None] = lambda _: None
+    settings: OdbcSettings,
+    request: Request,
+    *,
+    boundary: Callable[[str], None] = lambda _: None,
+    opened: Callable[[OdbcSession], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run once, or finish the run that was begun; gives the report as JSON values.
+
+    Args:
+        settings: How to reach the source.
+        request: What is wanted.
+        boundary: Called between the steps; tests kill the process there.
+        opened: Told of the session that all others of the run end with, so that it can be cancelled.
 
     Raises:
         ConfigError, StateConflictError, TransientError, ReconciliationError: the state stays where it was.
@@ -72,6 +82,7 @@ def extract_once(
     began = time.monotonic()
     request.out.mkdir(parents=True, exist_ok=True)
     with locked(request.state), OdbcSession.open(settings) as session:
+        opened(session)
         facts = session.facts(request.table)
         cursor, keys = split_order(request.order, facts.primary_key)
         contract = request.contract or natural_contract(session.dialect, facts, keys)

@@ -37,8 +37,8 @@ from airflow_provider_integrations.core.redaction import Redactor
 
 __all__ = ["OdbcSession"]
 
-BATCH_ROWS = 5_000
-"""Larger batches are slower, since their buffers fall out of the cache; smaller ones cost more calls."""
+BATCH_ROWS = 2_500
+"""Larger batches are no faster and need more memory, in buffers and in what waits to be written; smaller ones cost more calls."""
 
 
 class OdbcSession:

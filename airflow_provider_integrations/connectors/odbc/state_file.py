@@ -128,8 +128,11 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the state against a second run; the kernel lets go when this process ends.
 
     Raises:
+        ConfigError: the path is of something else than a file.
         StateConflictError: another run is at work.
     """
+    if path.exists() and not path.is_file():
+        raise ConfigError("the state is no file", path=str(path), next_step="Name a file, which need not exist yet.")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:

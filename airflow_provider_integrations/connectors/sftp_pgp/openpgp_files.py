@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import stat
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.openpgp import Proof
@@ -23,6 +20,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.seal import Sealed
 from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import MIB, OpenPgpPolicy
+from airflow_provider_integrations.system import interrupted_by_sigterm
 
 __all__ = ["open_file", "seal_file"]
 
@@ -96,7 +94,7 @@ def _removed_at_the_end(target: Path) -> Iterator[int]:
     path = _beside(target)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        with _interrupted_by_sigterm():
+        with interrupted_by_sigterm():
             yield descriptor
     finally:
         os.close(descriptor)
@@ -123,20 +121,3 @@ def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Make SIGTERM unwind the stack, where nobody else has a say in it."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -36,6 +36,9 @@ class Dialect:
 
     Attributes:
         name: `postgresql`, `mariadb`, `sqlite`, `sqlserver`, `oracle` or `snowflake`.
+        lock_timeout: Seconds that a statement may wait for a table that others have locked. A session that reads in a
+            snapshot holds a weak lock of its own: whoever wants a strong one waits for it, and all that come later wait
+            for that one, another session of the same run among them, which no server sees as a deadlock.
         offers_horizon: Whether rows say which transaction wrote them, so that late commits are found.
         comparison: How a tuple is compared so that an index is used: `row_value`, `ranges` (one range for each prefix,
             joined by OR) or `nested`.
@@ -44,6 +47,7 @@ class Dialect:
     """
 
     name: ClassVar[str] = ""
+    lock_timeout: ClassVar[int] = 10
     offers_horizon: ClassVar[bool] = False
     comparison: ClassVar[str] = "nested"
     text: ClassVar[str] = "text"

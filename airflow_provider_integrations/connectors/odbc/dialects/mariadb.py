@@ -140,6 +140,7 @@ class MariaDb(Dialect):
             "SET SESSION TRANSACTION READ ONLY",
             # Of two indexes that fit it would merge the rows and sort them, which costs each page the whole rest.
             "SET SESSION optimizer_switch = 'index_merge=off'",
+            f"SET SESSION lock_wait_timeout = {self.lock_timeout}",
             *((f"SET max_statement_time = {statement_timeout:.3f}",) if statement_timeout else ()),
         )
 

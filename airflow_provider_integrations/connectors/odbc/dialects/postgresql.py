@@ -142,6 +142,7 @@ class PostgreSql(Dialect):
             "SET datestyle = 'ISO, YMD'",
             "SET intervalstyle = 'postgres'",
             "SET extra_float_digits = 1",
+            f"SET lock_timeout = {self.lock_timeout * 1000}",
             f"SET application_name = '{_plain(application)[:63]}'",
             *((f"SET statement_timeout = {int(statement_timeout * 1000)}",) if statement_timeout else ()),
         )

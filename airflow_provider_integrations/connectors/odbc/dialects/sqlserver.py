@@ -144,7 +144,7 @@ class SqlServer(Dialect):
         return (
             "SET TRANSACTION ISOLATION LEVEL SNAPSHOT",
             "SET DATEFORMAT ymd",
-            *((f"SET LOCK_TIMEOUT {int(statement_timeout * 1000)}",) if statement_timeout else ()),
+            f"SET LOCK_TIMEOUT {self.lock_timeout * 1000}",
         )
 
     def engine(self) -> Statement:

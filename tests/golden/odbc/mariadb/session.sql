@@ -14,6 +14,9 @@ SET SESSION TRANSACTION READ ONLY;
 SET SESSION optimizer_switch = 'index_merge=off';
 
 -- setup 6
+SET SESSION lock_wait_timeout = 10;
+
+-- setup 7
 SET max_statement_time = 12.500;
 
 -- begin 1

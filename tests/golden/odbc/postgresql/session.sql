@@ -14,9 +14,12 @@ SET intervalstyle = 'postgres';
 SET extra_float_digits = 1;
 
 -- setup 6
-SET application_name = 'dag.task runs';
+SET lock_timeout = 10000;
 
 -- setup 7
+SET application_name = 'dag.task runs';
+
+-- setup 8
 SET statement_timeout = 12500;
 
 -- share the snapshot
