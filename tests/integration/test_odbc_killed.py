@@ -1,10 +1,11 @@
-"""SIGKILL at forty random places of one extraction whose rows all share one timestamp."""
+"""SIGKILL at a hundred random places of one extraction whose 10,000 rows all share one timestamp."""
 
 from __future__ import annotations
 
 import multiprocessing
 import random
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,34 +15,41 @@ from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
 
-ROWS, PAGE, KILLS = 1_400, 7, 40
-BOUNDARIES = ("page written", "page saved")
+ROWS, PAGE, SEEDS = 10_000, 7, 100
+PAGES = -(-ROWS // PAGE)
 
 
-def test_forty_deaths_lose_no_row_double_none_and_read_one_page_again_each(
+def _death(seed: int) -> dict[str, Any]:
+    """Where this one dies: two in three between two steps, the others wherever they are when their time is over."""
+    chance = random.Random(seed)
+    if chance.random() < 1 / 3:
+        return {"seconds": chance.uniform(0, 0.2)}
+    return {"boundary": chance.choice(("page written", "page saved")), "after": chance.randint(1, 20)}
+
+
+def test_a_hundred_deaths_lose_no_row_double_none_and_read_one_page_again_each(
     odbc_postgres: OdbcDatabase, tmp_path: Path
 ) -> None:
     odbc_postgres.execute(
         "CREATE TABLE orders (id bigint PRIMARY KEY, updated_at timestamptz NOT NULL)",
         "CREATE INDEX ON orders (updated_at, id)",
         f"INSERT INTO orders SELECT i, '2025-01-01 10:00:00.123456' FROM generate_series(1, {ROWS}) i",
+        "ANALYZE orders",
     )
     out, told = tmp_path / "out", tmp_path / "told"
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.fakes.odbc_killed", "pyarrow.parquet", "arrow_odbc"])
-    deaths = 0
-    for seed in range(KILLS + 1):
-        chance = random.Random(seed)
-        # The last one is left alive; the others die long before the end.
-        after = chance.randint(1, 5) if seed < KILLS else ROWS
-        arguments = (odbc_postgres.connection_string, str(out), PAGE, chance.choice(BOUNDARIES), after, str(told))
-        process = processes.Process(target=extract_until, args=arguments)
+
+    def live(**death: Any) -> int | None:
+        arguments = (odbc_postgres.connection_string, str(out), PAGE, str(told))
+        process = processes.Process(target=extract_until, args=arguments, kwargs=death)
         process.start()
         process.join(120)
-        deaths += process.exitcode == -9
-    assert process.exitcode == 0
-    assert deaths == KILLS
+        return process.exitcode
+
+    assert [live(**_death(seed)) for seed in range(SEEDS)] == [-9] * SEEDS
+    assert not list(out.glob("*.parquet")), "the last page is far behind the last death"
+    assert live() == 0
     found = duckdb.sql(f"SELECT count(*), count(DISTINCT id), min(id), max(id) FROM '{out}/*.parquet'").fetchall()
     assert found == [(ROWS, ROWS, 1, ROWS)]
-    pages = -(-ROWS // PAGE)
-    assert len(told.read_text()) <= pages + 1 + deaths, "one page again for each death, and the late rows' own"
+    assert len(told.read_text()) <= PAGES + 1 + SEEDS, "one page again for each death, and the late rows' own"

@@ -26,7 +26,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.manifest import DataFile
 from airflow_provider_integrations.formats.arrow import pa
 from airflow_provider_integrations.formats.schema import arrow_schema
-from airflow_provider_integrations.landing.durable import sync_folder
+from airflow_provider_integrations.landing.durable import replace_durably, sync_folder
 from airflow_provider_integrations.landing.parquet import PartWriter
 
 __all__ = ["LATE", "Page", "PageFiles", "PageWriter"]
@@ -34,7 +34,9 @@ __all__ = ["LATE", "Page", "PageFiles", "PageWriter"]
 LATE = "late"
 _LIST = "_pages.jsonl"
 _REJECTS = "rejects.jsonl"
-_OURS = re.compile(r"(page-\d{6}-|late-)\d{5}\.parquet|rejects-(\d{6}|late)\.jsonl|_pages\.jsonl|rejects\.jsonl")
+_OURS = re.compile(
+    r"(page-\d{6}-|late-)\d{5}\.parquet|rejects-(\d{6}|late)\.jsonl|_pages\.jsonl|\._pages\.jsonl-\w+|rejects\.jsonl"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class PageFiles:
         if not whole:
             self.pages = []
         keep = {file.name for page in self.pages for file in page.files}
-        keep |= {_rejects_name(page.name) for page in self.pages}
+        keep |= {_LIST, *(_rejects_name(page.name) for page in self.pages)}
         for path in self.folder.iterdir():
             if _OURS.fullmatch(path.name) and path.name not in keep:
                 path.unlink()
@@ -107,10 +109,8 @@ class PageFiles:
         return found
 
     def _write_list(self) -> None:
-        with (self.folder / _LIST).open("w", encoding="utf-8") as file:
-            file.writelines(_line(page) for page in self.pages)
-            file.flush()
-            os.fsync(file.fileno())
+        # Whole or not at all: a list that a death left empty would have every page read again.
+        replace_durably(self.folder / _LIST, "".join(_line(page) for page in self.pages).encode())
 
 
 class PageWriter:
