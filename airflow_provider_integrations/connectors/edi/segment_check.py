@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 
 from airflow_provider_integrations.connectors.edi.guide_notation import Condition, ElementType
 from airflow_provider_integrations.connectors.edi.guide_rules import ElementRule, SegmentRule
@@ -30,17 +31,16 @@ def divide(text: str, separator: str, release: str | None) -> list[str]:
     """
     if release is None or release not in text:
         return text.split(separator)
-    parts, begin, at = [], 0, 0
-    while at < len(text):
-        if text[at] == release:
-            at += 2
-            continue
-        if text[at] == separator:
-            parts.append(text[begin:at])
-            begin = at + 1
-        at += 1
-    parts.append(text[begin:])
-    return parts
+    if (len(text) - len(text.rstrip(release))) % 2:  # A release character at the very end releases nothing.
+        *parts, last = divide(text[:-1], separator, release)
+        return [*parts, last + release]
+    return _parts(separator, release).findall(text + separator)
+
+
+@lru_cache(maxsize=64)
+def _parts(separator: str, release: str) -> re.Pattern[str]:
+    mark, skip = re.escape(separator), re.escape(release)
+    return re.compile(f"((?:[^{mark}{skip}]++|{skip}.)*+){mark}", re.DOTALL)
 
 
 def check_segment(

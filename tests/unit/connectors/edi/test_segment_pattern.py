@@ -159,6 +159,27 @@ def test_values_by_type(kind: ElementType, raw: str, wrong: str | None) -> None:
 
 
 def test_a_release_character_releases_itself() -> None:
+    """Trap: the release of the release character."""
     assert divide("a??:b?:c", ":", "?") == ["a??", "b?:c"]
     assert divide("a?", ":", "?") == ["a?"]
+    assert divide("a:b???", ":", "?") == ["a", "b???"]
     assert wrong_value(ElementType("AN", 1, 2), "????", EDIFACT) is None
+
+
+def one_by_one(text: str) -> list[str]:
+    """The rule of ISO 9735-1, 5.1, sign by sign."""
+    parts, at = [""], 0
+    while at < len(text):
+        if text[at] == ":":
+            parts.append("")
+            at += 1
+            continue
+        step = 2 if text[at] == "?" else 1
+        parts[-1] += text[at : at + step]
+        at += step
+    return parts
+
+
+@given(text=st.text("a:?\n", max_size=30))
+def test_parts_between_separators_are_those_of_the_rule(text: str) -> None:
+    assert divide(text, ":", "?") == one_by_one(text)
