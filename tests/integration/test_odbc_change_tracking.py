@@ -165,13 +165,28 @@ def test_a_run_that_goes_on_in_a_later_snapshot_leaves_nothing_behind(tracked: W
     assert tracked.deleted(item) == [3, 21]
 
 
+@pytest.mark.parametrize("point", ["shard done", "report noted"])
+def test_a_key_that_comes_back_before_the_run_goes_on_is_not_among_the_deleted(tracked: World, point: str) -> None:
+    tracked.insert(range(4))
+    tracked.run()
+    tracked.source.execute("DELETE FROM orders WHERE id = 2")
+    items = tracked.plan()
+    tracked.at = (point, 1)
+    with pytest.raises(Killed):
+        tracked.extract(items)
+    tracked.insert(range(2, 3), "back")
+    (item,) = tracked.run()
+    assert item.id == items[0].id
+    assert (tracked.rows(item), tracked.deleted(item)) == ({2: "back"}, [])
+
+
 def test_a_full_read_and_a_backfill_move_no_version(tracked: World) -> None:
     tracked.insert(range(6))
     tracked.run()
     before = tracked.position()
     tracked.insert(range(6, 8))
     (item,) = [item for item in tracked.run(request="full", whole=True) if "span-" in item.path]
-    assert len(tracked.rows(item)) == 8
+    assert (len(tracked.rows(item)), RunPlan.from_json(item.facts["plan"]).horizon) == (8, None)
     (item,) = [item for item in tracked.run(request="back", span=("2", "5")) if "span-" in item.path]
     assert sorted(tracked.rows(item)) == [2, 3, 4]
     assert tracked.position() == before
