@@ -122,15 +122,15 @@ def test_what_is_sound_and_plain_is_accepted(case: tuple[SegmentRule, Delimiters
     findings = [finding for finding in check_segment(rule, elements, 2, by) if finding.severity is not Severity.NOTE]
     parts = [part for element in elements for part in divide(element, by.component, by.release)]
     plain = not body.endswith((by.element, by.component)) and not any(
-        part.startswith((" ", ".", ",")) or part.endswith((".", ",")) or "0229" in part or "E" in part for part in parts
+        part.startswith(" ") or part.endswith((".", ",")) or "0229" in part or "E" in part for part in parts
     )
-    long_numbers = any(
-        part.replace(".", "").replace(",", "").replace("-", "").isdigit() and "." in part for part in parts
+    marked = any(
+        part.strip("-").replace(".", "").replace(",", "").isdigit() and not part.strip("-").isdigit() for part in parts
     )
     if (
         not findings
         and plain
-        and not long_numbers
+        and not marked
         and (by.release or "\0") not in body
         and f"{by.component}{by.element}" not in body
     ):
