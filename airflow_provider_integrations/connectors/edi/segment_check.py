@@ -18,7 +18,8 @@ from airflow_provider_integrations.connectors.edi.model import Delimiters, Findi
 __all__ = ["check_segment", "divide", "wrong_value"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NUMBER = re.compile(r"-?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(E-?[0-9]+)?")
+_X12_NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)(E-?[0-9]+)?")
+_EDIFACT_NUMBER = re.compile(r"-?[0-9]+([.,][0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
 _Wrong = tuple[FindingCode, str]
 
@@ -155,9 +156,9 @@ def wrong_value(kind: ElementType, raw: str, delimiters: Delimiters, encoding: s
     if kind.kind in ("AN", "ID", "A", "B"):
         size = len(text.encode("latin-1", "replace").decode(encoding, "replace"))
     elif kind.kind in ("N", "R"):
-        number = (_INTEGER if kind.kind == "N" else _NUMBER).fullmatch(text)
-        other = "," if delimiters.decimal == "." and delimiters.release is None else ""  # X12 knows the point alone.
-        if not number or (other and other in text) or ("E" in text and delimiters.release is not None):
+        # ISO 9735-1 lets comma and point stand, with a digit on either side, and no exponent; X12 knows the point alone.
+        real = _X12_NUMBER if delimiters.release is None else _EDIFACT_NUMBER
+        if not (_INTEGER if kind.kind == "N" else real).fullmatch(text):
             return FindingCode.ELEMENT_TYPE, f"is not of type {kind.kind}"
         size = sum(sign.isdigit() for sign in text.partition("E")[0])
     else:

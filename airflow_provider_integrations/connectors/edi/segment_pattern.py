@@ -97,9 +97,10 @@ class _Maker:
             return rf"-?[0-9]{{{least},{most}}}"
         if kind.kind == "R":
             # The mark counts as a digit here: a number of full length with one is left to the exact check.
-            mark = r"\." if self._delimiters.release is None else "[.,]"
             length = rf"(?=[0-9.,]{{{least + (least > 1)},{most}}}(?![0-9.,]))"
-            return rf"-?{length}(?:[0-9]+(?:{mark}[0-9]+)?|{mark}[0-9]+)"
+            if self._delimiters.release is not None:
+                return rf"-?{length}[0-9]+(?:[.,][0-9]+)?"
+            return rf"-?{length}(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
         if kind.kind == "DT":
             year = {6: r"\d\d", 8: r"(?!0000)\d{4}"}
             return f"(?:{'|'.join(f'{year[n]}{_DAY}' for n in (8, 6) if least <= n <= most) or '(?!)'})"

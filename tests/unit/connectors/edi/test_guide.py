@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from airflow_provider_integrations.connectors.edi.guide import Guides
 from airflow_provider_integrations.connectors.edi.guide_notation import (
@@ -19,7 +21,7 @@ from airflow_provider_integrations.connectors.edi.guide_notation import (
 )
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide, LoopRule
 from airflow_provider_integrations.core.errors import ConfigError
-from tests.unit.connectors.edi.guided import NAMES, guide, guides
+from tests.unit.connectors.edi.guided import NAMES, REPOSITORY, guide, guides
 
 DICTIONARY: dict[str, Any] = {
     "dictionary": "small",
@@ -193,3 +195,13 @@ def test_a_loop_is_known_by_its_first_segment() -> None:
     loop = read().of("004010").members[1]
     assert isinstance(loop, LoopRule)
     assert (loop.tag, loop.first.tag, loop.most) == ("N1", "N1", 200)
+
+
+def test_the_guide_of_the_how_to_is_one() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "write-an-edi-guide.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    words = yaml.safe_load((REPOSITORY / "include" / "edi" / "x12.yaml").read_text(encoding="utf-8"))
+    found = Guides.from_mappings(yaml.safe_load(example), words).of("004010")
+    assert [table.name for table in found.tables] == ["acme_orders", "acme_order_lines"]
+    shipped = {path.name for path in (REPOSITORY / "include" / "edi").glob("*.yaml")}
+    assert set(re.findall(r"`(\w+\.yaml)`", page)) == shipped
