@@ -93,7 +93,7 @@ class SetCheck:
     def finish(self) -> list[Finding]:
         """The set has ended: what is mandatory and did not come is told of at its trailer's position."""
         for tag in self._compiled.walk.missing_at_end(self._place):
-            self._keep(self._missing(tag, self._position))
+            self._keep(self._missing(tag, max(self._position, 1)))
         return self.findings
 
     def _feed(self, pairs: Iterator[tuple[str, str]]) -> None:

@@ -114,7 +114,8 @@ class Walk:
             here = self._loops[loop]
             for member in here.members[index + 1 :]:
                 if member.tag == tag:
-                    return self._into(member, tuple(missing))
+                    # One too many is likelier than a leap over what must stand.
+                    return again if again and missing else self._into(member, tuple(missing))
                 if member.mandatory:
                     missing.append(member.tag)
             if loop == 0:
