@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from airflow_provider_integrations.cli.contract import contract_app, decode_file
+from airflow_provider_integrations.cli.edi import edi_app
 from airflow_provider_integrations.cli.ledger import ledger_app
 from airflow_provider_integrations.cli.odbc import odbc_app
 from airflow_provider_integrations.cli.pgp import pgp_app
@@ -20,6 +21,7 @@ app.add_typer(pgp_app, name="pgp")
 app.add_typer(contract_app, name="contract")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(odbc_app, name="odbc")
+app.add_typer(edi_app, name="edi")
 app.command("decode")(decode_file)
 
 

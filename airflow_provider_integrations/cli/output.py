@@ -12,12 +12,17 @@ import typer
 
 from airflow_provider_integrations.core.errors import IntegrationError, RejectedError
 
-__all__ = ["reporting", "say"]
+__all__ = ["reporting", "say", "tell"]
 
 
 def say(result: Any) -> None:
     """Print one JSON value; what JSON has no form for (instants, paths, codes) is printed as its text."""
     _print(result, sys.stdout)
+
+
+def tell(result: Any) -> None:
+    """Print one JSON value on standard error, where standard output holds bytes of another kind."""
+    _print(result, sys.stderr)
 
 
 @contextmanager

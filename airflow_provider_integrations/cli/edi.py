@@ -1,0 +1,154 @@
+"""`integrations edi parse|check|ack|write`: X12 and EDIFACT, without Airflow. `-` is standard input.
+
+The exit code is 0 for what is accepted, 1 for what is rejected wholly or partly, and 2 for what is no EDI.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from airflow_provider_integrations.cli.output import reporting, say, tell
+
+if TYPE_CHECKING:
+    from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
+
+__all__ = ["edi_app"]
+
+edi_app = typer.Typer(no_args_is_help=True, help="Read, check, acknowledge and write X12 and EDIFACT.")
+
+_CHUNK = 1 << 20
+
+File = Annotated[str, typer.Argument(help="A file; - is standard input.")]
+Include = Annotated[
+    Path, typer.Option(help="Folder with edi/*.yaml, the guides; sets without a guide are checked by syntax alone.")
+]
+GuideName = Annotated[str | None, typer.Option("--guide", help="One guide by name, e.g. x12_850; all of them else.")]
+_INCLUDE = Path("include")
+
+
+@edi_app.command("parse")
+def parse(file: File, sets: Annotated[bool, typer.Option("--sets", help="One line a set or message.")] = False) -> None:
+    """Print each segment, or each set or message, as a line of JSON."""
+    with reporting(), _opened(file) as stream:
+        from airflow_provider_integrations.connectors.edi.parsing import parsed_segments, parsed_sets
+
+        found = False
+        for line in (parsed_sets if sets else parsed_segments)(_chunks(stream)):
+            found = True
+            say(line)
+    if not found:
+        raise typer.Exit(2)
+
+
+@edi_app.command("check")
+def check(file: File, guide: GuideName = None, include: Include = _INCLUDE) -> None:
+    """Check the envelope, the syntax and, where there is a guide, the content; print the findings."""
+    with reporting(), _opened(file) as stream:
+        from airflow_provider_integrations.connectors.edi.document_report import describe
+        from airflow_provider_integrations.connectors.edi.documents import read_documents
+
+        book = _book(include, guide)
+        documents = list(read_documents(_chunks(stream), book))
+        code = _code(documents)
+        say({"verdict": _verdict(documents), "documents": [describe(document) for document in documents]})
+    raise typer.Exit(code)
+
+
+@edi_app.command("ack")
+def ack(
+    file: File,
+    kind: Annotated[str, typer.Option("--as", help="TA1, 997, 999 or CONTRL.")],
+    now: Annotated[str, typer.Option(help="The instant that the answer names, e.g. 2026-01-02T03:04:05Z.")],
+    control: Annotated[int, typer.Option(min=1, max=999_999_999, help="Control number of the first answer.")],
+    guide: GuideName = None,
+    include: Include = _INCLUDE,
+) -> None:
+    """Write the acknowledgement to standard output, byte for byte, and the verdict to standard error."""
+    with reporting(), _opened(file) as stream:
+        from airflow_provider_integrations.connectors.edi.answering import answer
+        from airflow_provider_integrations.connectors.edi.document_report import describe
+        from airflow_provider_integrations.connectors.edi.documents import read_documents
+
+        at = _instant(now)
+        documents = list(read_documents(_chunks(stream), _book(include, guide)))
+        answers = [answer(document, kind, at, control + place) for place, document in enumerate(documents)]
+        sys.stdout.buffer.write(b"".join(answers))
+        sys.stdout.buffer.flush()
+        told = {"verdict": _verdict(documents), "documents": [describe(document) for document in documents]}
+        tell(told)
+        code = _code(documents)
+    raise typer.Exit(code)
+
+
+@edi_app.command("write")
+def write(
+    rows: Annotated[str, typer.Argument(help="JSON: rows by the name of their table; - is standard input.")],
+    guide: Annotated[str, typer.Option(help="The guide by name, e.g. x12_850.")],
+    version: Annotated[str | None, typer.Option(help="Its version; the guide's first without it.")] = None,
+    control: Annotated[str, typer.Option(help="Control number of the set or message.")] = "0001",
+    include: Include = _INCLUDE,
+) -> None:
+    """Write one set or message, from ST to SE or from UNH to UNT, to standard output."""
+    with reporting(), _opened(rows) as stream:
+        from airflow_provider_integrations.connectors.edi.writing_json import written_set
+        from airflow_provider_integrations.include import read_guides
+
+        data = written_set(read_guides(include, guide), version, stream.read(), control, where=rows)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(file).open("rb") as stream:
+        yield stream
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def _book(include: Path, name: str | None) -> GuideBook:
+    from airflow_provider_integrations.connectors.edi.documents import GuideBook
+    from airflow_provider_integrations.include import read_guides, read_yaml
+
+    if name is not None:
+        return GuideBook((read_guides(include, name),))
+    paths = sorted((include / "edi").glob("*.yaml"))
+    names = [path.stem for path in paths if "guide" in (read_yaml(path) or {})]
+    return GuideBook(tuple(read_guides(include, stem) for stem in names))
+
+
+def _verdict(documents: list[Document]) -> str:
+    from airflow_provider_integrations.connectors.edi.documents import Outcome, outcome
+
+    found = {outcome(document) for document in documents}
+    if found == {Outcome.NOT_EDI}:
+        return Outcome.NOT_EDI.value
+    if found == {Outcome.ACCEPTED}:
+        return Outcome.ACCEPTED.value
+    return Outcome.REJECTED.value if found <= {Outcome.REJECTED, Outcome.NOT_EDI} else Outcome.PARTIAL.value
+
+
+def _code(documents: list[Document]) -> int:
+    return {"accepted": 0, "not_edi": 2}.get(_verdict(documents), 1)
+
+
+def _instant(text: str) -> datetime:
+    from airflow_provider_integrations.core.errors import ConfigError
+
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError("not an instant", now=text, next_step="Write it as 2026-01-02T03:04:05Z.") from None

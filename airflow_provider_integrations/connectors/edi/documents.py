@@ -1,0 +1,142 @@
+"""One way to read either syntax: a stream of X12 or EDIFACT gives its interchanges, judged by guides where there are some.
+
+>>> stream = b"UNB+UNOA:3+A+B+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+1'UNT+3+1'UNZ+1+7'"
+>>> [outcome(one) for one in read_documents([stream])]
+[<Outcome.ACCEPTED: 'accepted'>]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+
+from airflow_provider_integrations.connectors.edi.check_set import check, check_raw
+from airflow_provider_integrations.connectors.edi.edifact_envelope import MessageHeader
+from airflow_provider_integrations.connectors.edi.edifact_scan import scan as scan_edifact
+from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, Status, verdicts
+from airflow_provider_integrations.connectors.edi.guide import Guides
+from airflow_provider_integrations.connectors.edi.guide_rules import Guide
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Syntax
+from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside, SetRead
+from airflow_provider_integrations.connectors.edi.x12_scan import scan as scan_x12
+from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, judge
+
+__all__ = ["Document", "GuideBook", "Outcome", "outcome", "read_documents", "syntax_of"]
+
+Document = Interchange | Outside | InterchangeVerdict
+"""An interchange, or bytes that belong to none."""
+
+_FILLER = b"\xef\xbb\xbf \t\r\n\x00\x1a"
+_BEGIN = re.compile(rb"ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9]|UNB[+\x1d]")
+_LOOK = 1 << 16
+
+
+class Outcome(StrEnum):
+    """What is to be said of a document in one word."""
+
+    ACCEPTED = "accepted"
+    PARTIAL = "partial"
+    REJECTED = "rejected"
+    NOT_EDI = "not_edi"
+
+
+@dataclass(frozen=True, slots=True)
+class GuideBook:
+    """The guides that sets and messages are checked by; syntax alone for all others."""
+
+    guides: tuple[Guides, ...] = ()
+
+    def find(self, syntax: Syntax, name: str, version: str) -> Guide | None:
+        """The guide of a set or message.
+
+        Args:
+            syntax: X12 or EDIFACT.
+            name: ST01, or the type of the message.
+            version: GS08, or version and release, e.g. D96A.
+        """
+        for guides in self.guides:
+            if guides.syntax is syntax and (found := guides.matching(name, version)) is not None:
+                return found
+        return None
+
+    def names(self, syntax: Syntax) -> frozenset[str]:
+        """The sets or messages that there is any guide of."""
+        return frozenset(guides.set for guides in self.guides if guides.syntax is syntax)
+
+
+def syntax_of(head: bytes) -> Syntax | None:
+    """The syntax of a stream by its first interchange; None if its beginning shows none.
+
+    Args:
+        head: The first bytes of it, 64 KiB if there are as many.
+    """
+    match = _BEGIN.search(head)
+    if match is None:
+        return None
+    return Syntax.X12 if match.group().startswith(b"ISA") else Syntax.EDIFACT
+
+
+def read_documents(
+    chunks: Iterable[bytes], book: GuideBook | None = None, agreement: Agreement | None = None
+) -> Iterator[Document]:
+    """The interchanges of a stream, in order, whatever is in it.
+
+    Args:
+        chunks: The stream, cut anywhere.
+        book: What sets and messages are checked by.
+        agreement: What is taken of X12; without it, all that X12 knows.
+
+    Yields:
+        Interchanges; a stream of neither syntax gives one `Outside` with `not_edi`.
+    """
+    book = book or GuideBook()
+    syntax, chunks = peek(chunks)
+    if syntax is Syntax.EDIFACT:
+
+        def message(header: MessageHeader, segments: Sequence[Segment], delimiters: Delimiters) -> list[Finding]:
+            guide = book.find(Syntax.EDIFACT, header.type, header.version + header.release)
+            return check(guide, segments, delimiters) if guide is not None else []
+
+        yield from verdicts(scan_edifact(chunks), message if book.names(Syntax.EDIFACT) else None)
+        return
+
+    def visit(found: SetRead) -> list[Finding]:
+        guide = book.find(Syntax.X12, found.set_id, found.convention or found.header.version)
+        return check_raw(guide, found.raw, found.delimiters) if guide is not None else []
+
+    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=book.names(Syntax.X12))
+
+
+def peek(chunks: Iterable[bytes]) -> tuple[Syntax | None, Iterator[bytes]]:
+    """The syntax of a stream, and the whole stream."""
+    rest = iter(chunks)
+    head = b""
+    for chunk in rest:
+        head += chunk
+        if len(head) - len(head.lstrip(_FILLER)) > _LOOK:
+            break  # Nothing but filler for so long is no beginning of anything.
+        if len(head.lstrip(_FILLER)) >= 4:
+            break
+    return syntax_of(head[: len(head) - len(head.lstrip(_FILLER)) + _LOOK]), chain([head], rest)
+
+
+def outcome(document: Document, policy: Policy | None = None) -> Outcome:
+    """The verdict on a whole document: an interchange is partial if some of its sets, or all, are refused."""
+    if isinstance(document, Outside):
+        return Outcome.NOT_EDI if document.finding.code is FindingCode.NOT_EDI else Outcome.REJECTED
+    if isinstance(document, InterchangeVerdict):
+        if document.header is None:
+            found = {finding.code for finding in document.findings}
+            return Outcome.NOT_EDI if FindingCode.NOT_EDI in found else Outcome.REJECTED
+        return {Status.ACCEPTED: Outcome.ACCEPTED, Status.PARTIAL: Outcome.PARTIAL, Status.REJECTED: Outcome.REJECTED}[
+            document.status
+        ]
+    verdict = judge(document, policy or Policy())
+    if verdict.status == "R":
+        return Outcome.REJECTED
+    if any(group.status in "PR" for group in verdict.groups):
+        return Outcome.PARTIAL
+    return Outcome.ACCEPTED

@@ -1,0 +1,76 @@
+"""Rows from JSON to the bytes of one set or message: dates, times and decimals are texts there, or numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from airflow_provider_integrations.connectors.edi.edifact_tokens import default_delimiters
+from airflow_provider_integrations.connectors.edi.guide import Guides
+from airflow_provider_integrations.connectors.edi.guide_rules import Guide
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Syntax
+from airflow_provider_integrations.connectors.edi.write import render, write_set
+from airflow_provider_integrations.core.errors import PermanentError
+
+__all__ = ["written_set"]
+
+_X12 = Delimiters("*", ">", "~", None)
+
+
+def written_set(guides: Guides, version: str | None, data: bytes, control: str, *, where: str) -> bytes:
+    """The bytes of one set or message.
+
+    Args:
+        guides: One file's guide.
+        version: Which of its versions; its first without it.
+        data: JSON, `{"orders": [{...}], "order_lines": [{...}]}`.
+        control: Control number of the set.
+        where: What a person calls the data.
+
+    Raises:
+        ConfigError: the guide has no such version.
+        PermanentError: the data is no JSON, or its rows make no valid set.
+    """
+    guide = guides.of(version or next(iter(guides.versions)))
+    try:
+        tables = json.loads(data, parse_float=Decimal)
+    except ValueError as error:
+        raise _wrong(where, f"is no JSON: {error}") from None
+    if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
+        raise _wrong(where, "is no object of lists of rows")
+    kinds = _kinds(guide)
+    typed = {
+        name: [_row(row, kinds.get(name, {}), f"{where}: {name}") for row in rows] for name, rows in tables.items()
+    }
+    delimiters = _X12 if guide.syntax is Syntax.X12 else default_delimiters(3)
+    return render(write_set(guide, typed, control, delimiters), delimiters)
+
+
+def _kinds(guide: Guide) -> dict[str, dict[str, str]]:
+    return {table.name: {column.name: column.kind for column in table.columns} for table in guide.tables}
+
+
+def _row(row: Any, kinds: Mapping[str, str], where: str) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise _wrong(where, "holds a row that is no object")
+    return {name: _value(value, kinds.get(name, ""), f"{where}.{name}") for name, value in row.items()}
+
+
+def _value(value: Any, kind: str, where: str) -> Any:
+    try:
+        if kind == "decimal" and isinstance(value, (str, int)) and not isinstance(value, bool):
+            return Decimal(value)
+        if kind in ("date", "edifact_date") and isinstance(value, str):
+            return date.fromisoformat(value)
+        if kind == "time" and isinstance(value, str):
+            return time.fromisoformat(value)
+    except (ValueError, InvalidOperation):
+        raise _wrong(where, f"holds what is no {kind.removeprefix('edifact_')}") from None
+    return value
+
+
+def _wrong(where: str, what: str) -> PermanentError:
+    return PermanentError(f"{where} {what}", next_step="Correct it; nothing was written.")

@@ -1,0 +1,126 @@
+"""What `integrations edi` answers: verdicts as exit codes, acknowledgements byte for byte, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from airflow_provider_integrations.cli import app
+from airflow_provider_integrations.connectors.edi.documents import Outcome, outcome, read_documents
+from airflow_provider_integrations.connectors.edi.parsing import parsed_segments, parsed_sets
+
+INCLUDE = ["--include", str(Path(__file__).parents[3] / "include")]
+NOW = ["--now", "2026-01-02T03:04:05Z", "--control", "1"]
+ISA = "ISA*00*          *00*          *ZZ*ACME           *ZZ*HUB            *260102*0304*U*00401*000000007*0*P*>~"
+GS = "GS*PO*ACME*HUB*20260102*0304*7*X*004010~"
+GOOD = "ST*850*0001~BEG*00*SA*PO-1**20260102~PO1*1*10*EA*9.95**VN*A1~CTT*1~SE*5*0001~"
+BAD = "ST*850*0002~BEG*00*SA**20260102~PO1*1*canary*EA*9.95**VN*A1~CTT*1~SE*5*0002~"
+END = "GE*{}*7~IEA*1*000000007~"
+ORDERS = "UNB+UNOA:3+A:14+B+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+9+9'DTM+137:20260102:102'UNS+S'UNT+5+1'UNZ+1+7'"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(command: str, content: str | bytes, *arguments: str) -> tuple[int, str, str]:
+        path = tmp_path / "document"
+        path.write_bytes(content.encode("latin-1") if isinstance(content, str) else content)
+        result = CliRunner().invoke(app, ["edi", command, str(path), *arguments])
+        return result.exit_code, result.stdout, result.stderr
+
+    return run
+
+
+def test_an_order_that_is_accepted(run: Run) -> None:
+    code, out, _ = run("check", ISA + GS + GOOD + END.format(1), *INCLUDE)
+    said = json.loads(out)
+    assert (code, said["verdict"], said["documents"][0]["groups"][0]["status"]) == (0, "accepted", "A")
+
+
+def test_a_bad_set_is_refused_by_its_guide_and_its_values_are_not_shown(run: Run) -> None:
+    code, out, _ = run("check", ISA + GS + GOOD + BAD + END.format(2), *INCLUDE)
+    said = json.loads(out)
+    (flawed,) = said["documents"][0]["groups"][0]["flawed"]
+    assert (code, said["verdict"], flawed["control"], flawed["status"]) == (1, "partial", "0002", "R")
+    found = {(one["segment"], one["position"], one["element"], one["code"]) for one in flawed["findings"]}
+    assert ("BEG", 2, 3, "element_missing") in found
+    assert ("PO1", 3, 2, "element_type") in found
+    assert "canary" not in out
+
+
+def test_without_guides_the_syntax_alone_counts(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("check", ISA + GS + GOOD + BAD + END.format(2), "--include", str(tmp_path))
+    assert (code, json.loads(out)["verdict"]) == (0, "accepted")
+
+
+def test_the_answer_is_on_standard_output_to_the_byte(run: Run) -> None:
+    first = run("ack", ISA + GS + GOOD + BAD + END.format(2), "--as", "997", *NOW, *INCLUDE)
+    assert first == run("ack", ISA + GS + GOOD + BAD + END.format(2), "--as", "997", *NOW, *INCLUDE)
+    code, out, err = first
+    segments = out.split("~")
+    assert (code, segments[0].split("*")[6].strip(), segments[0].split("*")[8].strip()) == (1, "HUB", "ACME")
+    assert [line for line in segments if line.startswith(("AK1", "AK5", "AK9"))] == [
+        "AK1*PO*7", "AK5*A", "AK5*R*5", "AK9*P*2*2*1",
+    ]  # fmt: skip
+    assert json.loads(err)["verdict"] == "partial"
+    code, out, _ = run("ack", ORDERS, "--as", "CONTRL", *NOW, *INCLUDE)
+    assert (code, out.split("'")[2]) == (0, "UCI+7+A:14+B+7")
+
+
+def test_an_acknowledgement_of_the_other_syntax_is_refused(run: Run) -> None:
+    for content, kind in ((ORDERS, "997"), (ISA + GS + GOOD + END.format(1), "CONTRL")):
+        code, out, err = run("ack", content, "--as", kind, *NOW, *INCLUDE)
+        assert (code, out, json.loads(err)["error"]) == (1, "", "ConfigError")
+    code, _, err = run("ack", ORDERS, "--as", "855", *NOW)
+    assert (code, json.loads(err)["next_step"]) == (1, "There are: TA1, 997, 999, CONTRL.")
+
+
+@pytest.mark.parametrize("content", ["", "hello", "\0\0\n", "ISAAC was here", "UNBELIEVABLE"])
+def test_what_is_no_edi_has_its_own_code(run: Run, content: str) -> None:
+    code, out, _ = run("check", content, *INCLUDE)
+    assert (code, json.loads(out)["verdict"]) == (2, "not_edi")
+    assert run("ack", content, "--as", "997", *NOW)[:2] == (2, "")
+
+
+def test_parse_gives_a_line_for_each_segment_or_set(run: Run) -> None:
+    code, out, _ = run("parse", ISA + GS + GOOD + END.format(1) + "junk")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, [line["tag"] for line in lines[:4]]) == (0, ["ISA", "GS", "ST", "BEG"])
+    at = len(ISA + GS + "ST*850*0001~")
+    assert lines[3] == {"tag": "BEG", "elements": ["00", "SA", "PO-1", "", "20260102"], "number": 4, "offset": at}
+    assert lines[-1]["outside"] == "junk"
+    code, out, _ = run("parse", ORDERS, "--sets")
+    (one,) = map(json.loads, out.splitlines())
+    assert (code, one["complete"], one["UNB"][0], one["segments"][0]) == (
+        0, True, "UNB", ["UNH", "1", ["ORDERS", "D", "96A", "UN"]],
+    )  # fmt: skip
+
+
+def test_what_is_written_is_accepted(run: Run, tmp_path: Path) -> None:
+    golden = Path(__file__).parents[2] / "golden" / "edi" / "guided" / "850.rows.json"
+    rows: Any = json.loads(golden.read_text())
+    tables = rows.get("tables", rows)
+    code, out, _ = run("write", json.dumps(tables), "--guide", "x12_850", "--control", "0001", *INCLUDE)
+    assert code == 0
+    assert run("check", ISA + GS + out + END.format(1), *INCLUDE)[0] == 0
+    code, _, err = run("write", '{"orders": [{"ordered_on": "tomorrow"}]}', "--guide", "x12_850", *INCLUDE)
+    assert (code, "no date" in json.loads(err)["message"]) == (1, True)
+    for wrong in ("[]", "{", '{"orders": 1}', '{"orders": [1]}'):
+        code, _, err = run("write", wrong, "--guide", "x12_850", *INCLUDE)
+        assert (code, json.loads(err)["error"]) == (1, "PermanentError")
+
+
+@given(st.binary(max_size=400), st.sampled_from([b"", b"ISA*", b"UNB+", b"UNA:+.? '", ISA.encode(), ORDERS.encode()]))
+def test_any_bytes_have_a_verdict(junk: bytes, head: bytes) -> None:
+    documents = list(read_documents([head + junk]))
+    assert {outcome(document) for document in documents} <= set(Outcome)
+    list(parsed_segments([head + junk]))
+    list(parsed_sets([head + junk]))
