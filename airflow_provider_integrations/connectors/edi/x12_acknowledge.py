@@ -34,7 +34,8 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import (
 __all__ = ["Acknowledgement", "ControlNumbers", "Kind", "acknowledge"]
 
 _DEFAULT = Delimiters("*", ">", "~", None)
-_PLAIN_LINES = rb"(?:[0-9]{3}%b[0-9A-Za-z]{4,9}(?:%b[0-9A-Za-z]+)?\n)*"
+# Possessive: the engine would keep a place to step back to for every set.
+_PLAIN_LINES = rb"(?:[0-9]{3}%b[0-9A-Za-z]{4,9}(?:%b[0-9A-Za-z]+)?\n)*+"
 
 
 class Kind(StrEnum):
@@ -86,7 +87,7 @@ def acknowledge(
         return Acknowledgement(b"", verdict)
     writer = _Writer(interchange, kind, now, numbers, policy)
     technical = kind is Kind.TECHNICAL or _wants_technical(interchange, verdict, policy)
-    body: list[bytes] = []
+    body: list[bytes | bytearray] = []
     groups = 0
     if kind is not Kind.TECHNICAL:
         pairs = [
@@ -100,7 +101,7 @@ def acknowledge(
             groups += 1
     if not technical and not groups:
         return Acknowledgement(b"", verdict)
-    parts = [writer.header()]
+    parts: list[bytes | bytearray] = [writer.header()]
     if technical:
         parts.append(writer.technical(verdict))
     parts.extend(body)
@@ -182,7 +183,7 @@ class _Writer:
         numbers = [text if len(self.safe(text, width)) == len(text) == width else "0" * width for text, width in copied]
         return self.segment("TA1", *numbers, verdict.status, verdict.code)
 
-    def group(self, members: list[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes]:
+    def group(self, members: list[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes | bytearray]:
         """GS to GE, with a set for each group that is answered."""
         first = members[0][0]
         release, theirs = _release(first), first.header
@@ -202,7 +203,7 @@ class _Writer:
             yield self.segment("SE", str(count), control)
         yield self.segment("GE", str(len(members)), str(number))
 
-    def answer(self, group: Group, outcome: GroupVerdict) -> Iterator[bytes]:
+    def answer(self, group: Group, outcome: GroupVerdict) -> Iterator[bytes | bytearray]:
         """AK1 to AK9 of one group."""
         header = group.header
         # AK103 and AK203 came with 005010; a 999 has them at all times.
@@ -228,17 +229,20 @@ class _Writer:
         counts = (str(min(n, 999999)) for n in (outcome.included, outcome.received, outcome.accepted))
         yield self.segment("AK9", outcome.status, *counts, *outcome.codes)
 
-    def plain_sets(self, group: Group, *, is_new: bool) -> bytes | None:
+    def plain_sets(self, group: Group, *, is_new: bool) -> bytearray | None:
         """The loops of a group of which all sets are sound, in one go; None if a line needs a closer look."""
-        lines, e = bytes(group.sets.lines), self.delimiters.element.encode("latin-1")
+        lines, e = group.sets.lines, self.delimiters.element.encode("latin-1")
         escaped = re.escape(e)
         if not lines or not re.fullmatch(_PLAIN_LINES % (escaped, escaped), lines):
             return None
         if not is_new and lines.count(e) != len(group.sets):
             return None
         end, answer = self.end.encode("latin-1"), b"IK5" if self.kind is Kind.IMPLEMENTATION else b"AK5"
-        between = end + answer + e + b"A" + end + b"AK2" + e
-        return (b"AK2" + e + lines.replace(b"\n", between))[: -len(b"AK2" + e)]
+        begin = b"AK2" + e
+        loops = lines.replace(b"\n", end + answer + e + b"A" + end + begin)
+        del loops[-len(begin) :]
+        loops[:0] = begin
+        return loops
 
     def set(
         self,

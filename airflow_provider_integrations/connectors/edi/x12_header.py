@@ -153,14 +153,15 @@ def _is_fixed(raw: bytes) -> bool:
 def _header(raw: bytes, end: int, *, wrapped: bool, fixed: bool) -> InterchangeHeader:
     text = raw[:end].decode("latin-1")
     separator = text[3]
-    elements = tuple(text.split(separator)[1:17])
+    # By its place: a component separator that is the element separator would split to nothing.
+    elements = (*text.split(separator)[1:16], text[-1])
     repetition = elements[10]
     terminator = chr(raw[end])
     has_repetition = (
         elements[11] >= _FIRST_WITH_REPETITION
         and len(repetition) == 1
         and not repetition.isalnum()
-        and repetition not in {separator, elements[15], terminator, " "}
+        and repetition not in {separator, elements[15], terminator, *" \r\n"}
     )
     newline = re.match(rb"[\r\n]*", raw[end + 1 : end + 3])
     return InterchangeHeader(
@@ -187,7 +188,7 @@ def check_header(header: InterchangeHeader) -> list[Finding]:
         found.append(Finding(FindingCode.HEADER_INVALID, Severity.FATAL, "ISA", 1, detail=detail))
     delimiters = header.delimiters
     used = (delimiters.element, delimiters.component, delimiters.terminator)
-    if delimiters.component.isalnum() or delimiters.component in {" ", delimiters.element, delimiters.terminator}:
+    if delimiters.component.isalnum() or delimiters.component in {*" \r\n", delimiters.element, delimiters.terminator}:
         bad(FindingCode.DELIMITER_INVALID, 16, "The component separator is a character of data, or used twice.")
     if delimiters.terminator.isalnum() or delimiters.terminator in {" ", delimiters.element}:
         bad(FindingCode.DELIMITER_INVALID, 17, "The terminator is a character of data, or used twice.")
@@ -210,7 +211,7 @@ def check_header(header: InterchangeHeader) -> list[Finding]:
         bad(FindingCode.DELIMITER_INVALID, 11, "ISA11 is U, or from 00402 on a separator.", Severity.NOTE)
     if elements[10] in used:
         bad(FindingCode.DELIMITER_INVALID, 11, "ISA11 repeats another delimiter.")
-    if not _VERSIONS[0] <= elements[11] <= _VERSIONS[1] or not _digits(elements[11]):
+    if not _VERSIONS[0] <= elements[11] <= _VERSIONS[1] or not _digits(elements[11]) or len(elements[11]) != 5:
         bad(FindingCode.VERSION_UNSUPPORTED, 12, "ISA12 names no version between 00200 and 00801.")
     if len(elements[12]) != 9 or not _digits(elements[12]):
         bad(FindingCode.CONTROL_NUMBER_INVALID, 13, "ISA13 is nine digits.")

@@ -78,11 +78,12 @@ class Stream:
             self.pass_over(found + 3)
             return True
         self.pass_over(found)
+        self.any = True
         self.tell_outside()
         if header.wrapped and not self.wrapped:
             self.wrapped = True
             self.data = data[:found] + data[found:].translate(None, b"\r\n")
-        self.any, self.tail_seen, self.trailing = True, False, 0
+        self.tail_seen, self.trailing = False, 0
         self.structure = Structure(header, self.agreement, self.offset + found)
         self.element = header.delimiters.element.encode("latin-1")
         self.terminator = header.delimiters.terminator.encode("latin-1")
@@ -97,13 +98,16 @@ class Stream:
         if not self.outside:
             self.outside_at = self.offset + self.at
         self.outside += len(raw)
-        self.outside_value = self.outside_value or raw.strip(PADDING)[:40]
+        self.outside_value += (raw if self.outside_value else raw.lstrip(PADDING))[:40]
         self.at = end
 
     def tell_outside(self) -> None:
         """What was passed over up to here, if it is more than padding."""
         if self.outside_value and self.any:
-            value, detail = self.outside_value.decode("latin-1"), "These bytes belong to no interchange."
+            value, detail = (
+                self.outside_value[:40].rstrip(PADDING).decode("latin-1"),
+                "These bytes belong to no interchange.",
+            )
             finding = Finding(FindingCode.BYTES_OUTSIDE, Severity.ERROR, value=value, detail=detail)
             self.done.append(Outside(finding, self.outside_at, self.outside))
         self.outside, self.outside_value = 0, b""
@@ -150,7 +154,11 @@ class Stream:
         before = self.data.rfind(self.terminator, self.at, start)
         self.count_to(structure, before)
         text = self.data[before + 1 : start].lstrip(PADDING)
-        tag = text.split(self.element, 1)[0][:3].decode("latin-1")
+        if not text and not self.data[start:end].strip(PADDING):
+            # Before the segment: told of where the segment is looked at.
+            return
+        whole = self.data[before + 1 : self.data.find(self.terminator, start)].lstrip(PADDING)
+        tag = whole.split(self.element, 1)[0][:3].decode("latin-1")
         value = self.data[start:end][:40].decode("latin-1")
         detail = "A control character stands in the data."
         element = text.count(self.element) or None
@@ -173,6 +181,7 @@ class Stream:
                 self.mark, self.binary, self.binary_wrong = found, None, False
                 return True
         if self.ended:
+            structure.since, structure.total = structure.since + 1, structure.total + 1
             text = "The stream ends within binary data."
             structure.note(FindingCode.BINARY_LENGTH_WRONG, Severity.FATAL, None, detail=text)
             self.finish(structure, None, len(data))

@@ -77,7 +77,8 @@ class Structure:
         detail: str = "",
     ) -> None:
         """A finding on the segment that is now at hand, kept with the set that is open or with the interchange."""
-        inside = self.state == IN_SET
+        # What refuses the interchange is said of the interchange, wherever it stands.
+        inside = self.state == IN_SET and severity is not Severity.FATAL
         kept = self.found if inside else self.findings
         if len(kept) < MOST_FINDINGS:
             position = (self.since if inside else self.total) + 1
@@ -86,22 +87,21 @@ class Structure:
     def is_adjacent(self) -> None:
         """Between the control segments of groups and sets nothing else may stand."""
         if self.state != IN_SET and self.since != 1:
-            detail = f"{self.since - 1} segments stand outside of any set."
-            self.note(FindingCode.SEGMENT_UNEXPECTED, Severity.FATAL, None, detail=detail)
+            text = f"{self.since - 1} segments stand outside of any set."
+            self.note(FindingCode.SEGMENT_UNEXPECTED, Severity.FATAL, None, detail=text)
 
     def open_group(self, elements: list[str]) -> None:
         """GS."""
         if self.state != IN_INTERCHANGE:
             self.close_group(None)
-        values = (*elements[:8], *([""] * (8 - len(elements))))
-        header = self.group = GroupHeader(*values)
+        header = self.group = GroupHeader(*elements[:8])
         self.state, self.log, self.judged = IN_GROUP, SetLog(self.element), {}
         self.last_control, self.controls, self.group_findings = b"", set(), []
         self.conventions = {None, header.version.encode("latin-1")}
         wrong = [
             (1, len(header.functional) == 2 and header.functional.isalnum()),
-            (2, bool(header.sender.strip())),
-            (3, bool(header.receiver.strip())),
+            (2, self._is_name(header.sender)),
+            (3, self._is_name(header.receiver)),
             (4, is_date(header.date)),
             (5, is_time(header.time)),
             (7, header.agency in {"T", "X"}),
@@ -123,6 +123,13 @@ class Structure:
             text = "GS06 was used before in this interchange."
             self._group_error(FindingCode.CONTROL_NUMBER_DUPLICATE, "GS", 6, header.control, text)
         self.group_numbers.add(header.control)
+
+    def _is_name(self, text: str) -> bool:
+        delimiters = self.header.delimiters
+        plain = all(
+            ord(c) >= 32 and ord(c) != 127 and c not in {delimiters.component, delimiters.repetition} for c in text
+        )
+        return plain and bool(text.strip()) and len(text) <= 15
 
     def _group_error(self, code: FindingCode, tag: str, element: int | None, value: str | None, detail: str) -> None:
         if len(self.group_findings) < MOST_FINDINGS:
@@ -158,10 +165,9 @@ class Structure:
         return found
 
     def _judge(self, name: str) -> list[Finding]:
-        taken = self.agreement.sets
         if not (len(name) == 3 and name.isascii() and name.isdigit()):
             code, text = FindingCode.HEADER_INVALID, "ST01 is three digits."
-        elif name not in (KNOWN_SETS if taken is None else taken):
+        elif name not in (KNOWN_SETS if self.agreement.sets is None else self.agreement.sets):
             code, text = FindingCode.SET_UNKNOWN, "This set is not taken."
         elif GROUP_OF_SET.get(name, self.group.functional) != self.group.functional:
             code, text = FindingCode.HEADER_UNEXPECTED, f"The set belongs into a group {GROUP_OF_SET[name]}."
@@ -227,7 +233,7 @@ class Structure:
             if control.lstrip("0") != self.group.control.lstrip("0"):
                 self._group_error(FindingCode.CONTROL_NUMBER_DIFFERS, "GE", 2, control, "GE02 is not GS06.")
         if not len(self.log):
-            self.note(FindingCode.GROUP_EMPTY, Severity.NOTE, "GE", detail="The group holds no set.")
+            self.note(FindingCode.GROUP_EMPTY, Severity.NOTE, "GE")
         self.groups.append(Group(self.group, count, control, self.log, tuple(self.group_findings)))
         self.state = IN_INTERCHANGE
 
@@ -271,18 +277,18 @@ class Structure:
 
 def _check_parties(header: InterchangeHeader, agreement: Agreement) -> list[Finding]:
     found = []
-    for element, code, party, taken in (
+    parties = (
         (6, FindingCode.SENDER_UNKNOWN, header.sender, agreement.senders),
         (8, FindingCode.RECEIVER_UNKNOWN, header.receiver, agreement.receivers),
-    ):
+    )
+    for element, code, party, taken in parties:
         if taken is not None and party not in taken and party[1]:
             text = "This party is not known here."
             found.append(Finding(code, Severity.FATAL, "ISA", 1, element, value=party[1], detail=text))
     if agreement.usage is not None and header.usage in {"I", "P", "T"} and header.usage != agreement.usage:
         text = "Production and test are not mixed."
-        found.append(
-            Finding(FindingCode.USAGE_INDICATOR_INVALID, Severity.FATAL, "ISA", 1, 15, value=header.usage, detail=text)
-        )
+        code = FindingCode.USAGE_INDICATOR_INVALID
+        found.append(Finding(code, Severity.FATAL, "ISA", 1, 15, value=header.usage, detail=text))
     return found
 
 

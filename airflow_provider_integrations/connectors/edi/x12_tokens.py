@@ -75,7 +75,7 @@ def tokenize(chunks: Iterable[bytes], *, at_least: int = 1 << 16) -> Iterator[To
         # One buffer of all small chunks: a copy for each of them would cost the square of their number.
         reader.waiting.append(chunk)
         reader.waited += len(chunk)
-        if reader.waited >= at_least:
+        if reader.waited >= max(at_least, reader.lacking):
             yield from reader.read()
     reader.ended = True
     yield from reader.read()
@@ -155,6 +155,8 @@ class _Tokenizer:
     def __init__(self) -> None:
         self.waiting: list[bytes] = []
         self.waited = 0
+        self.lacking = 0
+        """Bytes that binary data are known to go on for: before them there is nothing to look at."""
         self.data = b""
         self.offset = 0
         self.ended = False
@@ -242,7 +244,7 @@ class _Tokenizer:
                     return
             end = self.end_of(start)
             if end < 0:
-                if not self.ended and len(data) - start <= LONGEST_SEGMENT:
+                if not self.ended and (self.lacking or len(data) - start <= LONGEST_SEGMENT):
                     return
                 rest = data[at:]
                 kind = GapKind.PADDING if not rest.strip(PADDING) else GapKind.UNTERMINATED
@@ -264,12 +266,9 @@ class _Tokenizer:
     def end_of(self, start: int) -> int:
         """Where the terminator of the segment at `start` stands, or -1."""
         matched = self.binary.match(self.data, start)
-        if matched:
-            after = matched.end() + int(matched[1])
-            found = self.data.find(self.terminator, after) if after < len(self.data) else -1
-            if found >= 0 or not self.ended:
-                return found
-        return self.data.find(self.terminator, start)
+        after = matched.end() + int(matched[1]) if matched else start
+        self.lacking = max(0, after - len(self.data))
+        return self.data.find(self.terminator, after)
 
     def segment(self, start: int, end: int) -> Iterator[Token]:
         raw = self.data[start:end]
