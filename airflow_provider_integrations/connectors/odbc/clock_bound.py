@@ -22,8 +22,6 @@ from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
     Guarantee,
-    KeyColumn,
-    Keyset,
     Statement,
     TableQuery,
 )
@@ -31,7 +29,7 @@ from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.watermark import Bound
 
-__all__ = ["SKEW", "ceiling_of", "check_behind_ceiling", "now_of"]
+__all__ = ["SKEW", "ceiling_of", "check_behind_ceiling", "has_instants", "now_of"]
 
 SKEW = timedelta(minutes=5)
 """How far the clocks of those who stamp rows may be ahead of the server's."""
@@ -64,15 +62,20 @@ _NOW = {
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 
 
+def has_instants(dialect: Dialect, kind: str) -> bool | None:
+    """Whether values of a time type are instants, or local times of any zone; None for what is no time."""
+    if re.fullmatch(_INSTANTS.get(dialect.name, "-"), kind):
+        return True
+    return False if re.fullmatch(_LOCAL.get(dialect.name, "-"), kind) else None
+
+
 def now_of(dialect: Dialect, query: TableQuery) -> Statement | None:
     """One text: the highest plausible value of the first column now; None where it is no time."""
     first = query.keyset.columns[0]
-    if re.fullmatch(_INSTANTS.get(dialect.name, "-"), first.type):
-        ahead = SKEW
-    elif re.fullmatch(_LOCAL.get(dialect.name, "-"), first.type):
-        ahead = SKEW + _ZONES
-    else:
+    instants = has_instants(dialect, first.type)
+    if instants is None:
         return None
+    ahead = SKEW if instants else SKEW + _ZONES
     kind = "datetime(6)" if dialect.name == "mariadb" and first.type != "date" else first.type
     now = _NOW[dialect.name].format(seconds=int(ahead.total_seconds()), kind=kind)
     tail = " FROM dual" if dialect.name == "oracle" else ""
@@ -102,13 +105,7 @@ def check_behind_ceiling(
     Raises:
         StateConflictError: it does, and rows behind it are found by nothing.
     """
-    first = KeyColumn("v", query.keyset.columns[0].type)
-    above, bound = statements.above(session.dialect, Keyset((first,), 1), Edge(ceiling.at, Bound.OPEN))
-    dialect = session.dialect
-    tail = " FROM dual" if dialect.name == "oracle" else ""
-    value = f"SELECT {dialect.cast('?', first.type)} AS {dialect.quote('v')}{tail}"
-    shown = f"CASE WHEN {above} THEN '1' ELSE '0' END"
-    asked = Statement(f"SELECT {shown} FROM ({value}) t", (*bound, dialect.bound(bookmark[0], first.type)))  # noqa: S608
+    asked = statements.is_above(session.dialect, query.keyset.columns[0].type, bookmark[0], ceiling.at[0])
     if session.rows(asked)[0][0] != "1":
         return ()
     if guarantee is Guarantee.SAFE_UPPER_BOUND:

@@ -14,7 +14,8 @@ from airflow_provider_integrations.connectors.odbc.extract import ShardJob, extr
 from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark, TableQuery
 from airflow_provider_integrations.connectors.odbc.plan import RunPlan
 from airflow_provider_integrations.connectors.odbc.report import ShardReport
-from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of
+from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of, of_same_rows
+from airflow_provider_integrations.connectors.odbc.selection import rows_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.sweep_stamp import read_version
 from airflow_provider_integrations.connectors.odbc.tracked_run import increment_of
@@ -62,8 +63,15 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
             "the run was planned on another source", planned=plan.engine, source=session.engine,
             next_step="Connect to the source that the run was planned on.",
         )  # fmt: skip
+    if not of_same_rows(job, plan):
+        raise StateConflictError(
+            "the filter or the extraction SQL was changed since the run was planned", run=item.facts["run"],
+            next_step="Trigger the source again: this run is given up then, and another one planned.",
+        )  # fmt: skip
     first = int(item.facts["shard"]) == 1
-    batch_id = digest_of(f"{item.id}:{item.facts.get('releases', 0)}:{job.contract.digest}")[:24]
+    # Of the rows that are asked for too: pages of a backfill that are there by another filter are read anew.
+    asked = [job.contract.digest, *(each for each in rows_of(job.source.filter, job.template) if each)]
+    batch_id = digest_of(":".join([item.id, str(item.facts.get("releases", 0)), *asked]))[:24]
     folder = job.scratch / batch_id
     manifest = _landed_before(job, item, batch_id)
     if manifest is None:

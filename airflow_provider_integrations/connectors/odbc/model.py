@@ -209,6 +209,7 @@ class TableQuery:
         keyset: The order.
         filter: The source owner's SQL condition on rows, None for all rows.
         template: Extraction SQL of `include/sql/extract/`; it gives the columns, and stands as a derived table.
+        unproved: Whether no primary key is declared, so that nothing proves the key unique.
     """
 
     table: str
@@ -216,6 +217,7 @@ class TableQuery:
     keyset: Keyset
     filter: str | None = None
     template: str | None = None
+    unproved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

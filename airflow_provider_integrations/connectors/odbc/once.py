@@ -22,6 +22,7 @@ from airflow_provider_integrations.connectors.odbc.model import NullPolicy, Page
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, next_position, plan_run
 from airflow_provider_integrations.connectors.odbc.query import build_query, natural_contract, split_order
 from airflow_provider_integrations.connectors.odbc.report import ShardReport, ahead_warning
+from airflow_provider_integrations.connectors.odbc.selection import compare, selection_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.side_by_side import Snapshot, read_side_by_side
@@ -95,6 +96,8 @@ def extract_once(
         state = read_state(
             request.state, table=request.table, order=request.order, engine=_source(session), out=request.out
         )
+        selection = selection_of(query, contract, request.policy.begin)
+        changed = compare(state.position.selection, selection) if request.policy.advances else ()
         asked = _asked(request, contract)
         given_up = state.run is not None and state.run.asked != asked
         for run_id in (state.ended, state.run.id if state.run is not None and given_up else ""):
@@ -103,6 +106,8 @@ def extract_once(
         resumed = state.run is not None and not given_up
         if state.run is None or given_up:
             plan = plan_run(session, query, facts, request.policy, state.position)
+            if plan.advances:
+                plan = replace(plan, selection=selection, warnings=(*plan.warnings, *changed))
             run = OpenRun(
                 new_id()[:12], new_version(utc_now(), state.version), asked, plan, (PageMark(),) * len(plan.ranges)
             )

@@ -22,6 +22,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     Statement,
     TableQuery,
 )
+from airflow_provider_integrations.connectors.odbc.neighbours import check_tuples, column_named
 from airflow_provider_integrations.connectors.odbc.packing import UnpackableError, values_apart
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.typed_values import as_text
@@ -224,6 +225,8 @@ def fetched(
         try:
             for batch in session.read(statement, query.columns):
                 if batch.num_rows:
+                    if query.unproved:
+                        check_tuples(query, last, batch)
                     rows, first, last = rows + batch.num_rows, batch if first is None else first, batch
                     yield batch
         except UnpackableError as error:
@@ -268,7 +271,7 @@ def _bookmark(session: OdbcSession, query: TableQuery, last: Any) -> Bookmark:
     """The last row's tuple as the server writes it, proved to lead back to exactly that row."""
     key = []
     for column in query.keyset.key:
-        text = as_text(last.column(last.schema.get_field_index(column.name)).slice(last.num_rows - 1))[0].as_py()
+        text = as_text(column_named(last, column.name).slice(last.num_rows - 1))[0].as_py()
         key.append(str(text))
     found = session.rows(statements.bookmark_of(session.dialect, query, key))
     if len(found) != 1 or any(value is None for value in found[0]):

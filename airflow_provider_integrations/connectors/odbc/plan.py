@@ -26,9 +26,11 @@ from airflow_provider_integrations.connectors.odbc.model import (
     TableQuery,
 )
 from airflow_provider_integrations.connectors.odbc.position import Position
-from airflow_provider_integrations.connectors.odbc.report import PROMISES
+from airflow_provider_integrations.connectors.odbc.report import PROMISES, unproved_warning
+from airflow_provider_integrations.connectors.odbc.selection import Selection, selection_from
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.shards import plan_ranges
+from airflow_provider_integrations.connectors.odbc.spans import check_value, span_of
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.watermark import Bound
 
@@ -71,6 +73,7 @@ class RunPlan:
         engine: Whose positions these are.
         warnings: What the owner should know, such as an order that no index serves.
         ceiling: No range goes beyond it, since rows there are stamped ahead of the clock; None where nothing is bounded.
+        selection: What is read up to the position that the run moves to; None if it moves none.
     """
 
     guarantee: Guarantee
@@ -84,6 +87,7 @@ class RunPlan:
     engine: str
     warnings: tuple[str, ...] = ()
     ceiling: str | None = None
+    selection: Selection | None = None
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -99,7 +103,8 @@ class RunPlan:
             **{
                 **raw,
                 "guarantee": Guarantee(raw["guarantee"]),
-                "position": Position(_bookmark(position["bookmark"]), position["horizon"]),
+                "position": Position.from_json(json.dumps(position)),
+                "selection": selection_from(raw.get("selection")),
                 "ranges": tuple(KeyRange(_edge(r["low"]), _edge(r["high"])) for r in raw["ranges"]),
                 "late": Late(**{**late, "mark": tuple(late["mark"])}) if late else None,
                 "warnings": tuple(raw["warnings"]),
@@ -121,12 +126,14 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
     warnings: tuple[str, ...] = ()
     check = "none"
     if policy.span is not None:
-        key_range = _span(session, query, policy.span)
+        key_range = span_of(session, query, policy.span)
     elif policy.whole:
         key_range = KeyRange()
     else:
         floor = None if policy.begin == "beginning" else policy.begin
         low = Edge((floor,), Bound.CLOSED) if floor is not None else None
+        if floor is not None and position.bookmark is None:
+            check_value(session, query, floor, "the source's `begin`")
         if position.bookmark is not None:
             check = check_bookmark(session, query, position.bookmark)
             if ceiling is not None:
@@ -146,7 +153,11 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         late=late,
         advances=policy.advances,
         engine=session.engine,
-        warnings=(*warnings, *(_warnings(session, query, key_range) if first else ())),
+        warnings=(
+            *warnings,
+            *unproved_warning(query),
+            *(_warnings(session, query, key_range) if first else ()),
+        ),
         ceiling=ceiling.at[0] if ceiling is not None else None,
     )
 
@@ -177,17 +188,21 @@ def check_bookmark(session: OdbcSession, query: TableQuery, bookmark: Bookmark) 
 
     Raises:
         StateConflictError: when it cannot be explained: a cut value, another table, an older copy of it.
+        PermanentError: when the server refuses the question itself, such as a filter with a wrong column.
     """
     if len(bookmark) != len(query.keyset.columns):
         raise _refused("it has other columns than the keyset", query)
     try:
-        if session.rows(statements.hit(session.dialect, query, bookmark))[0][0] == "1":
-            return "hit"
-        if None in session.rows(statements.echo(session.dialect, query, bookmark))[0]:
-            raise _refused("the source takes a part of it for no value", query)
-        there, higher = session.rows(statements.moved_up(session.dialect, query, bookmark))[0]
-    except PermanentError as error:
-        raise _refused(f"the source does not take it: {error.what}", query) from None
+        hits = session.rows(statements.hit(session.dialect, query, bookmark))[0][0]
+    except PermanentError:
+        # By itself, without the table and the filter: if that is taken it is not the bookmark that is wrong.
+        _echoed(session, query, bookmark)
+        raise
+    if hits == "1":
+        return "hit"
+    if None in _echoed(session, query, bookmark):
+        raise _refused("the source takes a part of it for no value", query)
+    there, higher = session.rows(statements.moved_up(session.dialect, query, bookmark))[0]
     if there == "0":
         return "deleted"
     if higher == "1":
@@ -195,12 +210,21 @@ def check_bookmark(session: OdbcSession, query: TableQuery, bookmark: Bookmark) 
     raise _refused("its row stands below it now, as in an older copy of the table", query)
 
 
+def _echoed(session: OdbcSession, query: TableQuery, bookmark: Bookmark) -> tuple[str | None, ...]:
+    try:
+        return session.rows(statements.echo(session.dialect, query, bookmark))[0]
+    except PermanentError as error:
+        raise _refused(f"the source does not take it: {error.what}", query) from None
+
+
 def next_position(plan: RunPlan, bookmarks: Sequence[Bookmark | None]) -> Position:
     """The position after a run whose shards ended at these bookmarks, in the order of the ranges."""
     if version_of(plan.horizon) is not None:
-        return Position(None, plan.horizon)
+        return Position(None, plan.horizon, plan.selection)
     found = [bookmark for bookmark in bookmarks if bookmark is not None]
-    return Position(found[-1] if found else plan.position.bookmark, plan.horizon)
+    bookmark = found[-1] if found else plan.position.bookmark
+    # Before the first row there is nothing that was read in any way.
+    return Position(bookmark, plan.horizon, plan.selection if bookmark is not None else None)
 
 
 def _offers(session: OdbcSession, query: TableQuery, facts: TableFacts) -> bool:
@@ -212,28 +236,6 @@ def _offers(session: OdbcSession, query: TableQuery, facts: TableFacts) -> bool:
 
 def _horizon_edge(session: OdbcSession, horizon: str | None) -> Edge | None:
     return Edge((horizon,), Bound.OPEN) if session.dialect.name == "sqlserver" and horizon is not None else None
-
-
-def _span(session: OdbcSession, query: TableQuery, span: tuple[str | None, str | None]) -> KeyRange:
-    first, end = span
-    key_range = KeyRange(
-        Edge((first,), Bound.CLOSED) if first is not None else None,
-        Edge((end,), Bound.OPEN) if end is not None else None,
-    )
-    for value in filter(None, span):
-        kind = query.keyset.columns[0].type
-        try:
-            # As the server reads it, before anything is read by it.
-            session.rows(statements.any_above(session.dialect, query, Edge((value,), Bound.CLOSED)))
-        except PermanentError as error:
-            raise ConfigError(
-                "a bound of the backfill is no value of the first cursor column",
-                column=query.keyset.columns[0].name,
-                type=kind,
-                problem=error.what,
-                next_step="Write it as the source does, e.g. 2025-01-01.",
-            ) from None
-    return key_range
 
 
 def _warnings(session: OdbcSession, query: TableQuery, key_range: KeyRange) -> tuple[str, ...]:
@@ -252,10 +254,6 @@ def _refused(why: str, query: TableQuery) -> StateConflictError:
         keyset=query.keyset.names,
         next_step="Find out what changed; then rewind the source with a reason. Nothing was read or moved.",
     )
-
-
-def _bookmark(raw: Any) -> Bookmark | None:
-    return None if raw is None else tuple(raw)
 
 
 def _edge(raw: Any) -> Edge | None:

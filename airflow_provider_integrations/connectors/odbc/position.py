@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from airflow_provider_integrations.connectors.odbc.model import Bookmark
+from airflow_provider_integrations.connectors.odbc.selection import Selection, selection_from
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.watermark import Watermark
 
@@ -23,15 +24,21 @@ __all__ = ["BEGINNING", "Position", "by_hand", "position_of", "watermark_of"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The bookmark, None before the first row; and the horizon, None where there is none."""
+    """The bookmark, None before the first row; and the horizon, None where there is none.
+
+    `selection` is what was read up to there, None where it is not known: set by hand, or by a version that kept none. It is no
+    part of the place.
+    """
 
     bookmark: Bookmark | None = None
     horizon: str | None = None
+    selection: Selection | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
         """Canonical JSON."""
         bookmark = None if self.bookmark is None else list(self.bookmark)
-        return json.dumps({"bookmark": bookmark, "horizon": self.horizon}, sort_keys=True)
+        known = {} if self.selection is None else {"selection": asdict(self.selection)}
+        return json.dumps({"bookmark": bookmark, "horizon": self.horizon, **known}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Position:
@@ -44,9 +51,10 @@ class Position:
             data = json.loads(text)
             bookmark, horizon = data["bookmark"], data["horizon"]
             texts = [*(bookmark if bookmark is not None else ()), *([horizon] if horizon is not None else [])]
-            if not all(isinstance(value, str) for value in texts) or set(data) != {"bookmark", "horizon"}:
+            if not all(isinstance(value, str) for value in texts) or set(data) - {"bookmark", "horizon", "selection"}:
                 raise ValueError(text)
-            return cls(None if bookmark is None else tuple(bookmark), horizon)
+            selection = selection_from(data.get("selection"))
+            return cls(None if bookmark is None else tuple(bookmark), horizon, selection)
         except (ValueError, KeyError, TypeError):
             raise ConfigError(
                 "not a position of a table",

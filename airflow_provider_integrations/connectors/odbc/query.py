@@ -63,8 +63,8 @@ def build_query(
         column = wanted.get(name)
         read = dialect.read_column(facts.column(name), column.type if column is not None else None)
         columns.append(replace(read, name=column.name) if column is not None else read)
-    keys = [_key(facts.column(name), is_key=at >= len(cursor)) for at, name in enumerate(names)]
-    return TableQuery(facts.table, tuple(columns), Keyset(tuple(keys), len(cursor)), filter, template)
+    keyset = Keyset(tuple(_key(facts.column(name), facts.primary_key) for name in names), len(cursor))
+    return TableQuery(facts.table, tuple(columns), keyset, filter, template, unproved=not facts.primary_key)
 
 
 def natural_contract(dialect: Dialect, facts: TableFacts, keys: Sequence[str]) -> Contract:
@@ -90,9 +90,9 @@ def natural_contract(dialect: Dialect, facts: TableFacts, keys: Sequence[str]) -
     )
 
 
-def _key(column: SourceColumn, *, is_key: bool) -> KeyColumn:
-    # A primary key is never NULL, whatever SQLite lets a table declare.
-    return KeyColumn(column.name, column.type, column.nullable and not is_key)
+def _key(column: SourceColumn, primary_key: Sequence[str]) -> KeyColumn:
+    # A primary key is never NULL, whatever SQLite lets a table declare; a key that only the contract names may well be.
+    return KeyColumn(column.name, column.type, column.nullable and column.name not in primary_key)
 
 
 def _resolved(facts: TableFacts, names: Sequence[str]) -> list[str]:

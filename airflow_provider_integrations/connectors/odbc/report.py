@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_provider_integrations.connectors.odbc.model import Bookmark, Guarantee
+from airflow_provider_integrations.connectors.odbc.model import Bookmark, Guarantee, TableQuery
 from airflow_provider_integrations.core.manifest import DataFile
 
-__all__ = ["PROMISES", "ShardReport", "ahead_warning"]
+__all__ = ["PROMISES", "ShardReport", "ahead_warning", "unproved_warning"]
 
 PROMISES = {
     Guarantee.SAFE_UPPER_BOUND: (
@@ -63,4 +63,15 @@ def ahead_warning(rows: int, rejected: int = 0) -> tuple[str, ...]:
     kept = f", {rejected} of them rejects" if rejected else ""
     return (
         f"{rows} rows are stamped ahead of the source's clock{kept}: every run reads them, and they hide no others",
+    )
+
+
+def unproved_warning(query: TableQuery) -> tuple[str, ...]:
+    """What is told of a key that no primary key stands behind."""
+    if not query.unproved:
+        return ()
+    names = ", ".join(column.name for column in query.keyset.key)
+    return (
+        f"nothing proves the key ({names}) unique, since no primary key is declared: of two rows with one key the merge"
+        " keeps one",
     )

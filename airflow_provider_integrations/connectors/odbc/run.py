@@ -21,6 +21,7 @@ from airflow_provider_integrations.connectors.odbc.model import TableFacts, Tabl
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, plan_run
 from airflow_provider_integrations.connectors.odbc.position import BEGINNING, position_of
 from airflow_provider_integrations.connectors.odbc.query import build_query
+from airflow_provider_integrations.connectors.odbc.selection import compare, rows_of, selection_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.settle import leads_on, settle
@@ -35,7 +36,7 @@ from airflow_provider_integrations.ledger.holding import LEASE, holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.system import utc_now
 
-__all__ = ["Asked", "RunJob", "connected", "digest_of", "plan_items"]
+__all__ = ["Asked", "RunJob", "connected", "digest_of", "of_same_rows", "plan_items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,11 @@ def connected(job: RunJob) -> Iterator[tuple[OdbcSession, TableQuery, TableFacts
         yield session, query, facts
 
 
+def of_same_rows(job: RunJob, plan: RunPlan) -> bool:
+    """Whether the source has the filter and the extraction SQL still that a run was planned with."""
+    return plan.selection is None or plan.selection.rows == rows_of(job.source.filter, job.template)
+
+
 def _moves_nothing(job: RunJob, asked: Asked) -> bool:
     return asked.whole or asked.span is not None or job.source.mode == "full"
 
@@ -153,10 +159,15 @@ def _next_run(job: RunJob, asked: Asked) -> tuple[int, str]:
 
 
 def _overtaken(job: RunJob, items: list[WorkItem]) -> list[WorkItem]:
-    """Those of runs that were planned from where the watermark no longer stands."""
+    """Those of runs that were planned from where the watermark no longer stands, or are still to read by another filter."""
     current = job.ledger.watermarks.get(job.source.source)
     plans = [(item, RunPlan.from_json(item.facts["plan"])) for item in items]
-    return [item for item, plan in plans if plan.advances and not leads_on(current, plan, int(item.facts["moves"]))]
+    return [
+        item
+        for item, plan in plans
+        if (plan.advances and not leads_on(current, plan, int(item.facts["moves"])))
+        or (item.state is State.DISCOVERED and not of_same_rows(job, plan))
+    ]  # fmt: skip
 
 
 def _give_up(job: RunJob, items: list[WorkItem]) -> None:
@@ -187,7 +198,11 @@ def _plan(job: RunJob, asked: Asked, moves: int, run: str) -> None:
         if at != moves:
             raise TransientError("another run has moved the watermark meanwhile", next_step="Plan again.")
         planned = plan_tracked if source.mode == "change_tracking" else plan_run
+        selection = selection_of(query, job.contract, policy.begin)
+        changed = compare(position.selection, selection) if policy.advances else ()
         plan = planned(session, query, facts, policy, position)
+        if policy.advances:
+            plan = replace(plan, selection=selection, warnings=(*plan.warnings, *changed))
     first = _first_shard(run)
     stamp = job.clock().astimezone(UTC)
     facts_of_run = {
@@ -216,7 +231,12 @@ def _enter_shards(job: RunJob, first: WorkItem) -> None:
             # Its own range alone: a run of many shards would hold them all as often.
             **shared,
             "shard": shard,
-            "plan": replace(plan, ranges=(plan.ranges[shard - 1],), late=None).to_json(),
+            "plan": replace(
+                plan,
+                ranges=(plan.ranges[shard - 1],),
+                late=None,
+                selection=plan.selection and replace(plan.selection, columns=()),
+            ).to_json(),
         }
         for shard in range(2, len(plan.ranges) + 1)
     }

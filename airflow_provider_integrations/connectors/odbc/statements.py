@@ -17,7 +17,9 @@ from airflow_provider_integrations.connectors.odbc.dialects.dialect import Diale
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
+    KeyColumn,
     KeyRange,
+    Keyset,
     Late,
     Statement,
     TableQuery,
@@ -47,6 +49,7 @@ __all__ = [
     "echo",
     "highest",
     "hit",
+    "is_above",
     "late",
     "late_conditions",
     "moved_up",
@@ -158,6 +161,16 @@ def echo(dialect: Dialect, query: TableQuery, bookmark: Bookmark) -> Statement:
     texts = ", ".join(dialect.text_of(f"v{at}", column.type) for at, column in enumerate(columns))
     tail = " FROM dual" if dialect.name == "oracle" else ""
     return Statement(f"SELECT {texts} FROM (SELECT {taken}{tail}) t", bound(dialect, columns, bookmark))
+
+
+def is_above(dialect: Dialect, kind: str, value: str, at: str) -> Statement:
+    """`1` or `0`: whether a value of a type is above another, by no table."""
+    first = KeyColumn("v", kind)
+    condition, parameters = above(dialect, Keyset((first,), 1), Edge((at,), Bound.OPEN))
+    tail = " FROM dual" if dialect.name == "oracle" else ""
+    row = f"SELECT {dialect.cast('?', kind)} AS {dialect.quote('v')}{tail}"
+    shown = f"CASE WHEN {condition} THEN '1' ELSE '0' END"
+    return Statement(f"SELECT {shown} FROM ({row}) t", (*parameters, dialect.bound(value, kind)))
 
 
 def any_above(dialect: Dialect, query: TableQuery, edge: Edge | None, high: Edge | None = None) -> Statement:
