@@ -179,7 +179,9 @@ def read_table_source(include: Path, name: str) -> TableSource:
 
 
 def read_template(include: Path, source: TableSource) -> str | None:
-    """The extraction SQL of a source that has one, from `include/sql/extract/`.
+    """The extraction SQL of a source that has one, from `include/sql/extract/`, without the lines that are comments.
+
+    A driver that looks for parameters by itself takes an apostrophe in a comment for the beginning of a text, as SQLite's does.
 
     Raises:
         ConfigError: when there is no such file.
@@ -188,11 +190,12 @@ def read_template(include: Path, source: TableSource) -> str | None:
         return None
     path = include / "sql" / "extract" / source.template
     try:
-        return path.read_text(encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise ConfigError(
             "the template is not there", path=str(path), next_step="Create it or correct the name."
         ) from None
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
 
 def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | ConfigError]]:

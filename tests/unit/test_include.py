@@ -113,5 +113,5 @@ def test_a_template_that_is_not_there_is_named(include: Path) -> None:
     with pytest.raises(ConfigError, match="the template is not there"):
         read_template(include, source)
     (include / "sql" / "extract").mkdir(parents=True)
-    (include / "sql" / "extract" / "orders.sql").write_text("SELECT 1")
+    (include / "sql" / "extract" / "orders.sql").write_text("-- It's one? {keyset}\nSELECT 1\n  -- and no more\n")
     assert read_template(include, source) == "SELECT 1"

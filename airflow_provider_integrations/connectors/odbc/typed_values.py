@@ -24,6 +24,7 @@ __all__ = ["as_text", "typed"]
 
 Flags = NDArray[np.bool_]
 _PER_MICROSECOND = 1000
+_ANY_DECIMAL = pa.decimal256(76, 38)
 
 
 def typed(column: Column, values: Array) -> Converted:
@@ -145,10 +146,13 @@ def _floats(values: Array, target: DataType) -> Converted:
 def _booleans(values: Array) -> Converted:
     if pa.types.is_boolean(values.type):
         return Converted(values)
-    if pa.types.is_integer(values.type):
-        known = pc.is_in(values, value_set=pa.array([0, 1], values.type))
+    if pa.types.is_decimal(values.type):
+        # As flags come from where a template's whole numbers have no sizes.
+        values = values.cast(_ANY_DECIMAL)
+    if pa.types.is_integer(values.type) or pa.types.is_decimal(values.type):
+        known = pc.is_in(values, value_set=pa.array([0, 1]).cast(values.type))
         wrong = pc.and_(pc.invert(known), pc.is_valid(values))
-        truth = pc.if_else(known, pc.not_equal(values, 0), pa.scalar(None, pa.bool_()))
+        truth = pc.if_else(known, pc.not_equal(values, pa.scalar(0).cast(values.type)), pa.scalar(None, pa.bool_()))
         return Converted(truth, _rule("type", _flags(wrong)))
     return Converted(pa.nulls(len(values), pa.bool_()), _rule("type", _flags(pc.is_valid(values))))
 
