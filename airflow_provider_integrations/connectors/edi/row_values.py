@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 
-__all__ = ["Value", "read_value", "released", "unreleased", "write_value"]
+__all__ = ["PRECISION", "SCALE", "Value", "read_value", "released", "unreleased", "write_value"]
 
+PRECISION, SCALE = 38, 12
+"""Of a column for numbers with a decimal mark: X12 and EDIFACT have at most 20 digits in one."""
+
+_EXACT = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 Value = str | int | Decimal | date | time | None
 """What a cell of a row holds."""
 
-_NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:E-?[0-9]{1,2})?")
-_INTEGER = re.compile(r"-?[0-9]+")
+_NUMBER = re.compile(r"-?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:E-?[0-9]{1,2})?")
+_INTEGER = re.compile(r"-?[0-9]{1,400}")
 
 
 def read_value(text: str, kind: str, decimals: int, mark: str) -> Value:
@@ -42,16 +46,18 @@ def read_value(text: str, kind: str, decimals: int, mark: str) -> Value:
         case "integer":
             if not _INTEGER.fullmatch(text):
                 raise ValueError("is no integer")
+            if len(text.lstrip("-")) > 18:
+                raise ValueError("has more than 18 digits")
             return int(text)
         case "decimal":
             if decimals:
                 if not _INTEGER.fullmatch(text):
                     raise ValueError("is no number with implied decimals")
-                return Decimal(text).scaleb(-decimals)
+                return _bounded(Decimal(text).scaleb(-decimals, _EXACT))
             number = text.replace(",", ".") if mark == "," else text
             if not _NUMBER.fullmatch(number):
                 raise ValueError("is no number")
-            return Decimal(number)
+            return _bounded(Decimal(number))
         case "date":
             return _date(text)
         case "time":
@@ -76,7 +82,7 @@ def write_value(value: Value, kind: str, decimals: int) -> str:
             number = Decimal(value)
             if not decimals:
                 return _plain(number)
-            whole = number.scaleb(decimals)
+            whole = number.scaleb(decimals, _EXACT)
             if whole != whole.to_integral_value():
                 raise ValueError(f"has more than the {decimals} decimals that its element implies")
             return format(whole.to_integral_value(), "f")
@@ -99,6 +105,21 @@ def released(text: str, signs: str, release: str) -> str:
 def unreleased(text: str, release: str) -> str:
     """The text without release characters: each takes its meaning from the next character."""
     return re.sub(re.escape(release) + "(.)", r"\1", text, flags=re.DOTALL) if release in text else text
+
+
+def _bounded(number: Decimal) -> Decimal:
+    """The number as it is, if a column of `row_schema` holds it exactly; trailing zeros beyond it are dropped."""
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)  # The texts have neither NaN nor infinity.
+    if exponent < -SCALE:
+        number = number.normalize(_EXACT)
+        exponent = number.as_tuple().exponent
+        assert isinstance(exponent, int)
+    if exponent < -SCALE:
+        raise ValueError(f"has more than {SCALE} decimals")
+    if number.adjusted() >= PRECISION - SCALE:
+        raise ValueError(f"has more than {PRECISION - SCALE} digits before its mark")
+    return number
 
 
 def _plain(number: Decimal) -> str:

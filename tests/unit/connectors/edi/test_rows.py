@@ -6,13 +6,22 @@ import json
 import os
 from datetime import date, time
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import pyarrow
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from airflow_provider_integrations.connectors.edi.guide_rules import Column, Place, Table
 from airflow_provider_integrations.connectors.edi.model import FindingCode, Segment
+from airflow_provider_integrations.connectors.edi.row_schema import SEGMENTS, table_schema
 from airflow_provider_integrations.connectors.edi.row_values import Value, read_value, write_value
 from airflow_provider_integrations.connectors.edi.rows import Rows, segment_rows, to_rows
 from tests.unit.connectors.edi.guided import EDIFACT, GOLDEN, NAMES, X12, guide, signs, split, text
+
+pa: Any = pyarrow  # Its stubs know fewer signatures than the library has.
 
 
 def rows(document: str, body: str | None = None, encoding: str = "latin-1") -> Rows:
@@ -174,3 +183,47 @@ def test_large_and_small_numbers_are_written_in_full() -> None:
     assert write_value(Decimal("0.0000001"), "decimal", 0) == "0.0000001"
     assert write_value(Decimal("-0.00"), "decimal", 0) == "0"
     assert write_value(Decimal("-1.50"), "decimal", 2) == "-150"
+
+
+@pytest.mark.parametrize("document", NAMES)
+def test_rows_fit_the_schema_of_their_table(document: str) -> None:
+    found = rows(document).tables
+    for table in guide(document).tables:
+        arrow = pa.Table.from_pylist(found[table.name], schema=table_schema(table))
+        assert arrow.to_pylist() == found[table.name]
+        arrow.validate(full=True)
+
+
+HOSTILE = [
+    "9" * 500,
+    "0." + "0" * 20 + "1",
+    "1E99",
+    "1E-99",
+    "-" + "9" * 18,
+    "9" * 18 + "." + "9" * 12,
+    "0",
+    "-.5",
+    "1.",
+]
+
+
+@given(
+    text_=st.sampled_from(HOSTILE) | st.from_regex(r"-?[0-9]{0,40}\.?[0-9]{0,40}(E-?[0-9]{1,3})?", fullmatch=True),
+    kind=st.sampled_from(["decimal", "integer"]),
+    decimals=st.integers(0, 9),
+)
+def test_any_number_is_held_exactly_or_refused(text_: str, kind: str, decimals: int) -> None:
+    try:
+        value = read_value(text_, kind, decimals, ".")
+    except ValueError:
+        return
+    column = Column("n", Place(1, 1, None, None, None), kind, decimals)
+    schema = table_schema(Table("t", None, None, (column,)))
+    [held] = pa.Table.from_pylist([{"row": 1, "parent": None, "n": value}], schema=schema)["n"].to_pylist()
+    implied = decimals if kind == "decimal" else 0
+    assert held == Fraction(Decimal(text_)) / 10**implied
+
+
+def test_segments_of_a_set_without_a_guide_fit_their_schema() -> None:
+    found = list(segment_rows(split(text("850"), X12), X12))
+    assert pa.Table.from_pylist(found, schema=SEGMENTS).to_pylist() == found
