@@ -62,7 +62,8 @@ class SetCheck:
         guide: The rules.
         delimiters: Of the interchange.
         encoding: Of the interchange, for lengths in characters.
-        most: Findings kept; `left_out` counts the others.
+        most: Findings kept. From then on `left_out` counts what else is wrong, elements by segments that no expression
+            accepted: to look at each would let a partner's nonsense take hours.
     """
 
     def __init__(
@@ -141,7 +142,9 @@ class SetCheck:
 
     def _look(self, place: int, body: str, position: int) -> None:
         rule = self._compiled.rules[place]
-        if rule is not None:
+        if len(self.findings) >= self._most:
+            self.left_out += 1
+        elif rule is not None:
             elements = divide(body, self._delimiters.element, self._delimiters.release) if body else []
             for finding in check_segment(rule, elements, position, self._delimiters, self._encoding):
                 self._keep(finding)

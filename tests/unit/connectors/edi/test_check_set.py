@@ -178,6 +178,17 @@ def divide_segments(body: str, by: Delimiters) -> list[str]:
     return divide(body, by.terminator, by.release)[:-1]
 
 
+def test_elements_are_no_longer_looked_at_once_enough_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    exact = check_set.check_segment
+    monkeypatch.setattr(check_set, "check_segment", lambda rule, *rest: looked.append(rest[1]) or exact(rule, *rest))
+    checking = SetCheck(guide("850"), X12, most=10)
+    checking.feed_texts(["ST*850*1", "BEG*00*SA*1**20260102", *["PO1*1*one*EA*two"] * 1_000])
+    assert len(checking.finish()) == 10
+    assert looked == [3, 4, 5, 6, 7]
+    assert checking.left_out == 995
+
+
 @pytest.mark.parametrize("document", NAMES)
 def test_a_set_in_pieces_or_as_raw_bytes_is_the_same_set(document: str) -> None:
     of = guide(document)

@@ -227,3 +227,23 @@ def test_any_number_is_held_exactly_or_refused(text_: str, kind: str, decimals: 
 def test_segments_of_a_set_without_a_guide_fit_their_schema() -> None:
     found = list(segment_rows(split(text("850"), X12), X12))
     assert pa.Table.from_pylist(found, schema=SEGMENTS).to_pylist() == found
+
+
+CELL = st.sampled_from(
+    ["", "1", "BY", "20260230", "20260203", "12,5", "a:b:c", "137:20260102:102", "79:1E99", "VP", "\xff", "?"]
+)
+PARTS = st.lists(
+    st.tuples(st.sampled_from(["BEG", "N1", "PO1", "PID", "DTM", "LIN", "MOA", "QQ", ""]), st.lists(CELL, max_size=9))
+)
+
+
+@given(parts=PARTS, document=st.sampled_from(sorted(NAMES)), encoding=st.sampled_from(["latin-1", "utf-8", "ascii"]))
+def test_any_segments_give_rows_that_fit_and_never_an_error(
+    parts: list[tuple[str, list[str]]], document: str, encoding: str
+) -> None:
+    of = guide(document)
+    segments = [Segment(tag, tuple(elements), number, 0) for number, (tag, elements) in enumerate(parts, 1)]
+    found = to_rows(of, segments, signs(of), encoding=encoding)
+    for table in of.tables:
+        pa.Table.from_pylist(found.tables[table.name], schema=table_schema(table)).validate(full=True)
+    list(segment_rows(segments, signs(of), encoding=encoding))
