@@ -6,8 +6,6 @@ named in the result and has no figure. Fast ways take turns for `rounds`; those 
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,12 +14,12 @@ from typing import Any
 
 from benchmarks import odbc_world as world
 from benchmarks.machine import Goal, Options, apart, main, medians, save
+from benchmarks.peers import python_with
 
 __all__ = ["measure"]
 
 FULL = {"rows": 2_000_000, "rounds": 3, "slow_rounds": 1, "growth": 4, "page_rows": 250_000}
 QUICK = {"rows": 100_000, "rounds": 1, "slow_rounds": 1, "growth": 0, "page_rows": 25_000}
-CACHE = Path(__file__).parents[1] / ".cache"
 
 Way = tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]
 
@@ -29,8 +27,7 @@ Way = tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]
 def measure(options: Options) -> dict[str, Any]:
     """Run all ways on one table, then the increments, then the larger table."""
     figures: dict[str, Any] = {}
-    python = _peers()
-    CACHE.mkdir(exist_ok=True)
+    python = python_with("odbc")
     with tempfile.TemporaryDirectory(prefix="odbc-") as name, world.database(Path(name)) as port:
         world.fill(port, options["rows"])
         fast: dict[str, Way] = {
@@ -152,21 +149,6 @@ def _goals(figures: dict[str, Any], options: Options) -> list[Goal]:
             Goal("last page's cost to the first's", figures["pages_large"]["last_to_first"], most=1.3),
         ]
     return goals
-
-
-def _peers() -> str:
-    """A Python with the peers; made once."""
-    home = CACHE / "odbc-peers"
-    python = home / "bin" / "python"
-    wanted = Path(__file__).with_name("odbc_peers.txt")
-    stamp = home / ".complete"
-    if not stamp.exists() or stamp.read_text() != wanted.read_text():
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "pip", "install", "-q", "--python", python, "-r", wanted], check=True)
-        stamp.write_text(wanted.read_text())
-    return str(python)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.documents import peek
@@ -15,10 +16,30 @@ from airflow_provider_integrations.connectors.edi.segment_check import divide
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
 from airflow_provider_integrations.connectors.edi.x12_tokens import Gap, GapKind, tokenize
 
-__all__ = ["parsed_segments", "parsed_sets"]
+__all__ = ["FoundSet", "parsed_segments", "parsed_sets", "read_sets"]
 
 _Line = dict[str, Any]
-_BEGINS, _ENDS = {"ST", "UNH"}, {"SE", "UNT"}
+_BEGINS, _ENDS = frozenset({"ST", "UNH"}), frozenset({"SE", "UNT"})
+_OPENS_INTERCHANGE, _OPENS_GROUP = frozenset({"ISA", "UNB"}), frozenset({"GS", "UNG"})
+_ENVELOPE = _OPENS_INTERCHANGE | _OPENS_GROUP | {"GE", "IEA", "UNE", "UNZ"}
+_NONE = Delimiters("*", ">", "~", None)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSet:
+    """One set or message.
+
+    Args:
+        around: The segments that opened its interchange and its group.
+        segments: From ST to SE or from UNH to UNT.
+        delimiters: Of the interchange.
+        complete: Whether its end was there.
+    """
+
+    around: tuple[Segment, ...]
+    segments: list[Segment]
+    delimiters: Delimiters
+    complete: bool
 
 
 def parsed_segments(chunks: Iterable[bytes]) -> Iterator[_Line]:
@@ -41,34 +62,45 @@ def parsed_sets(chunks: Iterable[bytes]) -> Iterator[_Line]:
 
     A set that does not end is given with `complete` false.
     """
-    around: dict[str, list[Any]] = {}
-    body: list[list[Any]] | None = None
-    for found, delimiters in _walk(chunks):
-        if not isinstance(found, Segment):
+    for found in read_sets(chunks):
+        around = {segment.tag: _line(segment, found.delimiters) for segment in found.around}
+        yield {
+            **around,
+            "segments": [_line(segment, found.delimiters) for segment in found.segments],
+            "complete": found.complete,
+        }
+
+
+def read_sets(chunks: Iterable[bytes]) -> Iterator[FoundSet]:
+    """Each set or message with the segments of the envelope that it stands in; what stands outside of any is passed over."""
+    around: tuple[Segment, ...] = ()
+    body: list[Segment] | None = None
+    delimiters = _NONE
+    for segment, delimiters in _walk(chunks):
+        if not isinstance(segment, Segment):
             continue
-        line = [found.tag, *_elements(found, delimiters)]
-        if found.tag in _BEGINS or (body is not None and found.tag in {"GE", "IEA", "UNE", "UNZ", "ISA", "UNB"}):
-            if body is not None:
-                yield {**around, "segments": body, "complete": False}
-            body = []
-        if body is None or found.tag in {"GE", "IEA", "UNE", "UNZ", "ISA", "UNB"}:
+        tag = segment.tag
+        if body is not None and (tag in _BEGINS or tag in _ENVELOPE):
+            yield FoundSet(around, body, delimiters, complete=False)
             body = None
-            if found.tag in {"ISA", "UNB"}:
-                around = {found.tag: line}
-            elif found.tag in {"GS", "UNG"}:
-                around[found.tag] = line
-            continue
-        body.append(line)
-        if found.tag in _ENDS:
-            yield {**around, "segments": body, "complete": True}
-            body = None
+        if tag in _BEGINS:
+            body = [segment]
+        elif body is not None:
+            body.append(segment)
+            if tag in _ENDS:
+                yield FoundSet(around, body, delimiters, complete=True)
+                body = None
+        elif tag in _OPENS_INTERCHANGE:
+            around = (segment,)
+        elif tag in _OPENS_GROUP:
+            around = (*around[:1], segment)
     if body is not None:
-        yield {**around, "segments": body, "complete": False}
+        yield FoundSet(around, body, delimiters, complete=False)
 
 
 def _walk(chunks: Iterable[bytes]) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
     syntax, chunks = peek(chunks)
-    delimiters = Delimiters("*", ">", "~", None)
+    delimiters = _NONE
     if syntax is not Syntax.EDIFACT:
         for token in tokenize(chunks):
             if isinstance(token, InterchangeHeader):
@@ -86,6 +118,10 @@ def _walk(chunks: Iterable[bytes]) -> Iterator[tuple[Segment | tuple[int, str], 
                 yield segment, delimiters
         elif piece.part is Part.JUNK and piece.raw:
             yield (piece.offset, piece.raw.decode("latin-1")), delimiters
+
+
+def _line(segment: Segment, delimiters: Delimiters) -> list[Any]:
+    return [segment.tag, *_elements(segment, delimiters)]
 
 
 def _elements(segment: Segment, delimiters: Delimiters) -> list[Any]:
