@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
+from airflow_provider_integrations.formats.decimals import widened
 from airflow_provider_integrations.formats.schema import later_fields
 from airflow_provider_integrations.warehouse.batches import PublishedBatch, batch_digest, business_instant
 from airflow_provider_integrations.warehouse.control_sums import add, exact_sum
@@ -244,6 +245,9 @@ def _with_later_columns(table: pa.Table, contract: Contract) -> pa.Table:
 def _cast(source: pa.ChunkedArray[Any], kind: pa.DataType) -> pa.ChunkedArray[Any]:
     if source.type == kind:
         return source
+    if pa.types.is_decimal(source.type) and pa.types.is_decimal(kind):
+        exact: pa.ChunkedArray[Any] = widened(source, kind)  # By itself Arrow lets digits beyond 128 bits wrap around.
+        return exact
     return source.cast(kind)  # A zoned timestamp becomes its UTC wall time; anything lossy raises.
 
 

@@ -137,6 +137,7 @@ def _ranges(source: Source, query: TableQuery) -> Iterator[tuple[str, KeyRange]]
     yield "from", KeyRange(Edge(middle, Bound.CLOSED))
     yield "between", KeyRange(Edge(middle, Bound.OPEN), Edge(later, Bound.CLOSED))
     yield "up to", KeyRange(None, Edge(later, Bound.OPEN))
+    yield "up to now", KeyRange(Edge(middle, Bound.OPEN), Edge(later[:1], Bound.CLOSED))
     yield "at the end", KeyRange(Edge(last, Bound.OPEN))
     if len(middle) > 1:
         yield "from a prefix", KeyRange(Edge(middle[:1], Bound.CLOSED), Edge(later[:1], Bound.CLOSED))

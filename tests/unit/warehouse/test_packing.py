@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -82,6 +83,19 @@ def test_a_type_that_loses_something_is_refused_without_showing_values(tmp_path:
     with pytest.raises(ConfigError, match="NAME") as caught:
         pack([given], other, _out(tmp_path), load_id="a", history=False)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("number", "fits"), [("7353725080602449530634781439934402259", False), ("12345", True)])
+def test_a_decimal_of_another_scale_is_the_same_number_or_refused(tmp_path: Path, number: str, fits: bool) -> None:
+    whole = contract({"name": "amount", "type": "decimal(38,0)"})
+    given = batch(tmp_path, "b1", "2025-11-01/1", [customer(1, amount=Decimal(number))], of=whole)
+    later = contract({"name": "amount", "type": "decimal(38,10)"})
+    if not fits:
+        with pytest.raises(ConfigError, match="AMOUNT"):
+            pack([given], later, _out(tmp_path), load_id="a", history=False)
+        return
+    packed = pack([given], later, _out(tmp_path), load_id="a", history=False)
+    assert pq.read_table(next(iter(packed.files)))["AMOUNT"].to_pylist() == [Decimal(number)]
 
 
 def test_the_plan_has_a_row_for_each_batch_also_for_one_without_rows(tmp_path: Path) -> None:
