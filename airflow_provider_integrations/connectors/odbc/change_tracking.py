@@ -7,8 +7,8 @@ taken changes that were not read, and then nothing of the increment may be used 
 A run ends at the version that was current when it was planned, before anything was read: what is committed from then on is read
 by this run or by the next, however many snapshots a run that died goes on in.
 
-    >>> position_at("57")
-    Position(bookmark=None, horizon='version:57')
+    >>> position_at("57").horizon
+    'version:57'
 """
 
 from __future__ import annotations
