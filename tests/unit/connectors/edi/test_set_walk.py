@@ -137,3 +137,10 @@ def test_what_fits_nowhere_is_not_kept() -> None:
         assert walk.step(START, f"X{number}") is None
     assert sum(map(len, walk._known)) == 0
     assert signs(of) is X12
+
+
+def test_a_segment_repeats_where_it_is_before_it_stands_further_on() -> None:
+    structure = {**SMALL, "structure": ["AA O 2", "BB O 1", "AA O 1"]}
+    of = Guides.from_mappings(structure, WORDS).of("004010")
+    assert structural(of, ["AA", "AA", "BB", "AA"]) == []
+    assert structural(of, ["AA", "AA", "AA", "BB"]) == [("segment_surplus", "AA", 3)]
