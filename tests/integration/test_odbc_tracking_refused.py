@@ -126,3 +126,16 @@ def test_rejected_rows_beyond_the_share_hold_the_version_and_the_deletions(track
     tracked.source.execute("UPDATE orders SET amount = 1")
     (item,) = tracked.run()
     assert (sorted(tracked.rows(item)), tracked.deleted(item)) == ([0, 1, 2, 3, 4], [5])
+
+
+def test_another_filter_is_refused_since_rows_that_it_lets_through_did_not_change(tracked: World) -> None:
+    tracked.insert(range(3))
+    tracked.insert(range(3, 5), "draft")
+    tracked.job = replace(tracked.job, source=make_source(filter="note <> 'draft'"))
+    tracked.run()
+    tracked.job = replace(tracked.job, source=make_source())
+    with pytest.raises(StateConflictError, match="filter was changed"):
+        tracked.plan()
+    tracked.rewind(Position(), 9)
+    (item,) = tracked.run()
+    assert sorted(tracked.rows(item)) == [0, 1, 2, 3, 4]
