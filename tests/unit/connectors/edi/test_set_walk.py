@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.check_set import check
@@ -53,6 +53,7 @@ def allowed(draw: st.DrawFn, of: Guide) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("of", GUIDES, ids=lambda of: f"{of.name} {of.version}")
+@settings(max_examples=30)
 @given(data=st.data())
 def test_what_a_guide_allows_has_no_structural_finding_and_each_segment_its_place(of: Guide, data: Any) -> None:
     made = data.draw(allowed(of))
