@@ -117,7 +117,7 @@ class _Scanner(Stream):
                 return not self.ended
             return False
         pattern, characters, plain = patterns(structure.header.delimiters)
-        odd = self.odd_places(structure, characters, plain, end)
+        odd = self.odd_places(characters, plain, end)
         wanted, count = self.wanted, data.count
         for m in pattern.finditer(data, at, end + 1):
             start, kind = m.start(), m.lastindex

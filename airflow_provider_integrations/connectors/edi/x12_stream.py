@@ -20,6 +20,7 @@ SMALL_WINDOW = 1 << 12
 
 _CONTROL = bytes([*range(32), 127])
 _MOST_TRAILING = 10
+_SHOWN = 40
 
 
 @lru_cache(maxsize=64)
@@ -98,14 +99,15 @@ class Stream:
         if not self.outside:
             self.outside_at = self.offset + self.at
         self.outside += len(raw)
-        self.outside_value += (raw if self.outside_value else raw.lstrip(PADDING))[:40]
+        if len(self.outside_value) < _SHOWN:
+            self.outside_value += (raw if self.outside_value else raw.lstrip(PADDING))[:_SHOWN]
         self.at = end
 
     def tell_outside(self) -> None:
         """What was passed over up to here, if it is more than padding."""
         if self.outside_value and self.any:
             value, detail = (
-                self.outside_value[:40].rstrip(PADDING).decode("latin-1"),
+                self.outside_value[:_SHOWN].rstrip(PADDING).decode("latin-1"),
                 "These bytes belong to no interchange.",
             )
             finding = Finding(FindingCode.BYTES_OUTSIDE, Severity.ERROR, value=value, detail=detail)
@@ -120,19 +122,14 @@ class Stream:
             structure.total += n
             self.mark = end
 
-    def odd_places(
-        self, structure: Structure, characters: re.Pattern[bytes], plain: bytes, end: int
-    ) -> list[tuple[int, int]]:
-        """Where control characters stand in the data up to `end`, the last place first; trailing separators are told."""
+    def odd_places(self, characters: re.Pattern[bytes], plain: bytes, end: int) -> list[tuple[int, int]]:
+        """Where control characters and the first trailing separators stand in the data up to `end`, the last one first."""
         data, t, at = self.data, self.terminator, self.at
         text = data[at : end + 1]
-        found = text.find(self.element + t) if self.trailing < _MOST_TRAILING else -1
-        while found >= 0 and self.trailing < _MOST_TRAILING:
-            self.trailing += 1
-            position = structure.total + data.count(t, self.mark + 1, at + found + 1) + 1
-            detail = "A separator follows the last element; this is told ten times for an interchange."
-            note = Finding(FindingCode.SEPARATOR_TRAILING, Severity.NOTE, None, position, detail=detail)
-            structure.findings.append(note)
+        places = []
+        found = text.find(self.element + t)
+        while found >= 0 and self.trailing + len(places) < _MOST_TRAILING:
+            places.append((at + found, at + found + 1))
             found = text.find(self.element + t, found + 1)
         is_odd = bool(text.translate(None, plain))
         for one in (b"\r", b"\n"):
@@ -141,25 +138,31 @@ class Stream:
                 after = text.count(t + one) + (text.count(t + b"\r" + one) if one == b"\n" and t != b"\r" else 0)
                 is_odd = is_odd or breaks != after
         if not is_odd:
-            return []
-        places = []
+            return places[::-1]
         for m in characters.finditer(data, at, end):
             # Line breaks after a terminator, and nothing else, are in order.
             if m.group().strip(b"\r\n") or data[m.start() - 1 : m.start()] != t:
                 places.append(m.span())
-        return places[::-1]
+        return sorted(places, reverse=True)
 
     def odd_characters(self, structure: Structure, start: int, end: int) -> None:
-        """Control characters within a segment."""
+        """Control characters within a segment, or a separator at its end."""
         before = self.data.rfind(self.terminator, self.at, start)
         self.count_to(structure, before)
         text = self.data[before + 1 : start].lstrip(PADDING)
         if not text and not self.data[start:end].strip(PADDING):
             # Before the segment: told of where the segment is looked at.
             return
+        if self.data[start:end] == self.element:
+            self.trailing += 1
+            detail = "A separator follows the last element; this is told ten times for an interchange."
+            position = structure.total + 1
+            note = Finding(FindingCode.SEPARATOR_TRAILING, Severity.NOTE, None, position, detail=detail)
+            structure.findings.append(note)
+            return
         whole = self.data[before + 1 : self.data.find(self.terminator, start)].lstrip(PADDING)
         tag = whole.split(self.element, 1)[0][:3].decode("latin-1")
-        value = self.data[start:end][:40].decode("latin-1")
+        value = self.data[start:end][:_SHOWN].decode("latin-1")
         detail = "A control character stands in the data."
         element = text.count(self.element) or None
         structure.note(FindingCode.CHARACTER_INVALID, Severity.ERROR, tag or None, element, value, detail)

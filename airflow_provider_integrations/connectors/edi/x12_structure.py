@@ -98,14 +98,14 @@ class Structure:
         self.state, self.log, self.judged = IN_GROUP, SetLog(self.element), {}
         self.last_control, self.controls, self.group_findings = b"", set(), []
         self.conventions = {None, header.version.encode("latin-1")}
-        wrong = [
+        wrong = (
             (1, len(header.functional) == 2 and header.functional.isalnum()),
             (2, self._is_name(header.sender)),
             (3, self._is_name(header.receiver)),
             (4, is_date(header.date)),
             (5, is_time(header.time)),
             (7, header.agency in {"T", "X"}),
-        ]
+        )
         for element, right in wrong:
             if not right:
                 text = f"GS{element:02d} is missing or invalid."
