@@ -42,7 +42,7 @@ class Grammar:
     control: re.Pattern[bytes]
     """The service segments of the envelope; a match counts only where a segment begins."""
     last: re.Pattern[bytes]
-    """What may be a whole UNZ."""
+    """What may be a whole UNZ, or the UNB of an interchange after one that has none."""
     plain_header: re.Pattern[bytes]
     """A UNH as nearly all are: nothing wrong in its form, nothing released, no element after S009."""
     plain_trailer: re.Pattern[bytes]
@@ -90,7 +90,8 @@ def grammar_of(delimiters: Delimiters, charset: CharacterSet | None) -> Grammar:
         re.compile(b"[" + any_separator + b"](?=" + end + b")|[" + inner + b"](?=" + re.escape(element) + b")"),
         tuple(pairs),
         re.compile(b"UN(?:[BGHTEZ](?=" + after + b")|A(?![A-Za-z0-9]))"),
-        re.compile(b"UNZ(?=" + after + b")[^" + end + b"]*" + end),
+        # Bounded: both are shorter, and a search without bound would run to the end from each of many.
+        re.compile(b"UN[BZ](?=" + after + b")[^" + end + b"]{0,700}" + end),
         re.compile(b"UNH" + plus + value % 14 + plus + b"(" + kind + b"(?:" + colon + value % 6 + b")?)" + end),
         re.compile(b"UNT" + plus + b"([0-9]{1,6})" + plus + value % 14 + end),
     )

@@ -38,7 +38,8 @@ BLOCK = 1 << 20
 LONGEST_SEGMENT = 4 << 20
 """A segment longer than this is taken for a lost terminator."""
 
-_LONGEST_HEADER = 1 << 16
+_LONGEST_HEADER = 1 << 11
+"""UNA, line breaks and UNB together; the longest UNB of the standard, all of it released, has under 700 bytes."""
 _FILLER = re.compile(rb"(?:\xef\xbb\xbf|[\r\n\t \0\x1a])*")
 _START = re.compile(rb"UN(?:A(?![A-Za-z0-9])|B[+\x1d])")
 _LINES = re.compile(rb"[\r\n ]*")
@@ -95,7 +96,7 @@ def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
     stream = _Stream(chunks, block)
     found = False
     while True:
-        while len(stream.data) - stream.at < _LONGEST_HEADER and stream.more():
+        while len(stream.data) - stream.at < 2 * _LONGEST_HEADER and stream.more():
             pass
         filler = _FILLER.match(stream.data, stream.at)
         if filler and filler.group():
@@ -144,7 +145,7 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
             finding = Finding(
                 FindingCode.HEADER_MISSING, Severity.FATAL, "UNA", detail="No UNB follows UNA (clause 8.1)."
             )
-            yield Piece(Part.JUNK, raw=stream.take(3), offset=stream.offset - 3, findings=(finding,))
+            yield _unreadable(stream, 3, finding)
             return
         advice = read_advice(stream.data[stream.at : stream.at + ADVICE_LENGTH])
         length = end - stream.at
@@ -163,8 +164,7 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
         finding = Finding(
             code, Severity.FATAL, "UNB", 1, detail="UNB cannot be read with the service characters in force."
         )
-        raw = stream.take(length + 3)
-        yield Piece(Part.JUNK, raw, stream.offset - len(raw), findings=(finding,))
+        yield _unreadable(stream, length + 3, finding)
         return
     [segment] = segments_of(window[: end + 1], delimiters, offset=start + stream.base)
     header = interchange_header(segment, delimiters, advised=advice is not None)
@@ -180,12 +180,20 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
     yield from _contents(stream, state)
 
 
+def _unreadable(stream: _Stream, count: int, finding: Finding) -> Piece:
+    """What looked like the beginning of an interchange and is none, up to what next looks like one."""
+    match = _START.search(stream.data, stream.at + count)
+    offset = stream.offset
+    end = match.start() if match else max(len(stream.data) - 3, stream.at + count)
+    return Piece(Part.JUNK, stream.take(end - stream.at), offset, findings=(finding,))
+
+
 def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:
     """From UNB's end to UNZ's, window by window."""
     terminator = state.grammar.terminator
     searched = stream.offset
     while not state.closed:
-        # The window ends with what may be UNZ, so that a stream of many small interchanges is not looked at again for each.
+        # The window ends with what may end the interchange, so that a stream of many small ones is not looked at for each.
         match = state.grammar.last.search(stream.data, max(searched - stream.base, stream.at))
         end = match.end() if match else len(stream.data)
         searched = stream.base + end if match else max(searched, stream.base + len(stream.data) - _LONGEST_HEADER)
@@ -197,7 +205,8 @@ def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:
                 stream.at += len(piece.raw)
                 yield piece
         elif match:
-            continue
+            # It was none: its terminator is released. The next window takes all, so that no bytes are looked at over and over.
+            searched = stream.base + len(stream.data)
         elif len(window) > LONGEST_SEGMENT:
             finding = Finding(
                 FindingCode.SEGMENT_TOO_LONG, Severity.ERROR, position=state.position, value=_head(window)

@@ -21,6 +21,7 @@ from airflow_provider_integrations.connectors.edi.model import Delimiters, Findi
 __all__ = [
     "ACKNOWLEDGEMENT",
     "MOST_FINDINGS",
+    "MOST_OUTSIDE",
     "Check",
     "GroupVerdict",
     "InterchangeVerdict",
@@ -35,6 +36,8 @@ ACKNOWLEDGEMENT = "CONTRL"
 """The type of message that is never acknowledged (ISO 9735-4 clause 5.3.1)."""
 MOST_FINDINGS = 999
 """Kept of a message, a group or an interchange: CONTRL has room for as many UCS."""
+MOST_OUTSIDE = 20
+"""Kept of a run of bytes that belong to no interchange: nobody can be told of them in CONTRL."""
 
 Check = Callable[[MessageHeader, Sequence[Segment], Delimiters], Iterable[Finding]]
 """A check by guide: the segments begin with UNH and end with UNT, and positions count from UNH as 1."""
@@ -141,29 +144,32 @@ def verdicts(
         One verdict an interchange, and one without header for each run of bytes that belong to none.
     """
     sums: _Sums | None = None
-    outside: list[Piece] = []
+    outside: InterchangeVerdict | None = None
     for piece in pieces:
         if sums is None and piece.part not in (Part.ADVICE, Part.INTERCHANGE):
-            outside.append(replace(piece, raw=b"", segments=len(piece.raw)))
+            outside = _outside(outside, piece)
             continue
-        if any(each.findings for each in outside):
-            yield _outside(outside)
-        outside = []
+        if outside is not None:
+            yield outside
+            outside = None
         if sums is None:
             sums = _Sums(piece.offset, check, tolerated)
         sums.take(piece)
         if piece.part is Part.INTERCHANGE_END:
             yield sums.verdict()
             sums = None
-    if any(each.findings for each in outside):
-        yield _outside(outside)
+    if outside is not None:
+        yield outside
 
 
-def _outside(pieces: list[Piece]) -> InterchangeVerdict:
-    findings = [finding for piece in pieces for finding in piece.findings]
-    return InterchangeVerdict(
-        None, pieces[0].offset, sum(piece.segments for piece in pieces), tuple(findings[:MOST_FINDINGS])
-    )
+def _outside(before: InterchangeVerdict | None, piece: Piece) -> InterchangeVerdict | None:
+    """A run of bytes that belong to no interchange, one piece longer; filler alone is no such run."""
+    if before is None:
+        return InterchangeVerdict(None, piece.offset, len(piece.raw), piece.findings) if piece.findings else None
+    findings = before.findings
+    if len(findings) < MOST_OUTSIDE:
+        findings += piece.findings
+    return replace(before, length=before.length + len(piece.raw), findings=findings)
 
 
 class _Sums:
