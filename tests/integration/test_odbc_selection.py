@@ -13,6 +13,7 @@ import pytest
 from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan
 from airflow_provider_integrations.connectors.odbc.position import BEGINNING
+from airflow_provider_integrations.connectors.odbc.probe import anything_new
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.state_file import sum_of
 from airflow_provider_integrations.core.contract import Contract
@@ -160,6 +161,8 @@ def test_the_ledgers_position_refuses_another_filter_until_it_is_rewound(world: 
     with pytest.raises(StateConflictError, match="the filter was changed") as caught:
         world.plan()
     assert caught.value.values["read_with"] == "id < 3"
+    with pytest.raises(StateConflictError, match="the filter was changed"):  # No sensor waits for rows in silence.
+        anything_new(world.job)
     assert world.position()[1] == moves
     world.rewind(BEGINNING, moves + 1)
     (item,) = world.run()

@@ -33,6 +33,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
 from airflow_provider_integrations.connectors.odbc.plan import Policy, plan_run
 from airflow_provider_integrations.connectors.odbc.position import Position, position_of
 from airflow_provider_integrations.connectors.odbc.run import RunJob, connected
+from airflow_provider_integrations.connectors.odbc.selection import compare, selection_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.tracked_run import anything_changed
 from airflow_provider_integrations.core.watermark import Bound
@@ -41,13 +42,18 @@ __all__ = ["anything_new", "anything_since"]
 
 
 def anything_new(job: RunJob) -> bool:
-    """True when there is no watermark yet, a row above it, or one behind it that was written since."""
+    """True when there is no watermark yet, a row above it, or one behind it that was written since.
+
+    Raises:
+        StateConflictError: a run would be refused, as with another filter than the watermark's: who waits must hear of it.
+    """
     source = job.source
     watermark = job.ledger.watermarks.get(source.source)
     if watermark is None:
         return True
     with connected(job) as (session, query, facts):
         position, _ = position_of(watermark, session.engine)
+        compare(position.selection, selection_of(query, job.contract, source.begin))
         if source.mode == "change_tracking":
             return anything_changed(session, query, position)
         policy = Policy(source.guarantee, source.lag, source.begin)
