@@ -157,8 +157,10 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
     delimiters = advice if advice is not None and (fault is None or usual is None) else usual
     window = stream.data[start : start + _LONGEST_HEADER]
     end = -1
+    hidden = window
     if delimiters is not None:
-        end = hide_released(window, delimiters).find(delimiters.terminator.encode("latin-1"))
+        hidden = hide_released(window, delimiters)
+        end = hidden.find(delimiters.terminator.encode("latin-1"))
     if delimiters is None or end < 0 or after != delimiters.element or (fault and delimiters is advice):
         code = FindingCode.TERMINATOR_MISSING if end < 0 else FindingCode.DELIMITER_INVALID
         finding = Finding(
@@ -166,7 +168,7 @@ def _interchange(stream: _Stream) -> Iterator[Piece]:
         )
         yield _unreadable(stream, length + 3, finding)
         return
-    [segment] = segments_of(window[: end + 1], delimiters, offset=start + stream.base)
+    [segment] = segments_of(window[: end + 1], delimiters, offset=start + stream.base, hidden=hidden[: end + 1])
     header = interchange_header(segment, delimiters, advised=advice is not None)
     if advice is not None:
         if fault is None and advice.decimal not in ".," and header.version != 4:

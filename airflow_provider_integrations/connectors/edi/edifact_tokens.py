@@ -140,10 +140,10 @@ def segments_of(
         delimiters: The service characters in force.
         number: The place of the first segment in the interchange.
         offset: The byte in the stream at which `data` begins.
-        hidden: `data` after `hide_released`, if the caller has it.
+        hidden: `data` with everything neutral that only looks like a service character, if the caller has it.
     """
     text = data.decode("latin-1")
-    plain = (hide_released(data, delimiters) if hidden is None else hidden).decode("latin-1")
+    plain = (hide_released(hide_shifted(data), delimiters) if hidden is None else hidden).decode("latin-1")
     element, found = delimiters.element, []
     at = 0
     for piece in plain.split(delimiters.terminator)[:-1]:
