@@ -163,11 +163,13 @@ def _header(raw: bytes, end: int, *, wrapped: bool, fixed: bool) -> InterchangeH
         and not repetition.isalnum()
         and repetition not in {separator, elements[15], terminator, *" \r\n"}
     )
-    newline = re.match(rb"[\r\n]*", raw[end + 1 : end + 3])
+    after = raw[end + 1 : end + 3].decode("latin-1")
+    # After a carriage return that ends segments, only a line feed is more than the terminator.
+    newline = next((line for line in ("\r\n", "\n", "\r") if after.startswith(line) and terminator not in line), "")
     return InterchangeHeader(
         elements,
         Delimiters(separator, elements[15], terminator, repetition if has_repetition else None),
-        "" if wrapped or newline is None else newline.group().decode("latin-1"),
+        "" if wrapped else newline,
         wrapped,
         fixed,
         end + 1,

@@ -126,7 +126,7 @@ class Stream:
         """Where control characters and the first trailing separators stand in the data up to `end`, the last one first."""
         data, t, at = self.data, self.terminator, self.at
         text = data[at : end + 1]
-        places = []
+        places: list[tuple[int, int]] = []
         found = text.find(self.element + t)
         while found >= 0 and self.trailing + len(places) < _MOST_TRAILING:
             places.append((at + found, at + found + 1))
