@@ -8,22 +8,45 @@ than the first did, and a row that was committed in between lies further behind 
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from airflow_provider_integrations.connectors.odbc import statements
+from airflow_provider_integrations.connectors.odbc.clock_bound import has_instants
+from airflow_provider_integrations.connectors.odbc.dialects import Dialect
 from airflow_provider_integrations.connectors.odbc.model import Edge, Guarantee, Late, TableQuery
 from airflow_provider_integrations.connectors.odbc.position import Position
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
-from airflow_provider_integrations.core.errors import StateConflictError
+from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 
-__all__ = ["Horizon", "horizon_of", "late_of"]
+__all__ = ["Horizon", "check_lag", "horizon_of", "late_of"]
 
 Horizon = tuple[str | None, str | None]
 """What the position keeps, and the newest transaction; None where there is none."""
 
 _LAG = "lag:"
+_NUMBER = re.compile(r"((tiny|small|medium|big)?int|int\d|integer|numeric|decimal|number)\b")
 _CIRCLE = 2**31 - 10_000_000
 """Transactions between two runs beyond which PostgreSQL's 32-bit numbers no longer tell older from newer."""
+
+
+def check_lag(dialect: Dialect, query: TableQuery, lag: timedelta | int) -> None:
+    """See that a lag is of the first cursor column's kind; a column of neither kind takes both.
+
+    Raises:
+        ConfigError: it is a time for a number, or a number for a time; MariaDB and SQLite would make something of it.
+    """
+    first = query.keyset.columns[0]
+    number = isinstance(lag, int)
+    is_time = has_instants(dialect, first.type) is not None
+    if (number and is_time) or (not number and _NUMBER.match(first.type)):
+        raise ConfigError(
+            "the lag does not fit the cursor",
+            lag=str(lag),
+            column=first.name,
+            type=first.type,
+            next_step="Give seconds for a time (600s on the command line, PT10M in a source file), a whole number for a number.",
+        )
 
 
 def horizon_of(session: OdbcSession, query: TableQuery, guarantee: Guarantee, ceiling: Edge | None = None) -> Horizon:

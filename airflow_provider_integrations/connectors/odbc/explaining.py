@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     ReadColumn,
     TableQuery,
 )
+from airflow_provider_integrations.connectors.odbc.plan import index_serves
 from airflow_provider_integrations.connectors.odbc.query import build_query, natural_contract, split_order
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
@@ -46,7 +47,7 @@ def explain_source(connection_string: str, table: str, order: tuple[str, ...]) -
             "engine": session.engine,
             "sql": page.sql,
             "plan": [" ".join(str(value) for value in row if value is not None) for row in plan],
-            "index_serves_the_order": dialect.plan_serves_order(plan) if plan else None,
+            "index_serves_the_order": index_serves(dialect, facts, query.keyset, plan),
             "index_needed": list(query.keyset.names),
             "indexes": [list(index) for index in facts.indexes],
             "horizon": dialect.offers_horizon and facts.horizon,

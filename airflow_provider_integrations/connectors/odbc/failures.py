@@ -29,6 +29,11 @@ __all__ = ["is_no_text", "is_of_driver", "redacted", "sqlstate_of", "translate",
 
 _STATE = re.compile(r"State: ([0-9A-Z]{5})")
 _NATIVE = re.compile(r"Native error: (-?\d+)|\((-?\d+)\) \(SQL")
+_NEAR = re.compile(r"""\b(near|token:|character string) (["'])(?:(.*)\2|.*$)""")
+_KEYWORD = re.compile(
+    "SELECT|FROM|WHERE|AND|OR|NOT|IN|IS|NULL|LIKE|BETWEEN|CASE|WHEN|THEN|ELSE|END|ORDER|GROUP|BY|LIMIT|AS|ON|JOIN|UNION"
+    "|[,()=<>]", re.IGNORECASE,
+)  # fmt: skip
 _TRUNCATED = re.compile(r"too large to be written into the allocated buffer(?:.*?Some\((\d+)\))?")
 _TRY_AGAIN = "It is tried again; if it stays, ask the administrator of the source."
 _PAUSE = 30.0
@@ -43,7 +48,7 @@ _FULL = ("53", "HV001", "HV014", "HY001", "HY013", "HY014", "S1001")
 _LOGIN = ("28",)
 # 0A is a feature that is not supported, 53400 a limit of one statement, as that of its temporary files, 54 one of the program.
 _SETTINGS = (
-    "0A", "0B", "0L", "0P", "20", "21", "25006", "2B", "2D", "2F", "37", "39", "3B", "3C", "3D", "3F", "42", "53400", "54",
+    "0A", "0B", "0L", "0P", "20", "21", "25006", "2B", "2D", "2F", "37", "39", "3B", "3C", "3F", "42", "53400", "54",
     "55P02", "55P04", "57P04", "01S00", "HV", "HY003", "HY004", "HY024", "HY090", "HY092", "HY104", "HY105", "HY106",
     "HYC00", "IM", "S0", "S1C00",
 )  # fmt: skip
@@ -51,15 +56,19 @@ _PASSING = ("HV000", "HV00L", "HV00M")  # whatever a foreign server said to a fo
 _VALUES = ("22", "07", "23", "44")
 _RAISED = ("09", "27", "38", "P0")
 _DAMAGED = ("F0", "XX001", "XX002")
+_MANY, _NO_DATABASE, _GRANTS, _UNDEFINED = ("53300",), ("3D",), ("42501",), ("42883",)
 
-_VAGUE = ("HY000", "HY001", "HY018", "S1000", "01000", "08")
+# MariaDB and SQL Server give 42000 for a missing grant and for too many connections too.
+_VAGUE = ("HY000", "HY001", "HY018", "S1000", "01000", "08", "42000")
 
 _NATIVE_STATES = {
     # MariaDB: server has gone away, lost connection, lock wait timeout, deadlock, query execution was interrupted,
-    # max_statement_time, too many connections, cannot connect, access denied, unknown database, killed connection.
+    # max_statement_time, too many connections, cannot connect, access denied, unknown database, killed connection; then
+    # a denied table, column, routine and privilege, and a user's own limits.
     "2006": "08S01", "2013": "08S01", "1205": "40001", "1213": "40001", "1317": "57014", "1969": "57014",
     "1040": "53300", "1203": "53300", "2002": "08001", "2003": "08001", "1045": "28000", "1044": "28000",
     "1049": "3D000", "1927": "08S01", "1053": "08S01", "1020": "40001",
+    "1142": "42501", "1143": "42501", "1370": "42501", "1227": "42501", "1226": "53300",
 }  # fmt: skip
 _SAID = (
     ("database is locked", "40001"),
@@ -79,10 +88,16 @@ _SAID = (
     ("access denied", "28000"),
     ("no pg_hba.conf entry", "28000"),
     ("too many clients", "53300"),
+    ("too many connections", "53300"),
+    ("remaining connection slots", "53300"),
+    ("permission was denied", "42501"),
+    ("insufficient privileges", "42501"),
     ("canceling statement", "57014"),
     ("no such table", "42S02"),
     ("no such column", "42S22"),
     ("syntax error", "42000"),
+    ("unrecognized token", "42000"),
+    ("connect failed (14)", "3D000"),
     ("file is not a database", "HY024"),
     ("disk image is malformed", "22000"),
     ("unable to open database file", "3D000"),
@@ -172,8 +187,16 @@ _CLASSES: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
     (_LOST, (ConnectionLostError, "the connection to the source was lost", _TRY_AGAIN)),
     (_BUSY, (TransientError, "the source is busy or ended a deadlock", _TRY_AGAIN)),
     (_PASSING, _UNKNOWN),
+    (_MANY, (_limited, "the source lets no more connections in", "It goes on after a pause. A run takes up to three"
+             " connections for each shard: allow its login and its database more, or lower how many tasks read at once.")),
     (_FULL, (_limited, "the source has no room", "It goes on after a pause; lower how many tasks read at once.")),
     (_LOGIN, (ConfigError, "the source refused the login", "Check user, password and who may log in from here.")),
+    (_NO_DATABASE, (ConfigError, "the source has no such database", "Check its name; SQLite's is the path of a file that is"
+                    " there.")),
+    (_GRANTS, (ConfigError, "the source does not grant what it was asked", "Grant the login SELECT on the table, or on the"
+               " contract's columns alone: with a contract no others are read.")),
+    (_UNDEFINED, (ConfigError, "the source has no such function or operator", "Look at the types in filter, template and lag:"
+                  " seconds for a time, a whole number for a number.")),
     (_SETTINGS, (ConfigError, "the source cannot do what it was asked", "Check driver, database, table and columns.")),
     (_VALUES, (PermanentError, "the source cannot convert a value", "Look the state up in the source's manual; filter the"
                " row out or read the column as text.")),
@@ -193,4 +216,9 @@ def _said(error: BaseException) -> str:
     # A statement quoted by the server may hold literals of the owner's filter, and details may quote rows.
     for mark in ("DETAIL:", "CONTEXT:", "Error while executing the query", ";\nError"):
         text = text.split(mark)[0]
-    return " ".join(text.split())[:240]
+    return _NEAR.sub(_shown_near, " ".join(text.split()))[:240]
+
+
+def _shown_near(found: re.Match[str]) -> str:
+    # Only what can be no literal.
+    return found[0] if _KEYWORD.fullmatch(found[3] or "") else f"{found[1]} ..."

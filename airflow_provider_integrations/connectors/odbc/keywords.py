@@ -39,7 +39,8 @@ DEFAULTS: dict[str, dict[str, str]] = {
     },
     # The driver does not take ODBC's login time-out: without its own it waits for ever for a server that says nothing.
     "mariadb": {"CharSet": "utf8mb4", "CONN_TIMEOUT": "{}"},
-    "sqlite": {"StepAPI": "1", "Timeout": "10000", "NoWCHAR": "0"},
+    # A path that is mistyped would make an empty database there.
+    "sqlite": {"StepAPI": "1", "Timeout": "10000", "NoWCHAR": "0", "NoCreat": "1"},
 }
 """What is set where the connection does not say otherwise; `{}` stands for the login time-out in seconds."""
 
@@ -55,7 +56,17 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         *("CharSet", "SSLCA", "SSLCAPATH", "SSLCERT", "SSLKEY", "SSLCIPHER", "SSLVERIFY", "FORCETLS", "TLSVERSION"),
         *("TlsPeerFp", "ForceTls", "Compressed", "Socket", "CONN_TIMEOUT", "NoPrompt"),
     ),
-    "sqlite": ("StepAPI", "Timeout", "NoWCHAR", "NoTXN", "SyncPragma", "FKSupport", "JournalMode", "LongNames"),
+    "sqlite": (
+        "StepAPI",
+        "Timeout",
+        "NoWCHAR",
+        "NoTXN",
+        "SyncPragma",
+        "FKSupport",
+        "JournalMode",
+        "LongNames",
+        "NoCreat",
+    ),
     "sqlserver": (
         *("Encrypt", "TrustServerCertificate", "HostNameInCertificate", "ServerCertificate", "ApplicationIntent"),
         *("MultiSubnetFailover", "Trusted_Connection", "Authentication", "App", "APP", "WSID", "TDS_Version"),

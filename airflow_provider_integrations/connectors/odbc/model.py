@@ -8,6 +8,7 @@ Values only; the SQL is made in `dialects` and `statements`, the bytes in `sessi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -197,6 +198,10 @@ class TableFacts:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    def has_index(self, names: Sequence[str]) -> bool:
+        """Whether an index begins with these columns in their order."""
+        return any(index[: len(names)] == tuple(names) for index in self.indexes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_integrations.connectors.odbc import statements
-from airflow_provider_integrations.connectors.odbc.behind import horizon_of, late_of
+from airflow_provider_integrations.connectors.odbc.behind import check_lag, horizon_of, late_of
 from airflow_provider_integrations.connectors.odbc.change_tracking import version_of
 from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of, check_behind_ceiling
+from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
     Guarantee,
     KeyRange,
+    Keyset,
     Late,
     Statement,
     TableFacts,
@@ -34,7 +36,10 @@ from airflow_provider_integrations.connectors.odbc.spans import check_value, spa
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.watermark import Bound
 
-__all__ = ["Policy", "RunPlan", "choose_guarantee", "next_position", "plan_run"]
+__all__ = ["Policy", "RunPlan", "choose_guarantee", "index_serves", "next_position", "plan_run"]
+
+_SMALL = 100_000
+"""Rows of a table that an engine may well sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,8 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         StateConflictError: the bookmark or the horizon is not one of this source: nothing may be moved.
     """
     guarantee = choose_guarantee(policy, offers=_offers(session, query, facts), engine=session.dialect.name)
+    if guarantee is Guarantee.LAG and policy.lag and policy.advances:
+        check_lag(session.dialect, query, policy.lag)
     ceiling = ceiling_of(session, query) if policy.advances else None
     now = horizon_of(session, query, guarantee, ceiling) if policy.advances else (None, None)
     late: Late | None = None
@@ -156,7 +163,7 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
         warnings=(
             *warnings,
             *unproved_warning(query),
-            *(_warnings(session, query, key_range) if first else ()),
+            *(_warnings(session, query, facts, key_range) if first else ()),
         ),
         ceiling=ceiling.at[0] if ceiling is not None else None,
     )
@@ -238,12 +245,27 @@ def _horizon_edge(session: OdbcSession, horizon: str | None) -> Edge | None:
     return Edge((horizon,), Bound.OPEN) if session.dialect.name == "sqlserver" and horizon is not None else None
 
 
-def _warnings(session: OdbcSession, query: TableQuery, key_range: KeyRange) -> tuple[str, ...]:
+def index_serves(dialect: Dialect, facts: TableFacts, keyset: Keyset, plan: Rows) -> bool | None:
+    """Whether an index gives the order by a page's plan, None if it does not say.
+
+    A small table is sorted although it has the index.
+    """
+    served = dialect.plan_serves_order(plan) if plan else None
+    return served or (True if facts.has_index(keyset.names) and (facts.rows or 0) < _SMALL else served)
+
+
+def _warnings(session: OdbcSession, query: TableQuery, facts: TableFacts, key_range: KeyRange) -> tuple[str, ...]:
     page: Statement = statements.page(session.dialect, query, key_range, 1000)
     explain = session.dialect.explain(page)
-    if explain is None or session.dialect.plan_serves_order(session.rows(explain)) is not False:
+    if explain is None:
+        return ()
+    if index_serves(session.dialect, facts, query.keyset, session.rows(explain)) is not False:
         return ()
     names = ", ".join(query.keyset.names)
+    if facts.has_index(query.keyset.names):
+        return (
+            f"each page sorts what is left of the table, although there is an index on ({names}): has it another order?",
+        )
     return (f"no index serves the order: each page sorts what is left of the table; make an index on ({names})",)
 
 

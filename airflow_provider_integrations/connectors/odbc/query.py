@@ -17,6 +17,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     TableFacts,
     TableQuery,
 )
+from airflow_provider_integrations.connectors.odbc.written import checked_filter
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 
@@ -54,7 +55,7 @@ def build_query(
     """What is read: the contract's columns alone, and those of the order.
 
     Raises:
-        ConfigError: the source lacks columns, or one that must never be NULL may be.
+        ConfigError: the source lacks columns, or the filter is no condition that stands by itself.
     """
     names = _resolved(facts, [*cursor, *contract.keys])
     wanted = {name: column for column in contract.columns for name in _resolved(facts, [column.name])}
@@ -64,7 +65,8 @@ def build_query(
         read = dialect.read_column(facts.column(name), column.type if column is not None else None)
         columns.append(replace(read, name=column.name) if column is not None else read)
     keyset = Keyset(tuple(_key(facts.column(name), facts.primary_key) for name in names), len(cursor))
-    return TableQuery(facts.table, tuple(columns), keyset, filter, template, unproved=not facts.primary_key)
+    condition = checked_filter(dialect.name, filter)
+    return TableQuery(facts.table, tuple(columns), keyset, condition, template, unproved=not facts.primary_key)
 
 
 def natural_contract(dialect: Dialect, facts: TableFacts, keys: Sequence[str]) -> Contract:

@@ -19,6 +19,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     Statement,
     TableFacts,
 )
+from airflow_provider_integrations.connectors.odbc.written import name_parts
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import quote as quoted
 
@@ -61,7 +62,7 @@ class Dialect:
 
     def table(self, dotted: str) -> str:
         """A table's dotted name, each part quoted."""
-        return ".".join(self.quote(part) for part in dotted.split("."))
+        return ".".join(self.quote(part) for part in name_parts(dotted))
 
     def cast(self, sql: str, kind: str) -> str:
         """The value of a text parameter in a column's type; the inverse of `text_of`.

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, refuse_key, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.connectors.odbc.written import name_parts
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["MariaDb"]
@@ -192,7 +193,8 @@ def _zero_date(sql: str) -> str:
 
 
 def _where(table: str) -> tuple[str, tuple[str, ...]]:
-    schema, _, name = table.rpartition(".")
+    *schemas, name = name_parts(table)
+    schema = ".".join(schemas)
     if schema:
         return "TABLE_SCHEMA = ? AND TABLE_NAME = ?", (schema, name)
     return "TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?", (name,)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.connectors.odbc.written import name_parts
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["Oracle"]
@@ -177,7 +178,8 @@ class Oracle(Dialect):
 
 
 def _where(table: str, prefix: str) -> tuple[str, tuple[str, ...]]:
-    schema, _, name = table.rpartition(".")
+    *schemas, name = name_parts(table)
+    schema = ".".join(schemas)
     column = f"{prefix}name" if prefix.endswith("table_") else f"{prefix}table_name"
     if schema:
         return f"{prefix}owner = ? AND {column} = ?", (schema, name)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, refuse_key, whole
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.connectors.odbc.written import name_parts
 
 __all__ = ["Snowflake"]
 
@@ -127,7 +128,8 @@ class Snowflake(Dialect):
 
 
 def _where(table: str) -> tuple[str, tuple[str, ...]]:
-    schema, _, name = table.rpartition(".")
+    *schemas, name = name_parts(table)
+    schema = ".".join(schemas)
     if schema:
         return "table_schema = ? AND table_name = ?", (schema, name)
     return "table_schema = CURRENT_SCHEMA() AND table_name = ?", (name,)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows, refuse_key
 from airflow_provider_integrations.connectors.odbc.model import ReadColumn, SourceColumn, Statement
+from airflow_provider_integrations.connectors.odbc.written import name_parts
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["Sqlite"]
@@ -94,12 +95,12 @@ class Sqlite(Dialect):
         return Statement(
             "SELECT name, CASE type WHEN '' THEN 'any' ELSE type END, CASE WHEN \"notnull\" OR pk THEN 'NO' ELSE 'YES' END,"
             " NULL, NULL, NULL, NULL FROM pragma_table_info(?) ORDER BY cid",
-            (table,),
+            name_parts(table)[-1:],
         )
 
     def primary_key_of(self, table: str) -> Statement:
         """In the key's order."""
-        return Statement("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (table,))
+        return Statement("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", name_parts(table)[-1:])
 
     def indexes_of(self, table: str) -> Statement:
         """Whole ones over columns; the primary key stands for the rowid."""
@@ -107,7 +108,7 @@ class Sqlite(Dialect):
             "SELECT l.name, c.name FROM pragma_index_list(?) l, pragma_index_info(l.name) c"
             " WHERE NOT l.partial AND c.name IS NOT NULL"
             " UNION ALL SELECT 'primary', name FROM pragma_table_info(?) WHERE pk",
-            (table, table),
+            name_parts(table)[-1:] * 2,
         )
 
     def estimate_of(self, table: str) -> Statement:

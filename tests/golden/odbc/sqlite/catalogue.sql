@@ -1,13 +1,13 @@
 -- columns
--- ? = 'erp.orders'
+-- ? = 'orders'
 SELECT name, CASE type WHEN '' THEN 'any' ELSE type END, CASE WHEN "notnull" OR pk THEN 'NO' ELSE 'YES' END, NULL, NULL, NULL, NULL FROM pragma_table_info(?) ORDER BY cid;
 
 -- primary key
--- ? = 'erp.orders'
+-- ? = 'orders'
 SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk;
 
 -- indexes
--- ? = 'erp.orders', 'erp.orders'
+-- ? = 'orders', 'orders'
 SELECT l.name, c.name FROM pragma_index_list(?) l, pragma_index_info(l.name) c WHERE NOT l.partial AND c.name IS NOT NULL UNION ALL SELECT 'primary', name FROM pragma_table_info(?) WHERE pk;
 
 -- estimate

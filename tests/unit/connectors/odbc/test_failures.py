@@ -176,3 +176,70 @@ def test_a_value_longer_than_its_buffer_is_known_with_its_size() -> None:
 def test_a_mistake_in_this_package_is_not_taken_for_the_drivers() -> None:
     assert not is_of_driver(TypeError("unexpected keyword"))
     assert is_of_driver(ConnectionResetError())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'ERROR: unterminated quoted string at or near "\'SECRET) ORDER BY "u" LIMIT 5";',
+        'ERROR: syntax error at or near "SECRET";',
+        "You have an error in your SQL syntax; check the manual near ''SECRET'\nLIMIT 5' at line 1",
+        "You have an error in your SQL syntax; check the manual near ')SECRET'b'' at line 1",
+        '[SQLite]near "SECRET": syntax error (1)',
+        '[SQLite]unrecognized token: "\'SECRET" (1)',
+        "[SQL Server]Unclosed quotation mark after the character string 'SECRET AND x'.",
+        "[SQL Server]Incorrect syntax near 'SECRET",
+    ],
+)
+def test_what_a_server_quotes_of_a_filter_is_not_shown(message: str) -> None:
+    error = translate(_odbc("42000", message=message), "reading")
+    assert isinstance(error, ConfigError)
+    assert "SECRET" not in str(error)
+    assert "..." in str(error)
+
+
+def test_a_keyword_and_a_name_are_shown() -> None:
+    for message in ('syntax error at or near "FROM"', 'near ",": syntax error', 'column "nope" does not exist'):
+        assert message in str(translate(_odbc("42601", message=message), "reading"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _odbc("42501", message="ERROR: permission denied for table t;"),
+        _odbc("42000", 1142, "SELECT command denied to user 'u'@'h' for table 't'"),
+        _odbc("42000", 1143, "SELECT command denied to user 'u'@'h' for column 'a' in table 't'"),
+        _odbc("42000", 1227, "Access denied; you need (at least one of) the PROCESS privilege(s) for this operation"),
+        _odbc("42000", 229, "The SELECT permission was denied on the object 't', database 'd', schema 'dbo'."),
+        _odbc("42000", 1031, "ORA-01031: insufficient privileges"),
+    ],
+)
+def test_a_missing_grant_is_told_as_one(error: Exception) -> None:
+    found = translate(error, "reading")
+    assert isinstance(found, ConfigError)
+    assert found.what == "the source does not grant what it was asked while reading"
+    assert "SELECT on the table" in found.next_step
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _odbc("08001", 101, 'connection to server failed: FATAL:  too many connections for role "r"'),
+        _odbc("08001", 101, 'connection to server failed: FATAL:  too many connections for database "d"'),
+        _odbc("08001", 101, "FATAL:  sorry, too many clients already"),
+        _odbc("08001", 101, "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute"),
+        _odbc("42000", 1226, "User 'u' has exceeded the 'max_user_connections' resource (current value: 1)"),
+        _odbc("42000", 1203, "User u already has more than 'max_user_connections' active connections"),
+    ],
+)
+def test_too_many_connections_are_no_lost_connection_and_no_mistake(error: Exception) -> None:
+    found = translate(error, "connecting")
+    assert isinstance(found, RateLimitedError)
+    assert found.what == "the source lets no more connections in while connecting"
+    assert "three connections for each shard" in found.next_step
+
+
+def test_a_path_without_a_database_is_a_mistake() -> None:
+    found = translate(Exception("HY000", "[HY000] [SQLite]connect failed (14) (SQLDriverConnect)"), "connecting")
+    assert isinstance(found, ConfigError)
+    assert "the path of a file that is there" in found.next_step
