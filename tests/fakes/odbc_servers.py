@@ -126,6 +126,7 @@ def odbc_sqlite(tmp_path: Path) -> OdbcDatabase:
     """A database file of its own."""
     _needs_driver("SQLite3", "libsqliteodbc")
     path = tmp_path / "source.sqlite"
+    path.touch()  # No connection of ours makes one.
     return OdbcDatabase(path.name, f"Driver=SQLite3;Database={path};Timeout=10000")
 
 
