@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_integrations.connectors.odbc.model import NullPolicy
 from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan
+from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import StateConflictError
@@ -65,6 +66,15 @@ def test_two_rows_of_one_tuple_are_refused_wherever_they_stand(
     assert not list((tmp_path / "out").glob("*.parquet"))
     source.execute(f"DELETE FROM k WHERE u = {at} AND note = 'y'")
     assert run(page_rows=page_rows)["rows"] == 100
+
+
+def test_two_rows_of_one_tuple_in_two_batches_of_a_page_are_refused(
+    run: Run, source: OdbcDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OdbcSession.read.__kwdefaults__, "batch_rows", 10)
+    source.execute("INSERT INTO k VALUES (9, 9, 'y')")
+    with pytest.raises(StateConflictError, match="the key does not name exactly one row"):
+        run()
 
 
 @pytest.mark.parametrize("page_rows", [1000, 7])
