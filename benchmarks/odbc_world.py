@@ -110,18 +110,18 @@ def connection_string(port: int) -> str:
 
 def ours(port: int, folder: str, shards: int, page_rows: int) -> dict[str, Any]:
     """The extraction of the command line, with its state; the files are on disk and synced."""
-    from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
-    from airflow_provider_integrations.connectors.odbc.plan import Policy
-    from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
+    import json
+
+    from typer.testing import CliRunner
+
+    from airflow_provider_integrations.cli import app
 
     _warm()
-    out = Path(folder)
-    request = Request(
-        "orders", ("updated_at", "id"), out, out / "_state.json", Policy(shards=shards), page_rows=page_rows
-    )
+    options = {"table": "orders", "key": "updated_at,id", "out": folder, "shards": shards, "page-rows": page_rows}
+    command = ["odbc", "extract", *(f"--{name}={value}" for name, value in options.items())]
     with clock() as spent:
-        report = extract_once(OdbcSettings.from_string(connection_string(port)), request)
-    return {**spent, "rows": report["rows"]}
+        done = CliRunner().invoke(app, command, env={"INTEGRATIONS_ODBC_CONNECTION_STRING": connection_string(port)})
+    return {**spent, "rows": json.loads(done.stdout)["rows"]}
 
 
 def page_costs(port: int, folder: str, page_rows: int) -> dict[str, Any]:
