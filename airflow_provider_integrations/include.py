@@ -16,6 +16,7 @@ import yaml
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.key_groups import check_keys
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.table_source import TableSource
 
@@ -102,7 +103,8 @@ def read_source_contract(include: Path, source: Source) -> Contract:
 
     Raises:
         ConfigError: also if the contract has another name, or a reference points at an entity that no source delivers or
-            at a column that it does not have: such a reference would never be checked, and nobody would be told.
+            at a column that it does not have: such a reference would never be checked, and nobody would be told; or if its
+            deletions are to be swept and a key is a float.
     """
     path = include / "contracts" / f"{source.contract}.yaml"
     contract = read_contract(path)
@@ -113,6 +115,8 @@ def read_source_contract(include: Path, source: Source) -> Contract:
             contract=contract.contract,
             next_step=f"Rename the file to {contract.contract}.yaml or correct `contract:`.",
         )
+    if isinstance(source, TableSource) and source.deletes is not None:
+        check_keys(contract)
     for reference in contract.references:
         if not (include / "sources" / f"{reference.to}.yaml").exists():
             raise ConfigError(

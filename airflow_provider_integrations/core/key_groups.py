@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ByHash", "ByWidth", "Grouping", "KeyGroup", "differing"]
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import ConfigError
+
+__all__ = ["ByHash", "ByWidth", "Grouping", "KeyGroup", "check_keys", "differing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,21 @@ class KeyGroup:
 
     rows: int
     hash: int
+
+
+def check_keys(contract: Contract) -> None:
+    """See that each part of a contract's key has one exact text on both sides.
+
+    Raises:
+        ConfigError: for a float: engines spell it with other digits, drivers round it, and -0.0 equals 0.0.
+    """
+    if floats := [name for name in contract.keys if contract.column(name).type == "float"]:
+        raise ConfigError(
+            "a float is no exact key, so its deletions cannot be swept",
+            contract=contract.contract,
+            columns=floats,
+            next_step="Make it a decimal or a text in the contract, or take `deletes` out of the source.",
+        )
 
 
 def differing(here: Mapping[int, KeyGroup], there: Mapping[int, KeyGroup]) -> list[int]:

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
-
-import pyarrow as pa
 
 from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.identifiers import quote
-from airflow_provider_integrations.core.key_groups import ByHash, Grouping, KeyGroup
+from airflow_provider_integrations.core.key_groups import ByHash, Grouping, KeyGroup, check_keys
 from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.formats.arrow import Array, DataType, Table, pa, pc
 from airflow_provider_integrations.formats.schema import arrow_type
 from airflow_provider_integrations.warehouse.database import Connection, Database, ensure_schema
 from airflow_provider_integrations.warehouse.tables import Tables
@@ -36,6 +34,7 @@ __all__ = [
 ]
 
 _DIGITS = 15
+_PIECE = 10_000
 _HASH = '"K"."KEY_MD5"'
 _SEPARATOR = "CHR(31)"
 """Stands between the parts of a key that is hashed: the unit separator, which is what it is for."""
@@ -50,17 +49,16 @@ class LoadedKeys:
         before: The sweep's version; rows that were seen by it or by a later one are left out.
 
     Raises:
-        ConfigError: for a key that is no exact text, such as a float.
+        ConfigError: for a float among the keys.
     """
 
     def __init__(self, connection: Connection, contract: Contract, policy: LoadPolicy, *, before: str) -> None:
+        check_keys(contract)
         self._contract, self._policy, self._before = contract, policy, before
         self._tables = Tables.from_policy(policy)
         self._database = Database(connection)
         self._database.autocommit(True)
         self._database.set_session(f"integrations:sweep:{self._tables.key}")
-        for key in contract.keys:
-            key_text(contract.column(key), "")
         # The table may be older than its columns for deletions, or not be there before the first load.
         ensure_schema(self._database, contract, policy)
 
@@ -80,43 +78,45 @@ class LoadedKeys:
 def key_text(column: Column, sql: str) -> str:
     """SQL for the text of a key column: digits without signs of thousands, all decimals, ISO 8601 with microseconds.
 
-    Raises:
-        ConfigError: for a float or a time, whose text is not exact.
+    A float has none: `core.key_groups.check_keys`.
     """
     if column.type == "date":
         return f"TO_VARCHAR(CAST({sql} AS DATE), 'YYYY-MM-DD')"
     if column.type == "timestamp":
         # The cast says the type to the emulator, which knows formats of literals and casts only.
         return f"TO_VARCHAR(CAST({sql} AS TIMESTAMP_NTZ(6)), 'YYYY-MM-DD HH24:MI:SS.FF6')"
-    if column.type in ("float", "time"):
-        raise ConfigError(
-            "a key of this type has no text that all engines spell alike, so its deletions cannot be swept",
-            column=column.name,
-            type=column.type,
-            next_step="Make it a decimal or a text in the contract, or take `deletes` out of the source.",
-        )
+    if column.type == "time":
+        # A time alone has no format in the emulator.
+        return f"TO_VARCHAR(TIMESTAMP_NTZ_FROM_PARTS(CAST('1970-01-01' AS DATE), {sql}), 'HH24:MI:SS.FF6')"
     if column.type == "boolean":
         return f"CASE WHEN {sql} THEN 'true' ELSE 'false' END"
     # A uuid was landed in lower case.
     return sql if column.type in ("string", "uuid") else f"CAST({sql} AS VARCHAR)"
 
 
-def typed_keys(contract: Contract, keys: list[tuple[str, ...]]) -> pa.Table:
-    """Keys as `LoadedKeys.keys` lists them, in the contract's types: what `GoneKeys` takes."""
-    columns: dict[str, pa.Array[Any]] = {}
+def typed_keys(contract: Contract, keys: Table) -> Table:
+    """Keys as texts, one column for each key column in order, in the contract's types: what `GoneKeys` takes."""
+    typed: dict[str, Array] = {}
     for place, name in enumerate(contract.keys):
-        kind, texts = arrow_type(contract.column(name)), [key[place] for key in keys]
+        kind, texts = arrow_type(contract.column(name)), keys.column(place)
         # Arrow's own cast of a text to a decimal refuses none and rounds none, but knows 38 digits only.
-        exact = pa.types.is_decimal(kind)
-        columns[name] = (
-            pa.array([Decimal(text) for text in texts], kind) if exact else _cast(pa.array(texts, pa.string()), kind)
-        )
-    return pa.table(columns)
+        typed[name] = _decimals(texts, kind) if pa.types.is_decimal(kind) else _cast(texts, kind)
+    return pa.table(typed)
 
 
-def _cast(texts: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
+def _decimals(texts: Array, kind: DataType) -> Array:
+    # A piece at a time: Python's decimals are large.
+    pieces = (texts.slice(start, _PIECE) for start in range(0, len(texts), _PIECE))
+    return pa.chunked_array([pa.array([Decimal(text) for text in piece.to_pylist()], kind) for piece in pieces], kind)
+
+
+def _cast(texts: Array, kind: DataType) -> Array:
+    if pa.types.is_time(kind):  # Arrow reads none by itself.
+        return pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us")).cast(kind)
     if pa.types.is_timestamp(kind):
-        return texts.cast(pa.timestamp("us")).view(kind)
+        # Arrow makes a zone of the text's own, and the texts have none.
+        plain = texts.cast(pa.timestamp("us"))
+        return pa.chunked_array([chunk.view(kind) for chunk in plain.chunks], kind)
     return texts.cast(kind)
 
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_integrations.core.clock import IdSource
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError
 from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.formats.arrow import Table, pa
 from airflow_provider_integrations.system import new_id
 from airflow_provider_integrations.warehouse import snowflake_sql as sql
 from airflow_provider_integrations.warehouse.attempt import Attempt, in_ledger, until_not_overtaken
@@ -38,6 +38,9 @@ from airflow_provider_integrations.warehouse.packing import Packed, staged_schem
 from airflow_provider_integrations.warehouse.tables import Tables
 
 __all__ = ["GoneKeys", "apply_deletes"]
+
+_AT_ONCE = 50_000
+"""Keys in one row group: a contract may have many columns, which are all null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class GoneKeys:
     batch_id: str
     source: str
     version: str
-    keys: pa.Table
+    keys: Table
 
     @property
     def digest(self) -> str:
@@ -98,7 +101,8 @@ def apply_deletes(
     """
     batch = PublishedBatch(sweep.batch_id, sweep.source, sweep.version, (), (), sweep.keys.num_rows)
     check_batches([batch])
-    staged = _staged(sweep, contract)
+    keys = _checked(sweep, contract)
+    business_instant(sweep.version, None)
     database = Database(connection)
     database.autocommit(True)
     database.set_session(f"integrations:{sweep.source}:{run_id}")
@@ -111,7 +115,7 @@ def apply_deletes(
         counts = {sweep.batch_id: sweep.keys.num_rows}
         attempt = Attempt.begin(database, tables, contract, policy, counts, run_id=run_id, load_id=load_id)
         with tempfile.TemporaryDirectory(prefix="integrations-sweep-") as folder:
-            _stage(attempt, sweep, batch, staged, Path(folder), load_id)
+            _stage(attempt, sweep, batch, keys, Path(folder), load_id)
         attempt.check_staged()
         ledger = sql.render_ledger_insert_of_deletes(tables)
         [row] = attempt.apply(render_deletes(tables, contract, policy), ledger)
@@ -120,9 +124,8 @@ def apply_deletes(
     return until_not_overtaken(policy.table, once, attempts=attempts, ids=ids)
 
 
-def _staged(sweep: GoneKeys, contract: Contract) -> pa.Table:
-    """The keys as rows of the staging table: every other column of the contract is null."""
-    schema = staged_schema(contract)
+def _checked(sweep: GoneKeys, contract: Contract) -> Table:
+    """The keys under their names in the staging table and of its types."""
     if sorted(sweep.keys.column_names) != sorted(contract.keys):
         raise ConfigError(
             "the keys of a sweep are not the contract's",
@@ -130,53 +133,62 @@ def _staged(sweep: GoneKeys, contract: Contract) -> pa.Table:
             wanted=contract.keys,
             next_step="Sweep by the contract's keys, under their names.",
         )
-    rows = sweep.keys.num_rows
-    constants: dict[str, Any] = {
-        "_BATCH_ID": sweep.batch_id,
-        "_VERSION": sweep.version,
-        "_VALID_FROM": business_instant(sweep.version, None),
-    }
-    columns: list[Any] = []
-    for target in schema:
-        names = [key for key in contract.keys if key.upper() == target.name]
-        if not names:
-            columns.append(pa.repeat(pa.scalar(constants.get(target.name), target.type), rows))
-            continue
-        column = sweep.keys[names[0]]
+    types = {field.name: field.type for field in staged_schema(contract)}
+    columns: dict[str, Any] = {}
+    for name in contract.keys:
+        column, wanted = sweep.keys[name], types[name.upper()]
         try:
-            columns.append(column.cast(target.type))
+            columns[name.upper()] = column.cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise ConfigError(
                 "a key of a sweep is not of its type in the contract",
-                column=names[0],
+                column=name,
                 found=str(column.type),
-                wanted=str(target.type),
+                wanted=str(wanted),
                 next_step="List the keys in the contract's types.",
             ) from None
-    table = pa.Table.from_arrays(columns, schema=schema)
-    keys = [key.upper() for key in contract.keys]
-    if nulls := [key for key in keys if table[key].null_count]:
+    table = pa.table(columns)
+    if nulls := [name for name in columns if table[name].null_count]:
         raise ConfigError("a key of a sweep is null", columns=nulls, next_step="Keys are never null.")
-    if (once := table.group_by(keys).aggregate([]).num_rows) != rows:
-        raise ReconciliationError("a sweep lists keys twice", keys=once, listed=rows, next_step="Run the sweep again.")
+    if (once := table.group_by(list(columns)).aggregate([]).num_rows) != table.num_rows:
+        raise ReconciliationError(
+            "a sweep lists keys twice", keys=once, listed=table.num_rows, next_step="Run the sweep again."
+        )
     return table
 
 
-def _stage(
-    attempt: Attempt, sweep: GoneKeys, batch: PublishedBatch, staged: pa.Table, folder: Path, load_id: str
-) -> None:
+def _stage(attempt: Attempt, sweep: GoneKeys, batch: PublishedBatch, keys: Table, folder: Path, load_id: str) -> None:
     """PUT and COPY the keys, then the plan."""
-    at = staged.schema.get_field_index("_LOAD_ID")
-    own = pa.repeat(pa.scalar(load_id), staged.num_rows)
     packed = Packed(digests={sweep.batch_id: batch_digest([sweep.digest])})
     for name in ("rows", "plan"):
         (folder / name).mkdir()
-    if staged.num_rows:
+    if keys.num_rows:
         path = folder / "rows" / f"{load_id}-0000.parquet"
-        pq.write_table(staged.set_column(at, staged.schema.field(at), own), path, compression="zstd")
-        packed.files[path] = staged.num_rows
+        _write(sweep, attempt.contract, keys, path, load_id)
+        packed.files[path] = keys.num_rows
     plan = folder / "plan" / f"{load_id}-plan.parquet"
     write_plan([batch], packed, plan, load_id=load_id, target=attempt.tables.key)
     where = f"{sweep.source}/{sweep.batch_id}/{packed.digest}"
     attempt.put_and_copy(attempt.tables.staging, f"{where}/rows", packed.files)
     attempt.put_and_copy(attempt.tables.plan, f"{where}/plan", {plan: 1})
+
+
+def _write(sweep: GoneKeys, contract: Contract, keys: Table, path: Path, load_id: str) -> None:
+    """The keys as rows of the staging table, a piece at a time: every other column of the contract is null."""
+    schema = staged_schema(contract)
+    constants: dict[str, Any] = {
+        "_BATCH_ID": sweep.batch_id,
+        "_VERSION": sweep.version,
+        "_VALID_FROM": business_instant(sweep.version, None),
+        "_LOAD_ID": load_id,
+    }
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, keys.num_rows, _AT_ONCE):
+            some = keys.slice(start, _AT_ONCE)
+            columns = [
+                some[field.name]
+                if field.name in keys.column_names
+                else pa.repeat(pa.scalar(constants.get(field.name), field.type), some.num_rows)
+                for field in schema
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))

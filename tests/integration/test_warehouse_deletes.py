@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -200,13 +200,14 @@ KEYED = Contract.from_mapping(
     {
         "contract": "keyed",
         "version": "1.0.0",
-        "keys": ["number", "code", "amount", "day", "at", "token"],
+        "keys": ["number", "code", "amount", "day", "at", "hour", "token"],
         "columns": [
             {"name": "number", "type": "integer", "nullable": False},
             {"name": "code", "type": "string", "nullable": False},
             {"name": "amount", "type": "decimal(38,10)", "nullable": False},
             {"name": "day", "type": "date", "nullable": False},
             {"name": "at", "type": "timestamp", "nullable": False},
+            {"name": "hour", "type": "time", "nullable": False},
             {"name": "token", "type": "uuid", "nullable": False},
         ],
     }
@@ -220,6 +221,7 @@ def _keyed(number: int) -> dict[str, Any]:
         "amount": Decimal(number) / 8 - Decimal("0.0000000001"),
         "day": date(1999, 12, 31),
         "at": datetime(2026, 1, 2, 3, 4, 5, abs(number)),
+        "hour": time(number % 24, 59, 0, abs(number)),
         "token": f"0189abcd-0000-4000-8000-{number:012d}",
     }
 
@@ -231,6 +233,7 @@ def _text(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['amount']:.10f}",
         row["day"].isoformat(),
         row["at"].isoformat(" ", "microseconds"),
+        row["hour"].isoformat("microseconds"),
         row["token"],
     )
 
@@ -264,7 +267,8 @@ def test_keys_of_all_types_are_hashed_in_the_warehouse_as_anybody_would_and_list
         assert len(list(loaded.keys(grouping, *groups))) == len(seen)
         first = min(groups)
         assert differing(groups, {**groups, first: KeyGroup(1, 1)}) == [first]
-    gone = typed_keys(KEYED, [_text(row) for row in seen[:3]])
+    listed = list(zip(*(_text(row) for row in seen[:3]), strict=True))
+    gone = typed_keys(KEYED, pa.table(listed, names=[f"k{at}" for at in range(len(listed))]))
     result = apply_deletes(connection, GoneKeys("s", "customers", version(4), gone), KEYED, where)
     assert (result.staged, result.updated) == (3, 3)
     assert sum(group.rows for group in loaded.groups(ByHash(3)).values()) == len(seen) - 3

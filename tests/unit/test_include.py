@@ -77,6 +77,21 @@ def table_source(include: Path, name: str, **changes: Any) -> None:
     (include / "sources" / f"{name}.yaml").write_text(yaml.safe_dump(content | {"source": name} | changes))
 
 
+def test_a_sweep_by_a_float_is_refused_when_the_source_is_read(include: Path) -> None:
+    """Not when it has run for a month and the first sweep comes."""
+    columns = [{"name": "id", "type": "float", "nullable": False}, {"name": "at", "type": "time", "nullable": False}]
+    for kind, keys in (("floats", ["at", "id"]), ("times", ["at"])):
+        contract = {"contract": kind, "version": "1.0.0", "keys": keys, "columns": columns}
+        (include / "contracts" / f"{kind}.yaml").write_text(yaml.safe_dump(contract))
+    table_source(include, "floats", contract="floats", deletes={"range_rows": 100})
+    with pytest.raises(ConfigError, match=r"no exact key.*columns=\['id'\]"):
+        read_source_contract(include, read_source(include, "floats"))
+    table_source(include, "floats", contract="floats", deletes=None)
+    assert read_source_contract(include, read_source(include, "floats")).keys == ("at", "id")
+    table_source(include, "times", contract="times", deletes={"range_rows": 100})
+    assert read_source_contract(include, read_source(include, "times")).keys == ("at",)
+
+
 def test_the_kind_says_which_model_a_source_is_read_by(include: Path) -> None:
     table_source(include, "erp_orders")
     assert read_table_source(include, "erp_orders").cursor == ("updated_at",)

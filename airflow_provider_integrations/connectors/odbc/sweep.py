@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import pyarrow as pa
+
+from airflow_provider_integrations.connectors.odbc.key_lists import KeyLists
 from airflow_provider_integrations.connectors.odbc.model import TableFacts, TableQuery
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
-from airflow_provider_integrations.connectors.odbc.sweep_engine import KeyLists
 from airflow_provider_integrations.connectors.odbc.sweep_source import Extent, SourceKeys
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError
@@ -48,7 +50,7 @@ class Sweep:
     """What a sweep found.
 
     Args:
-        gone: Keys that were loaded and are not at the source, as texts, one for each key column.
+        gone: Keys that were loaded and are not at the source, as texts `k1`, `k2`, ..., one for each key column.
         missing_in_target: Keys at the source that were not loaded before: new since the last run, rejected, or lost.
         missing_sample: Some of them.
         ranges, ranges_differing: Groups that were compared, and those that were listed.
@@ -57,7 +59,7 @@ class Sweep:
         hashed_at_server: False where the keys were read and hashed here.
     """
 
-    gone: tuple[tuple[str, ...], ...]
+    gone: pa.Table
     missing_in_target: int
     missing_sample: tuple[tuple[str, ...], ...]
     ranges: int
@@ -70,7 +72,7 @@ class Sweep:
     def to_json(self) -> dict[str, Any]:
         """Counts alone: keys may be personal data."""
         return {
-            "gone": len(self.gone),
+            "gone": self.gone.num_rows,
             "missing_in_target": self.missing_in_target,
             "ranges": self.ranges,
             "ranges_differing": self.ranges_differing,
@@ -93,7 +95,7 @@ def sweep(
     allow: bool = False,
     at_server: bool = True,
 ) -> Sweep:
-    """Compare the source's keys with those that were loaded. The gone keys are held in memory, nothing else is.
+    """Compare the source's keys with those that were loaded. Only the gone keys are held in memory.
 
     Args:
         session: In a snapshot, which must have begun after the version that `loaded` is before was made (`sweep_stamp`).
@@ -127,11 +129,11 @@ def sweep(
             lists.add_source(batch)
         if listed := [group for group in apart if group in there]:
             lists.add_loaded(loaded.keys(grouping, *listed))
-        gone = lists.count_gone()
+        gone = lists.gone()
         if not allow:
-            _refuse(gone, rows_source, rows_target, gone_share, query)
+            _refuse(gone.num_rows, rows_source, rows_target, gone_share, query)
         return Sweep(
-            gone=lists.gone(),
+            gone=gone,
             missing_in_target=lists.count_missing(),
             missing_sample=lists.missing(_SAMPLE),
             ranges=len({*here, *there}),

@@ -56,10 +56,10 @@ def sweep_source(job: RunJob, connection: Any, request: str, *, allow: bool = Fa
     if found.missing_in_target:
         log.info("%s: %d keys are at the source and not loaded yet", source.source, found.missing_in_target)
     told = {**found.to_json(), "version": version, "marked": 0}
-    if found.gone:
+    if found.gone.num_rows:
         # Another try finds other keys and is another batch: marking a key twice changes nothing.
         batch = digest_of(f"{run}:{mark.isoformat()}")[:24]
-        gone = GoneKeys(batch, source.source, version, typed_keys(job.contract, list(found.gone)))
+        gone = GoneKeys(batch, source.source, version, typed_keys(job.contract, found.gone))
         told["marked"] = apply_deletes(connection, gone, job.contract, source.load, run_id=job.owner).updated
         job.boundary("marked")
     return told

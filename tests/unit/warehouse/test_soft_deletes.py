@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from airflow_provider_integrations.core.contract import Column
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError
 from airflow_provider_integrations.core.key_groups import ByWidth, KeyGroup, differing
 from airflow_provider_integrations.warehouse.batches import business_instant
 from airflow_provider_integrations.warehouse.ddl import plan_columns
-from airflow_provider_integrations.warehouse.loaded_keys import key_text, render_groups
+from airflow_provider_integrations.warehouse.loaded_keys import LoadedKeys, render_groups
 from airflow_provider_integrations.warehouse.loaded_keys import typed_keys as typed
 from airflow_provider_integrations.warehouse.soft_deletes import GoneKeys, apply_deletes
 from airflow_provider_integrations.warehouse.tables import Tables, table_specs
@@ -67,9 +66,9 @@ def test_the_same_sweep_has_the_same_digest_and_another_one_another() -> None:
 
 
 def test_a_key_without_an_exact_text_cannot_be_swept() -> None:
-    for kind in ("float", "time"):
-        with pytest.raises(ConfigError, match="spell alike"):
-            key_text(Column(name="k", type=kind), "k")
+    exact = contract({"name": "k", "type": "float", "nullable": False}, keys=["k"])
+    with pytest.raises(ConfigError, match="no exact key"):
+        LoadedKeys(_NoWarehouse(), exact, policy("D"), before=VERSION)
     keyed = contract({"name": "code", "type": "string", "nullable": False}, keys=["code"])
     with pytest.raises(ConfigError, match="whole numbers"):
         render_groups(Tables.from_policy(policy("D")), keyed, policy("D"), ByWidth(0, 10))
@@ -79,18 +78,25 @@ def test_texts_of_keys_become_the_contracts_types_exactly() -> None:
     more = [
         {"name": "amount", "type": "decimal(38,10)", "nullable": False},
         {"name": "at", "type": "timestamp", "nullable": False},
+        {"name": "hour", "type": "time", "nullable": False},
     ]
     wide = Decimal("9999999999999999999999999999.9999999999")
     table = typed(
-        contract(*more, keys=["amount", "at", "customer_id"]),
-        [
-            (str(wide), "2026-01-02 03:04:05.000001", "-9223372036854775808"),
-            ("-0.0000000001", "0001-01-01 00:00:00.000000", "1"),
-        ],
+        contract(*more, keys=["amount", "at", "customer_id", "hour"]),
+        pa.table(
+            [
+                [str(wide), "-0.0000000001"],
+                ["2026-01-02 03:04:05.000001", "0001-01-01 00:00:00.000000"],
+                ["-9223372036854775808", "1"],
+                ["23:59:59.999999", "00:00:00.000000"],
+            ],
+            names=["k1", "k2", "k3", "k4"],
+        ),
     )
     assert table["amount"].to_pylist() == [wide, Decimal("-0.0000000001")]
     assert table["at"].cast(pa.timestamp("us")).to_pylist() == [datetime(2026, 1, 2, 3, 4, 5, 1), datetime(1, 1, 1)]
     assert table["customer_id"].to_pylist() == [-(2**63), 1]
+    assert table["hour"].to_pylist() == [time(23, 59, 59, 999_999), time(0)]
 
 
 def test_groups_differ_by_count_by_hash_and_by_being_there() -> None:

@@ -28,6 +28,7 @@ _WHOLE = re.compile(
     r"(tinyint|smallint|mediumint|int|integer)(\(\d+\))?( unsigned)?$|bigint(\(\d+\))?$"
     r"|(numeric|decimal|number)\((1[0-8]|\d),0\)$"
 )
+_TIME = re.compile(r"time(\([0-6]\))?( without time zone)?$")  # More digits are rejects in the target.
 _EXACT = re.compile(r"(?:numeric|decimal|number)\((\d+),(\d+)\)$")
 _ZONED = ("timestamp with time zone", "datetimeoffset", "timestamp with local time zone", "timestamp_tz")
 _UNKNOWN = "timestamp_ltz"
@@ -49,6 +50,7 @@ _FORMS: dict[str, _Forms] = {
         "text": "CONVERT({0} USING utf8mb4)",
         "decimal": "CONVERT(CAST({0} AS DECIMAL(38,{1})) USING utf8mb4)",
         "date": "DATE_FORMAT({0}, '%Y-%m-%d')",
+        "time": "TIME_FORMAT({0}, '%H:%i:%s.%f')",
         "timestamp": "DATE_FORMAT({0}, '%Y-%m-%d %H:%i:%s.%f')",
     },
     "sqlserver": {
@@ -91,7 +93,7 @@ def key_text(dialect: Dialect, source: SourceColumn, column: Column) -> str | No
         "string": lambda: _string(forms, dialect, source),
         "uuid": lambda: _uuid(forms, dialect, source),
         "date": lambda: _form(forms, dialect, source, "date") if source.type == "date" else None,
-        "time": lambda: _form(forms, dialect, source, "time") if source.type.startswith("time(") else None,
+        "time": lambda: _form(forms, dialect, source, "time") if _TIME.match(source.type) else None,
         "timestamp": lambda: _instant(forms, dialect, source, column),
         "boolean": lambda: _form(forms, dialect, source, "boolean") if source.type == "boolean" else None,
     }
