@@ -110,7 +110,7 @@ def acknowledge(
         return None
     body = list(_report(verdict, header, receipt_only=receipt_only))
     segments = [
-        _service_header(header, now, control_reference),
+        _service_header(verdict, header, now, control_reference),
         [
             "UNH",
             message_reference,
@@ -238,15 +238,19 @@ def _malformed(findings: Iterable[Finding], tag: str, elements: tuple[int, ...])
     return any(each.segment == tag and each.element in elements and each.code in _MALFORMED for each in findings)
 
 
-def _service_header(header: InterchangeHeader, now: datetime, control_reference: str) -> list[str]:
+def _service_header(
+    verdict: InterchangeVerdict, header: InterchangeHeader, now: datetime, control_reference: str
+) -> list[str]:
     """UNB of the answer: the parties turned round, the partner's syntax, his test indicator; nothing asks for an answer."""
     elements = header.segment.elements
     syntax = elements[0]
     if header.version is None or character_set(header.syntax_identifier) is None:
         syntax = _join(header, "UNOA", str(header.version or 3))
+    elif _malformed(verdict.findings, "UNB", (1,)):
+        syntax = _join(header, header.syntax_identifier, str(header.version))
     date = now.strftime("%Y%m%d" if header.version == 4 else "%y%m%d")
     prepared = _join(header, date, now.strftime("%H%M"))
-    test = [*[""] * 5, elements[10]] if header.test else []
+    test = [*[""] * 5, "1"] if header.test else []
     return ["UNB", syntax, elements[2], elements[1], prepared, control_reference, *test]
 
 

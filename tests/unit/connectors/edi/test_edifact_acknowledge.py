@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_codes import ERROR_NAMES, error_code
@@ -92,6 +94,25 @@ def test_table_shows_each_action_and_each_code_that_we_use() -> None:
     used = {error_code(code, version) for code in FindingCode for version in (3, 4)}
     # 45 is only ever a note, 22 needs a stream that ends in a segment of a message that has its trailers.
     assert used - told <= {"22", "45"}
+
+
+PARTS = [b"'", b"+", b":", b"?", b"??", b"UNH", b"UNT+3+1'", b"UNA:+.? '", b"++", b"\x1b$B", b"\xff"]
+
+
+@given(data=st.data())
+def test_any_mutated_stream_is_answered_cleanly_or_not_at_all(data: st.DataObject) -> None:
+    row = data.draw(st.sampled_from(ROWS))
+    stream = bytearray("".join(row["given"]).encode("latin-1"))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(stream) - 1))
+        stream[at : at + data.draw(st.integers(0, 3))] = data.draw(st.sampled_from(PARTS) | st.binary(max_size=3))
+        stream = stream or bytearray(b"x")
+    for verdict in judged(bytes(stream)):
+        answer = acknowledge(verdict, NOW, "55")
+        if answer is not None:
+            [again] = judged(answer, {"tolerated": ["character_invalid"]})
+            assert again.status is Status.ACCEPTED, [each.shown() for each in again.findings]
+            assert acknowledge(again, NOW, "56") is None
 
 
 def test_rerun_gives_the_same_bytes() -> None:
