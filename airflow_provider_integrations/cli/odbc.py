@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +73,6 @@ def extract(
             filter=row_filter,
         )
         settings = OdbcSettings.from_string(connection_string)
-        _keep_little()
         say(interruptible(lambda sessions: extract_once(settings, request, opened=sessions.add), name="extraction"))
 
 
@@ -92,14 +90,6 @@ def explain(
 
         order = _order(key)
         say(explain_source(connection_string, table, order) if connection_string else explain_text(table, order))
-
-
-def _keep_little() -> None:
-    """Take the allocator that gives back most of what was freed: a tenth less memory with two shards."""
-    from airflow_provider_integrations.formats.arrow import pa
-
-    with suppress(NotImplementedError):  # Arrow may be built without it.
-        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 def _order(key: str) -> tuple[str, ...]:

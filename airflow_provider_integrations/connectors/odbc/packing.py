@@ -79,7 +79,7 @@ def unpacked(batch: Any, columns: Sequence[ReadColumn]) -> Any:
         for place, array in zip(group, _split(text, members), strict=True):
             values[place] = array
     for array, place in zip(batch.columns[len(layout.groups) :], layout.alone, strict=True):
-        values[place] = array
+        values[place] = _own(array)
     return pa.RecordBatch.from_arrays(values, names=[str(at) for at in range(len(columns))])
 
 
@@ -118,6 +118,11 @@ def _width(column: ReadColumn) -> int:
     if pa.types.is_timestamp(kind):
         return _INSTANT
     return _FLAG if pa.types.is_boolean(kind) else _INTEGER
+
+
+def _own(values: Array) -> Array:
+    """A copy: the driver's columns are one block of memory, which any of them keeps, the packed texts included."""
+    return pa.concat_arrays([values, values.slice(0, 0)])
 
 
 def _split(text: Array, members: Sequence[ReadColumn]) -> list[Array]:
