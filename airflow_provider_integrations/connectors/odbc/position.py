@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from airflow_provider_integrations.connectors.odbc.model import Bookmark
 from airflow_provider_integrations.connectors.odbc.selection import Selection, selection_from
@@ -83,7 +83,8 @@ def by_hand(text: str, before: Sequence[Watermark], engine: str | None = None) -
     Raises:
         ConfigError: when the text is no position.
     """
-    position = BEGINNING if text.strip() == "beginning" else Position.from_json(text)
+    # Also of a position that is copied as it was shown: who sets it, with a reason, may have changed the filter.
+    position = BEGINNING if text.strip() == "beginning" else replace(Position.from_json(text), selection=None)
     moves = max(int(str(each.cursor[0])) for each in before)
     return watermark_of(position, moves + 1, engine or before[-1].engine)
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_integrations.connectors.odbc.model import Guarantee, KeyRange
 from airflow_provider_integrations.connectors.odbc.plan import RunPlan, next_position
-from airflow_provider_integrations.connectors.odbc.position import Position
+from airflow_provider_integrations.connectors.odbc.position import Position, by_hand, position_of, watermark_of
 from airflow_provider_integrations.connectors.odbc.selection import Selection, compare, rows_of
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 
@@ -70,6 +70,13 @@ def test_a_position_and_a_plan_keep_it_and_it_is_no_part_of_the_place() -> None:
     assert kept == Position(("5",), "7")
     assert RunPlan.from_json(replace(PLAN, position=kept).to_json()).position.selection == BEFORE
     assert RunPlan.from_json(PLAN.to_json()).selection == BEFORE
+
+
+def test_a_position_that_is_set_by_hand_as_it_was_shown_is_free_of_the_filter() -> None:
+    shown = Position(("5",), "7", BEFORE)
+    new = by_hand(shown.to_json(), [watermark_of(shown, 3, "e")])
+    assert position_of(new, "e") == (shown, 4)
+    assert position_of(new, "e")[0].selection is None
 
 
 def test_it_goes_with_the_bookmark_and_not_before_there_is_one() -> None:
