@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from airflow_provider_integrations.connectors.odbc.explaining import explain_sou
 from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
 from airflow_provider_integrations.connectors.odbc.plan import Policy
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
-from airflow_provider_integrations.core.errors import ConfigError, IntegrationError, RateLimitedError
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import ConfigError, IntegrationError, RateLimitedError, RejectedError
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -137,3 +139,61 @@ def test_an_index_that_is_there_is_not_asked_for(odbc_database: OdbcDatabase, tm
     assert not [each for each in _once(odbc_database, tmp_path / "with", key="u,id")["warnings"] if "index" in each]
     explained = explain_source(odbc_database.connection_string, "t", ("u", "id"))
     assert explained["index_serves_the_order"] is True
+
+
+def _contract(share: float, longest: int = 10) -> Contract:
+    columns = [
+        {"name": "id", "type": "integer", "nullable": False},
+        {"name": "s", "type": "string", "max_length": longest},
+    ]
+    return Contract.from_mapping(
+        {"contract": "t", "version": "1.0.0", "columns": columns, "keys": ["id"], "max_reject_share": share}
+    )
+
+
+def _with_long_texts(database: OdbcDatabase, rows: int, long: int) -> None:
+    database.execute(
+        "CREATE TABLE t (id integer PRIMARY KEY, s varchar(200) NOT NULL)",
+        "INSERT INTO t VALUES " + ", ".join(f"({i}, '{'x' * (100 if i < long else 3)}')" for i in range(rows)),
+    )
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_more_rejects_than_the_contract_lets_through_move_nothing(
+    shards: int, odbc_database: OdbcDatabase, tmp_path: Path
+) -> None:
+    _with_long_texts(odbc_database, 50, 10)
+    for _ in range(2):
+        with pytest.raises(RejectedError, match="more rows break the contract") as refused:
+            _once(odbc_database, tmp_path, contract=_contract(0.1), page_rows=7, policy=Policy(shards=shards))
+        values = refused.value.values
+        assert (values["rows_read"], values["rows_rejected"], values["by_rule"]) == (50, 10, {"max_length": 10})
+        assert "x" * 20 not in str(refused.value)
+    told = [json.loads(line) for name in values["see"] for line in Path(name).read_text("utf-8").splitlines()]
+    assert len(told) == 10
+    assert not list((tmp_path / "out").glob("*.parquet"))
+    assert not list((tmp_path / "out").glob(".run-*"))
+    # What was corrected at the source is read, with all the rest.
+    odbc_database.execute("UPDATE t SET s = 'short' WHERE id < 8")
+    report = _once(odbc_database, tmp_path, contract=_contract(0.1), page_rows=7, policy=Policy(shards=shards))
+    assert (report["rows"], report["rejected"], report["resumed"]) == (48, 2, False)
+
+
+def test_a_later_run_that_is_refused_leaves_the_bookmark(odbc_database: OdbcDatabase, tmp_path: Path) -> None:
+    _with_long_texts(odbc_database, 20, 0)
+    lag = Policy(guarantee="best_effort")
+    assert _once(odbc_database, tmp_path, contract=_contract(0), policy=lag)["rows"] == 20
+    odbc_database.execute(f"INSERT INTO t VALUES (100, '{'x' * 100}')", "INSERT INTO t VALUES (101, 'x')")
+    before = json.loads((tmp_path / "state.json").read_text("utf-8"))["position"]
+    with pytest.raises(RejectedError):
+        _once(odbc_database, tmp_path, contract=_contract(0), policy=lag)
+    assert json.loads((tmp_path / "state.json").read_text("utf-8"))["position"] == before
+    report = _once(odbc_database, tmp_path, contract=_contract(0, 200), policy=lag)
+    assert (report["rows"], report["rejected"]) == (2, 0)
+
+
+def test_rejects_without_a_contract_are_warned_of(odbc_sqlite: OdbcDatabase, tmp_path: Path) -> None:
+    odbc_sqlite.execute("CREATE TABLE t (id integer PRIMARY KEY, n integer)", "INSERT INTO t VALUES (1, 'no'), (2, 2)")
+    report = _once(odbc_sqlite, tmp_path)
+    assert (report["rows"], report["rejected"]) == (1, 1)
+    assert [each for each in report["warnings"] if each.startswith("1 rows were rejected")]

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_provider_integrations.connectors.odbc.extract import ShardJob, extract_shard
 from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark, TableQuery
 from airflow_provider_integrations.connectors.odbc.plan import RunPlan
-from airflow_provider_integrations.connectors.odbc.report import ShardReport
+from airflow_provider_integrations.connectors.odbc.report import ShardReport, too_many_rejects
 from airflow_provider_integrations.connectors.odbc.run import RunJob, connected, digest_of, of_same_rows
 from airflow_provider_integrations.connectors.odbc.selection import rows_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
@@ -133,9 +133,7 @@ def _landed_before(job: RunJob, item: WorkItem, batch_id: str) -> Manifest | Non
 
 
 def _refused(job: RunJob, held: Holder, item: WorkItem, report: ShardReport, folder: Path) -> bool:
-    # Rows ahead of the clock come in every run, and in a run of few others they would be too many for ever.
-    rejected, read = report.rows_rejected - report.ahead_rejected, report.rows_read - report.ahead
-    if rejected <= job.contract.max_reject_share * read:
+    if not too_many_rejects(report, job.contract.max_reject_share):
         return False
     reason = Reason.TOO_MANY_REJECTS
     detail = (

@@ -19,17 +19,23 @@ from typing import Any
 
 from airflow_provider_integrations.connectors.odbc.extract import ShardJob, extract_shard
 from airflow_provider_integrations.connectors.odbc.model import NullPolicy, PageMark, TableQuery
+from airflow_provider_integrations.connectors.odbc.out_files import folder_of, publish
 from airflow_provider_integrations.connectors.odbc.plan import Policy, RunPlan, next_position, plan_run
 from airflow_provider_integrations.connectors.odbc.query import build_query, natural_contract, split_order
-from airflow_provider_integrations.connectors.odbc.report import ShardReport, ahead_warning
+from airflow_provider_integrations.connectors.odbc.report import (
+    ShardReport,
+    ahead_warning,
+    rejects_of,
+    too_many_rejects,
+)
 from airflow_provider_integrations.connectors.odbc.selection import compare, selection_of
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 from airflow_provider_integrations.connectors.odbc.side_by_side import Snapshot, read_side_by_side
 from airflow_provider_integrations.connectors.odbc.state_file import OpenRun, State, locked, read_state, write_state
 from airflow_provider_integrations.core.contract import Contract
-from airflow_provider_integrations.core.errors import ConfigError
-from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
+from airflow_provider_integrations.core.errors import ConfigError, RejectedError
+from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.system import new_id, utc_now
 
 __all__ = ["Request", "extract_once", "new_version"]
@@ -79,6 +85,7 @@ def extract_once(
 
     Raises:
         ConfigError, StateConflictError, TransientError, ReconciliationError: the state stays where it was.
+        RejectedError: so it does, since more rows were rejected than the contract lets through.
     """
     began = time.monotonic()
     request.out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,7 @@ def extract_once(
         given_up = state.run is not None and state.run.asked != asked
         for run_id in (state.ended, state.run.id if state.run is not None and given_up else ""):
             if run_id:
-                shutil.rmtree(_folder(request.out, run_id), ignore_errors=True)
+                shutil.rmtree(folder_of(request.out, run_id), ignore_errors=True)
         resumed = state.run is not None and not given_up
         if state.run is None or given_up:
             plan = plan_run(session, query, facts, request.policy, state.position)
@@ -115,12 +122,18 @@ def extract_once(
         assert state.run is not None, "a run was begun"
         shards = _Shards(settings, session, request, query, contract, state, boundary)
         reports = shards.read()
-        files = _publish(request.out, state.run, reports)
+        if any(too_many_rejects(report, contract.max_reject_share) for report in reports):
+            raise _refused(request, contract, shards.state, reports)
+        files = publish(request.out, state.run, reports)
         boundary("published")
         write_state(request.state, _ended(shards.state, state.run, reports))
         boundary("state moved")
-        shutil.rmtree(_folder(request.out, state.run.id), ignore_errors=True)
+        shutil.rmtree(folder_of(request.out, state.run.id), ignore_errors=True)
         report = _report(state.run.plan, reports, files, seconds=time.monotonic() - began, resumed=resumed)
+        if request.contract is None and report["rejected"]:
+            report["warnings"].append(
+                f"{report['rejected']} rows were rejected, see rejects.jsonl: without a contract any number is let through"
+            )
         if given_up:
             report["warnings"].append(
                 "an unfinished run was asked for something else: it was given up and moved nothing"
@@ -197,7 +210,7 @@ class _Shards:
             query=self._query,
             contract=self._contract,
             key_range=plan.ranges[shard],
-            folder=_folder(request.out, self._run.id) / f"{shard + 1:04d}",
+            folder=folder_of(request.out, self._run.id) / f"{shard + 1:04d}",
             batch_id=f"{self._run.id}-{shard + 1:04d}",
             version=version,
             page_rows=request.page_rows,
@@ -222,49 +235,31 @@ def _ended(state: State, run: OpenRun, reports: Sequence[ShardReport]) -> State:
     return replace(state, run=None, ended=run.id, runs=state.runs + 1, position=position)
 
 
-def _publish(out: Path, run: OpenRun, reports: Sequence[ShardReport]) -> list[str]:
-    """Give the files their place; those that an attempt before this one has placed already are left or replaced."""
-    names = []
-    stamp = "".join(char for char in run.version if char.isalnum())
-    for shard, report in enumerate(reports, start=1):
-        folder = _folder(out, run.id) / f"{shard:04d}"
-        found = [file.name for file in report.files]
-        if (folder / "rejects.jsonl").exists():
-            found.append("rejects.jsonl")
-        for name in found:
-            target = out / f"{stamp}-{run.id}-{shard:04d}-{name}"
-            _place(folder / name, target)
-            names.append(target.name)
-    sync_folder(out)
-    return names
-
-
-def _place(source: Path, target: Path) -> None:
-    """A second name of a file, or a copy where there are no such names; the target is whole or not there."""
-    if target.exists() and target.samefile(source):
-        return
-    fresh = target.with_name(f".{target.name}.new")
-    fresh.unlink(missing_ok=True)
-    copy_durably(source, fresh, link=True)
-    fresh.replace(target)
-
-
-def _folder(out: Path, run_id: str) -> Path:
-    return out / f".run-{run_id}"
+def _refused(request: Request, contract: Contract, state: State, reports: Sequence[ShardReport]) -> RejectedError:
+    """End the run with nothing of it published but why rows were rejected; the next one reads them again."""
+    assert state.run is not None, "a run was begun"
+    kept = publish(request.out, state.run, reports, rejects_alone=True)
+    write_state(request.state, replace(state, run=None, ended=state.run.id))
+    shutil.rmtree(folder_of(request.out, state.run.id), ignore_errors=True)
+    return RejectedError(
+        Reason.TOO_MANY_REJECTS,
+        next_step="Correct the source or the contract and run again: the state stays where it was, and the rows are read again.",
+        rows_read=sum(report.rows_read for report in reports),
+        rows_rejected=sum(report.rows_rejected for report in reports),
+        by_rule=rejects_of(reports),
+        max_reject_share=contract.max_reject_share,
+        see=[str(request.out / name) for name in kept],
+    )
 
 
 def _report(
     plan: RunPlan, reports: Sequence[ShardReport], files: list[str], *, seconds: float, resumed: bool
 ) -> dict[str, Any]:
     position = next_position(plan, [report.bookmark for report in reports])
-    rejects: dict[str, int] = {}
-    for report in reports:
-        for rule, number in report.rejects_by_rule.items():
-            rejects[rule] = rejects.get(rule, 0) + number
     return {
         "rows": sum(report.rows_landed for report in reports),
         "rejected": sum(report.rows_rejected for report in reports),
-        "rejects_by_rule": rejects,
+        "rejects_by_rule": rejects_of(reports),
         "late": sum(report.late for report in reports),
         "nulls": sum(report.nulls for report in reports),
         "ahead": reports[0].ahead,

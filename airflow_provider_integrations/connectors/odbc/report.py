@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_integrations.connectors.odbc.model import Bookmark, Guarantee, TableQuery
 from airflow_provider_integrations.core.manifest import DataFile
 
-__all__ = ["PROMISES", "ShardReport", "ahead_warning", "unproved_warning"]
+__all__ = ["PROMISES", "ShardReport", "ahead_warning", "rejects_of", "too_many_rejects", "unproved_warning"]
 
 PROMISES = {
     Guarantee.SAFE_UPPER_BOUND: (
@@ -64,6 +66,22 @@ def ahead_warning(rows: int, rejected: int = 0) -> tuple[str, ...]:
     return (
         f"{rows} rows are stamped ahead of the source's clock{kept}: every run reads them, and they hide no others",
     )
+
+
+def rejects_of(reports: Sequence[ShardReport]) -> dict[str, int]:
+    """Rejected rows of all shards by the rule that they broke."""
+    found: Counter[str] = Counter()
+    for report in reports:
+        found.update(report.rejects_by_rule)
+    return dict(found)
+
+
+def too_many_rejects(report: ShardReport, share: float) -> bool:
+    """Whether a shard has more rejects than the contract lets through.
+
+    Rows ahead of the clock come in every run, and in a run of few others they would be too many for ever.
+    """
+    return report.rows_rejected - report.ahead_rejected > share * (report.rows_read - report.ahead)
 
 
 def unproved_warning(query: TableQuery) -> tuple[str, ...]:
