@@ -9,7 +9,7 @@ that. What has no instant in it is local time of any zone, and none is more than
     >>> from airflow_provider_integrations.connectors.odbc.model import KeyColumn, Keyset
     >>> query = TableQuery("t", (), Keyset((KeyColumn("u", "datetime2(7)"),), 1))
     >>> now_of(dialect_named("sqlserver"), query).sql
-    "SELECT CONVERT(varchar(40), v, 126) FROM (SELECT CAST(DATEADD(second, 50700, SYSUTCDATETIME()) AS datetime2(7)) AS v) t"
+    'SELECT CONVERT(varchar(40), v, 126) FROM (SELECT CAST(DATEADD(second, 50700, SYSUTCDATETIME()) AS datetime2(7)) AS v) t'
 """
 
 from __future__ import annotations
