@@ -37,7 +37,7 @@ from airflow_provider_integrations.core.redaction import Redactor
 
 __all__ = ["OdbcSession"]
 
-BATCH_ROWS = 2_500
+BATCH_ROWS = 5_000
 """Larger batches are no faster and need more memory, in buffers and in what waits to be written; smaller ones cost more calls."""
 
 
