@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_integrations.connectors.edi.check_set import check
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_codes import ERROR_NAMES, error_code
 from airflow_provider_integrations.connectors.edi.edifact_scan import scan
@@ -24,6 +25,7 @@ from airflow_provider_integrations.connectors.edi.edifact_verdict import (
 )
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
 from airflow_provider_integrations.core.errors import ConfigError
+from tests.unit.connectors.edi.guided import guide, text
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "edi" / "contrl.yaml"
 ROWS: list[dict[str, Any]] = yaml.safe_load(GOLDEN.read_text()) if GOLDEN.exists() else []
@@ -113,6 +115,18 @@ def test_any_mutated_stream_is_answered_cleanly_or_not_at_all(data: st.DataObjec
             [again] = judged(answer, {"tolerated": ["character_invalid"]})
             assert again.status is Status.ACCEPTED, [each.shown() for each in again.findings]
             assert acknowledge(again, NOW, "56") is None
+
+
+def test_segment_that_a_guide_misses_is_told_at_the_segment_before_it() -> None:
+    # 0096: where a segment is missing, the place of the last one before it; here UNH, and UNT for what is wrong with it.
+    body = text("orders").replace("\n", "")
+    start = body.index("BGM")
+    body = body[:start] + body[body.index("'", start) + 1 :]
+    stream = f"UNA:+,? 'UNB+UNOB:3+A+B+260102:0304+7'{body}UNZ+1+7'".encode("latin-1")
+    [verdict] = verdicts(scan([stream]), lambda _, segments, delimiters: check(guide("orders"), segments, delimiters))
+    answer = acknowledge(verdict, NOW, "55")
+    assert answer is not None
+    assert b"+4+29+UNT+2'UCS+1+13'UNT+" in answer
 
 
 def test_rerun_gives_the_same_bytes() -> None:
