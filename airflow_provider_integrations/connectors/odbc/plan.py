@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.odbc.behind import check_lag, hori
 from airflow_provider_integrations.connectors.odbc.change_tracking import version_of
 from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of, check_behind_ceiling
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect, Rows
+from airflow_provider_integrations.connectors.odbc.emptied import BEGINS_ANEW, look_below
 from airflow_provider_integrations.connectors.odbc.model import (
     Bookmark,
     Edge,
@@ -69,7 +70,8 @@ class RunPlan:
 
     Args:
         guarantee, promise: What holds, as a name and in words.
-        bookmark_check: `none` (there is none), `hit`, `moved` (its row was updated since) or `deleted`.
+        bookmark_check: `none` (there is none), `hit`, `moved` (its row was updated since), `deleted`; or `anew` and `emptied`,
+            with which all that is there is read (see `emptied`).
         position: Where the run starts.
         horizon: The horizon of this run, for the next.
         ranges: What the shards read.
@@ -145,10 +147,14 @@ def plan_run(session: OdbcSession, query: TableQuery, facts: TableFacts, policy:
             check = check_bookmark(session, query, position.bookmark)
             if ceiling is not None:
                 warnings = check_behind_ceiling(session, query, position.bookmark, ceiling, guarantee)
-            low = Edge(position.bookmark, Bound.OPEN)
-            late = late_of(session, query, guarantee, position, now, lag=policy.lag, floor=floor)
+            if check == "deleted":
+                check, told = look_below(session, query, position.bookmark, guarantee)
+                warnings += told
+            if check not in BEGINS_ANEW:
+                low = Edge(position.bookmark, Bound.OPEN)
+                late = late_of(session, query, guarantee, position, now, lag=policy.lag, floor=floor)
         key_range = KeyRange(low, _horizon_edge(session, now[0]) or ceiling)
-    first = position.bookmark is None or not policy.advances
+    first = position.bookmark is None or not policy.advances or check in BEGINS_ANEW
     ranges = plan_ranges(session, query, key_range, policy.shards, facts.rows) if first else [key_range]
     return RunPlan(
         guarantee=guarantee,
@@ -229,7 +235,8 @@ def next_position(plan: RunPlan, bookmarks: Sequence[Bookmark | None]) -> Positi
     if version_of(plan.horizon) is not None:
         return Position(None, plan.horizon, plan.selection)
     found = [bookmark for bookmark in bookmarks if bookmark is not None]
-    bookmark = found[-1] if found else plan.position.bookmark
+    before = plan.position.bookmark if plan.bookmark_check not in BEGINS_ANEW else None
+    bookmark = found[-1] if found else before
     # Before the first row there is nothing that was read in any way.
     return Position(bookmark, plan.horizon, plan.selection if bookmark is not None else None)
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.odbc import statements
 from airflow_provider_integrations.connectors.odbc.clock_bound import ceiling_of
+from airflow_provider_integrations.connectors.odbc.emptied import BEGINS_ANEW
 from airflow_provider_integrations.connectors.odbc.model import (
     Edge,
     NullPolicy,
@@ -87,7 +88,10 @@ def anything_since(
         return True
     if position.bookmark is None:
         return False
-    late = plan_run(session, query, facts, policy, position).late
+    plan = plan_run(session, query, facts, policy, position)
+    if plan.bookmark_check in BEGINS_ANEW:
+        return True
+    late = plan.late
     # The window of a lag holds rows at all times.
     if late is None or late.since is not None:
         return False
