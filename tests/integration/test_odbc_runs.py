@@ -456,3 +456,21 @@ def test_there_is_nothing_to_replay_of_a_table(world: World) -> None:
     today = datetime.now(UTC).date()
     replayed = world.job.ledger.items.replay("orders", date(2025, 1, 1), today, request="r", who="test")
     assert replayed == []
+
+
+def test_keys_that_begin_anew_take_the_watermark_back_to_the_highest_row(world: World) -> None:
+    world.job = replace(world.job, source=make_source(cursor=[], lag=None, shards=2))
+    world.insert(range(1, 41), "2025-01-01 00:00:00")
+    world.run("first")
+    assert world.position()[0].bookmark == ("40",)
+    world.source.execute("DELETE FROM orders")
+    world.insert(range(1, 31), "2025-02-01 00:00:00")
+    items = world.run("second")
+    assert sum(item.facts["rows_landed"] for item in items) == 30
+    assert {RunPlan.from_json(item.facts["plan"]).bookmark_check for item in items} == {"anew"}
+    assert (world.position()[0].bookmark, world.position()[1]) == (("30",), 2)
+    world.source.execute("DELETE FROM orders")
+    world.run("third")
+    assert (world.position()[0].bookmark, world.position()[1]) == (None, 3)
+    world.insert(range(1, 61), "2025-03-01 00:00:00")
+    assert sum(item.facts["rows_landed"] for item in world.run("fourth")) == 60
