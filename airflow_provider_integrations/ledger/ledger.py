@@ -6,6 +6,8 @@ from typing import Self
 
 from airflow_provider_integrations.core.clock import Clock, IdSource
 from airflow_provider_integrations.ledger.database import Database
+from airflow_provider_integrations.ledger.edi_control import ControlNumbers
+from airflow_provider_integrations.ledger.edi_interchanges import Interchanges
 from airflow_provider_integrations.ledger.items import Items
 from airflow_provider_integrations.ledger.records import Records
 from airflow_provider_integrations.ledger.rows import Parts
@@ -30,6 +32,8 @@ class Ledger:
         self.items = Items(parts)
         self.watermarks = Watermarks(parts)
         self.records = Records(parts)
+        self.control_numbers = ControlNumbers(parts)
+        self.interchanges = Interchanges(parts)
 
     @classmethod
     def connect(cls, url: str, *, clock: Clock = utc_now, new_id: IdSource = new_id) -> Self:

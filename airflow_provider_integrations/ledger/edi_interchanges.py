@@ -1,0 +1,163 @@
+"""The account of interchanges with partners: received and answered, sent and acknowledged, and what is still owed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from airflow_provider_integrations.core.interchange import OPEN, Pair, Received, Sending, Sent, Statement
+from airflow_provider_integrations.ledger.edi_received import record_answer, record_received
+from airflow_provider_integrations.ledger.edi_rows import to_received, to_sent, to_statement
+from airflow_provider_integrations.ledger.edi_sent import Matched, acknowledged, mark_overdue, record_sent
+from airflow_provider_integrations.ledger.edi_tables import (
+    acknowledgement,
+    interchange_event,
+    interchange_received,
+    interchange_sent,
+)
+from airflow_provider_integrations.ledger.rows import Parts
+
+__all__ = ["InterchangeEvent", "Interchanges"]
+
+
+@dataclass(frozen=True, slots=True)
+class InterchangeEvent:
+    """One entry of the history of something received or sent."""
+
+    at: datetime
+    event: str
+    old: str | None
+    new: str
+    acknowledgement: int | None
+    detail: dict[str, Any]
+
+
+class Interchanges:
+    """Interchanges. Each call is one transaction, and each change goes into the history with it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def received(
+        self,
+        pair: Pair,
+        control: str,
+        *,
+        sha256: str,
+        item_id: str,
+        verdict: str,
+        place: int = 0,
+        window: timedelta = timedelta(days=90),
+        answer_due_at: datetime | None = None,
+    ) -> Received:
+        """Enter a partner's interchange; again for the same item and place gives the same answer.
+
+        It is a duplicate (`verdict` is `duplicate` and `duplicate_of` set) if one of the same pair, usage and control number
+        was taken within the window, whatever its bytes. It is none if that one was refused, if its item is the original or a
+        replay of this one, or if the partner's counter went round since and the bytes are others.
+
+        Args:
+            pair: Us and the sender, with the usage.
+            control: ISA13 or 0020.
+            sha256: Of the interchange's bytes.
+            item_id: The work item that brought it.
+            verdict: `accepted`, `partial` or `rejected`, as found without the ledger.
+            place: Its place in the item, from 0.
+            window: How far back control numbers must differ.
+            answer_due_at: When our acknowledgement is due; None where none is owed, as for an acknowledgement.
+
+        Raises:
+            StateConflictError: when other content was entered at this place, or there is no such item.
+            ConfigError: for another verdict.
+        """
+        return record_received(
+            self._parts,
+            pair,
+            control,
+            sha256=sha256,
+            item_id=item_id,
+            place=place,
+            verdict=verdict,
+            window=window,
+            answer_due_at=answer_due_at,
+        )
+
+    def answered(self, number: int, answer: str) -> Received:
+        """Say that our acknowledgement of a received interchange went out, under a control number; twice is harmless.
+
+        Raises:
+            StateConflictError: when it was answered under another number.
+            ConfigError: when there is no such interchange.
+        """
+        return record_answer(self._parts, number, answer)
+
+    def sent(self, sending: Sending) -> list[Sent]:
+        """Enter an interchange that goes out: itself, then its groups; twice is harmless.
+
+        What the partner said of it before this call is matched now, if it came within the last seven days.
+
+        Raises:
+            StateConflictError: when it was entered with other content.
+        """
+        return record_sent(self._parts, sending)
+
+    def acknowledged(self, statements: Sequence[Statement], item_id: str) -> list[Matched]:
+        """Enter what a document says of ours, in its order; twice is harmless.
+
+        What speaks of nothing that was sent is kept, and matched as soon as that is entered.
+
+        Raises:
+            StateConflictError: when the item said something else before, or there is no such item.
+        """
+        return acknowledged(self._parts, statements, item_id)
+
+    def mark_overdue(self, as_of: datetime) -> list[Sent]:
+        """What was due before an instant and is pending becomes overdue; each is told once, until it is settled."""
+        return mark_overdue(self._parts, as_of)
+
+    def owed_to_us(self, *, partner: str | None = None, limit: int | None = None) -> list[Sent]:
+        """What we sent, is open and has an acknowledgement agreed upon; the first due first."""
+        query = select(interchange_sent).where(
+            interchange_sent.c.status.in_([one.value for one in OPEN]), interchange_sent.c.due_at.is_not(None)
+        )
+        if partner is not None:
+            query = query.where(interchange_sent.c.partner == partner)
+        query = query.order_by(interchange_sent.c.due_at, interchange_sent.c.number).limit(limit)
+        with self._parts.database.read() as connection:
+            return [to_sent(row) for row in connection.execute(query)]
+
+    def owed_by_us(self, *, partner: str | None = None, limit: int | None = None) -> list[Received]:
+        """What we received and have not answered; the first due first."""
+        query = select(interchange_received).where(
+            interchange_received.c.answered_at.is_(None), interchange_received.c.answer_due_at.is_not(None)
+        )
+        if partner is not None:
+            query = query.where(interchange_received.c.partner == partner)
+        query = query.order_by(interchange_received.c.answer_due_at, interchange_received.c.number).limit(limit)
+        with self._parts.database.read() as connection:
+            return [to_received(row) for row in connection.execute(query)]
+
+    def unmatched(self, *, limit: int | None = None) -> list[Statement]:
+        """What partners said of things that we have not sent, or not entered, the first first."""
+        matches = select(interchange_event).where(
+            interchange_event.c.acknowledgement_number == acknowledgement.c.number
+        )
+        query = select(acknowledgement).where(~matches.exists()).order_by(acknowledgement.c.number).limit(limit)
+        with self._parts.database.read() as connection:
+            return [to_statement(row) for row in connection.execute(query)]
+
+    def history(self, record: Sent | Received) -> list[InterchangeEvent]:
+        """What happened to something received or sent, the first first."""
+        of = interchange_event.c.sent_number if isinstance(record, Sent) else interchange_event.c.received_number
+        query = select(interchange_event).where(of == record.number).order_by(interchange_event.c.number)
+        with self._parts.database.read() as connection:
+            return [
+                InterchangeEvent(
+                    row.at, row.event, row.old_status, row.new_status, row.acknowledgement_number, dict(row.detail)
+                )
+                for row in connection.execute(query)
+            ]

@@ -1,0 +1,159 @@
+"""Interchanges of partners: entered once for each item, told apart from those that came before, and answered once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
+from airflow_provider_integrations.core.interchange import LIMITS, Pair, Received, same_control
+from airflow_provider_integrations.ledger.edi_rows import event_row, lock_name, named_by, pair_values, to_received
+from airflow_provider_integrations.ledger.edi_tables import interchange_event, interchange_received
+from airflow_provider_integrations.ledger.rows import Parts, aware
+from airflow_provider_integrations.ledger.tables import work_item
+
+__all__ = ["DUPLICATE", "VERDICTS", "record_answer", "record_received"]
+
+VERDICTS = ("accepted", "partial", "rejected")
+DUPLICATE = "duplicate"
+
+_SAME = select(interchange_received).where(*named_by(interchange_received, "control"))
+
+
+def record_received(
+    parts: Parts,
+    pair: Pair,
+    control: str,
+    *,
+    sha256: str,
+    item_id: str,
+    place: int,
+    verdict: str,
+    window: timedelta,
+    answer_due_at: datetime | None,
+) -> Received:
+    """Enter an interchange, or find what was entered of it; see `Interchanges.received`."""
+    if verdict not in VERDICTS:
+        raise ConfigError("no such verdict on an interchange", verdict=verdict, next_step=f"One of {VERDICTS}.")
+    compared = same_control(pair.syntax, control)
+    value = int(compared) if compared.isascii() and compared.isdigit() and len(compared) < 19 else None
+    at = parts.now()
+    with parts.database.write() as connection:
+        parts.database.lock(connection, lock_name("interchange", pair))
+        there = _here(connection, item_id, place)
+        if there is None:
+            earlier = _earlier(connection, pair, compared, value, sha256, item_id, at - window)
+            entered: dict[str, Any] = {
+                **pair_values(pair),
+                "control": compared,
+                "control_value": value,
+                "sha256": sha256,
+                "item_id": item_id,
+                "place": place,
+                "verdict": verdict if earlier is None else DUPLICATE,
+                "received_at": at,
+                "duplicate_of": None if earlier is None else earlier.number,
+                "answer_due_at": answer_due_at and aware(answer_due_at, "answer_due_at"),
+            }
+            statement = insert(interchange_received).returning(interchange_received.c.number)
+            number = connection.execute(statement, entered).scalar_one()
+            _tell(connection, at, "received", None, entered["verdict"], number)
+        elif there.sha256 != sha256 or there.control != compared:
+            raise StateConflictError(
+                "another interchange was entered at this place of the item",
+                item=item_id,
+                place=place,
+                next_step="Enter changed content under its own item.",
+            )
+        elif there.verdict not in (verdict, DUPLICATE):
+            # The same bytes under another guide or agreement, as after a release from quarantine. One that was refused may
+            # have been sent again in the meantime: it is that one's double now.
+            other = None
+            if there.verdict == "rejected":
+                other = _earlier(connection, pair, compared, value, sha256, item_id, at - window)
+            values: dict[str, Any] = {"verdict": verdict if other is None else DUPLICATE}
+            values |= {} if other is None else {"duplicate_of": other.number}
+            mine = interchange_received.c.number == there.number
+            connection.execute(update(interchange_received).where(mine).values(**values))
+            _tell(connection, at, "judged", there.verdict, values["verdict"], there.number)
+        row = _here(connection, item_id, place)
+        if row is None:
+            raise AssertionError
+        return to_received(row)
+
+
+def record_answer(parts: Parts, number: int, answer: str) -> Received:
+    """Say that our acknowledgement went out; see `Interchanges.answered`."""
+    at = parts.now()
+    mine = interchange_received.c.number == number
+    with parts.database.write() as connection:
+        changed = connection.execute(
+            update(interchange_received)
+            .where(mine, interchange_received.c.answered_at.is_(None))
+            .values(answered_at=at, answer=answer)
+        )
+        row = connection.execute(select(interchange_received).where(mine)).one_or_none()
+        if row is None:
+            raise ConfigError("no such interchange", number=number, next_step="Enter it with `received` first.")
+        if row.answer != answer:
+            raise StateConflictError(
+                "the interchange was answered under another control number",
+                number=number,
+                there=row.answer,
+                asked=answer,
+                next_step="Draw the number for the digest of what is answered, so that it is the same again.",
+            )
+        if changed.rowcount:
+            _tell(connection, at, "answered", row.verdict, row.verdict, number, {"answer": answer})
+        return to_received(row)
+
+
+def _here(connection: Connection, item_id: str, place: int) -> Row[Any] | None:
+    mine = interchange_received.c.item_id == item_id, interchange_received.c.place == place
+    return connection.execute(select(interchange_received).where(*mine)).one_or_none()
+
+
+def _earlier(
+    connection: Connection, pair: Pair, control: str, value: int | None, sha256: str, item_id: str, since: datetime
+) -> Row[Any] | None:
+    """The newest interchange that this one doubles, if any.
+
+    One that was refused used no number up. The item's original and its other replays hold the very same delivery.
+    """
+    original = select(work_item.c.replay_of).where(work_item.c.id == item_id)
+    first = connection.scalar(original) or item_id
+    family = select(work_item.c.id).where((work_item.c.id == first) | (work_item.c.replay_of == first))
+    query = (
+        _SAME.where(
+            interchange_received.c.received_at > since,
+            interchange_received.c.verdict.in_(("accepted", "partial")),
+            interchange_received.c.item_id.not_in(family),
+        )
+        .order_by(interchange_received.c.number.desc())
+        .limit(1)
+    )
+    found = connection.execute(query, {**pair_values(pair), "control": control}).one_or_none()
+    if found is None or found.sha256 == sha256 or value is None:
+        return found
+    # More than half of the range ahead of it came since: the partner's counter went round (as serial numbers, RFC 1982).
+    round_ = select(interchange_received.c.number).where(
+        *named_by(interchange_received),
+        interchange_received.c.number > found.number,
+        interchange_received.c.control_value > value + LIMITS[pair.syntax] // 2,
+    )
+    return None if connection.execute(round_.limit(1), pair_values(pair)).first() else found
+
+
+def _tell(
+    connection: Connection,
+    at: datetime,
+    event: str,
+    old: str | None,
+    new: str,
+    number: int,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    entry = event_row(at, event, old, new, received_number=number, detail=detail or {})
+    connection.execute(insert(interchange_event), [entry])
