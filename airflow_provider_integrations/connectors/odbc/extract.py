@@ -124,13 +124,14 @@ def _written(
     """Type and write what is fetched; gives how far it came, and the sums of the control columns in the pages."""
     mark, writer = start, None
     sums = dict.fromkeys(job.control, Decimal(0))
+    of_pages = dict(sums)
     with ahead(source, cancel=session.cancel) as items:
         try:
             for item in items:
                 if isinstance(item, Restart):
                     if writer is not None:
                         writer.abort()
-                    writer, sums = None, dict.fromkeys(job.control, Decimal(0))
+                    writer, sums = None, dict(of_pages)
                     continue
                 if isinstance(item, (LateEnd, PageEnd)):
                     rejected = writer.rejected(behind.ahead) if writer is not None else 0
@@ -139,7 +140,7 @@ def _written(
                     if isinstance(item, LateEnd):
                         _check_behind(page, job, behind)
                     boundary("page written")
-                    mark = _moved(mark, item, page, behind, rejected)
+                    mark, of_pages = _moved(mark, item, page, behind, rejected), dict(sums)
                     save(mark)
                     boundary("page saved")
                     continue

@@ -18,7 +18,7 @@ from airflow_provider_integrations.connectors.odbc.model import ReadColumn, Tabl
 from airflow_provider_integrations.core.errors import PermanentError
 from airflow_provider_integrations.formats.arrow import Array, DataType, pa, pa_csv
 
-__all__ = ["UnpackableError", "on_the_wire", "unpacked", "values_apart"]
+__all__ = ["UnpackableError", "on_the_wire", "read_alone", "unpacked", "values_apart"]
 
 LONGEST = 240
 """Characters of one packed text at the most: it fits a buffer that stays in the cache."""
@@ -62,6 +62,11 @@ def on_the_wire(
         for at, group in enumerate(layout.groups)
     ]
     return (*texts, *(columns[place] for place in layout.alone))
+
+
+def read_alone(columns: Sequence[ReadColumn]) -> tuple[ReadColumn, ...]:
+    """The columns that share no text: what a driver makes of a value of theirs is not checked by reading it."""
+    return tuple(columns[place] for place in _layout(columns).alone)
 
 
 def unpacked(batch: Any, columns: Sequence[ReadColumn]) -> Any:

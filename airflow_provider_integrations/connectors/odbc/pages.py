@@ -23,7 +23,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     TableQuery,
 )
 from airflow_provider_integrations.connectors.odbc.neighbours import check_tuples, column_named
-from airflow_provider_integrations.connectors.odbc.packing import UnpackableError, values_apart
+from airflow_provider_integrations.connectors.odbc.packing import UnpackableError, read_alone, values_apart
 from airflow_provider_integrations.connectors.odbc.session import OdbcSession
 from airflow_provider_integrations.connectors.odbc.typed_values import as_text
 from airflow_provider_integrations.core.contract import Contract
@@ -177,7 +177,10 @@ def counting(session: OdbcSession, job: ShardJob, mark: PageMark) -> Iterator[Ca
 
 
 def _count(session: OdbcSession, job: ShardJob, mark: PageMark) -> Counted:
-    rows, broken, *sums = session.rows(statements.count(session.dialect, job.query, _rest(job, mark), job.control))[0]
+    # Looking at each value costs the server more than counting; a packed one that cannot be carried is refused when read.
+    looked_at = read_alone(job.query.columns)
+    asked = statements.count(session.dialect, job.query, _rest(job, mark), job.control, looked_at=looked_at)
+    rows, broken, *sums = session.rows(asked)[0]
     return Counted(_whole(rows), _whole(broken), dict(zip(job.control, sums, strict=True)))
 
 
@@ -230,19 +233,18 @@ def fetched(
                     rows, first, last = rows + batch.num_rows, batch if first is None else first, batch
                     yield batch
         except UnpackableError as error:
-            refused = error  # One of the values, perhaps, that the server counts as such.
+            refused = error  # NaN, perhaps, or a day outside of the calendar.
         if last is None and refused is None:
             return
-        if not settled:
-            settled = True
-            if counted().suspects:
-                if careful == query:
-                    raise _uncarried(query)
-                query = careful
-                yield Restart()
-                continue
-        if refused is not None:
-            raise refused
+        unfit = refused is not None
+        if not settled and not unfit:
+            settled, unfit = True, counted().suspects > 0
+        if unfit:
+            if careful == query:
+                raise refused or _uncarried(query)
+            query, settled = careful, True
+            yield Restart()
+            continue
         if not compared:
             compared = True
             alone = values_apart(query)

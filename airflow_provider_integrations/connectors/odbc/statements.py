@@ -21,6 +21,7 @@ from airflow_provider_integrations.connectors.odbc.model import (
     KeyRange,
     Keyset,
     Late,
+    ReadColumn,
     Statement,
     TableQuery,
 )
@@ -88,12 +89,25 @@ def nulls(dialect: Dialect, query: TableQuery) -> Statement | None:
 
 
 def count(
-    dialect: Dialect, query: TableQuery, within: Sequence[Condition] | KeyRange, sums: Sequence[str] = ()
+    dialect: Dialect,
+    query: TableQuery,
+    within: Sequence[Condition] | KeyRange,
+    sums: Sequence[str] = (),
+    *,
+    looked_at: Sequence[ReadColumn] | None = None,
 ) -> Statement:
-    """One row: how many rows, how many of them the driver could not carry, and the sums of columns, as text."""
+    """One row: how many rows, how many of them the driver could not carry, and the sums of columns, as text.
+
+    Args:
+        dialect: Of the source.
+        query: What is read.
+        within: Which rows.
+        sums: Columns to add up.
+        looked_at: Columns whose values the driver may be unable to carry; all of them without it.
+    """
     if isinstance(within, KeyRange):
         within = [*in_range(dialect, query.keyset, within), *not_null(dialect, query)]
-    suspects = [column.suspect for column in query.columns if column.suspect]
+    suspects = [column.suspect for column in (query.columns if looked_at is None else looked_at) if column.suspect]
     broken = f"SUM(CASE WHEN {' OR '.join(suspects)} THEN 1 ELSE 0 END)" if suspects else "0"
     read_as = {column.name: column.arrow for column in query.columns}
     columns = [dialect.counted, broken, *(dialect.total(dialect.quote(name), read_as.get(name)) for name in sums)]
