@@ -184,7 +184,7 @@ class Received:
     Args:
         number: Its number in the ledger.
         pair: Us and the sender.
-        control: ISA13 or 0020, as it came.
+        control: ISA13 without leading zeros, or 0020.
         sha256: Of its bytes.
         item_id: The work item that brought it.
         place: Its place in the item, from 0.

@@ -141,12 +141,15 @@ class Interchanges:
         with self._parts.database.read() as connection:
             return [to_received(row) for row in connection.execute(query)]
 
-    def unmatched(self, *, limit: int | None = None) -> list[Statement]:
+    def unmatched(self, *, partner: str | None = None, limit: int | None = None) -> list[Statement]:
         """What partners said of things that we have not sent, or not entered, the first first."""
         matches = select(interchange_event).where(
             interchange_event.c.acknowledgement_number == acknowledgement.c.number
         )
-        query = select(acknowledgement).where(~matches.exists()).order_by(acknowledgement.c.number).limit(limit)
+        query = select(acknowledgement).where(~matches.exists())
+        if partner is not None:
+            query = query.where(acknowledgement.c.partner == partner)
+        query = query.order_by(acknowledgement.c.number).limit(limit)
         with self._parts.database.read() as connection:
             return [to_statement(row) for row in connection.execute(query)]
 

@@ -16,7 +16,7 @@ from airflow_provider_integrations.connectors.edi.segment_check import divide
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
 from airflow_provider_integrations.connectors.edi.x12_tokens import Gap, GapKind, tokenize
 
-__all__ = ["FoundSet", "parsed_segments", "parsed_sets", "read_sets"]
+__all__ = ["FoundSet", "parsed_segments", "parsed_sets", "read_segments", "read_sets"]
 
 _Line = dict[str, Any]
 _BEGINS, _ENDS = frozenset({"ST", "UNH"}), frozenset({"SE", "UNT"})
@@ -44,7 +44,7 @@ class FoundSet:
 
 def parsed_segments(chunks: Iterable[bytes]) -> Iterator[_Line]:
     """Each segment: tag, elements (texts, or lists of components), its place and byte; bytes that are none as `outside`."""
-    for found, delimiters in _walk(chunks):
+    for found, delimiters in read_segments(chunks):
         if isinstance(found, Segment):
             yield {
                 "tag": found.tag,
@@ -76,7 +76,7 @@ def read_sets(chunks: Iterable[bytes]) -> Iterator[FoundSet]:
     around: tuple[Segment, ...] = ()
     body: list[Segment] | None = None
     delimiters = _NONE
-    for segment, delimiters in _walk(chunks):
+    for segment, delimiters in read_segments(chunks):
         if not isinstance(segment, Segment):
             continue
         tag = segment.tag
@@ -98,7 +98,8 @@ def read_sets(chunks: Iterable[bytes]) -> Iterator[FoundSet]:
         yield FoundSet(around, body, delimiters, complete=False)
 
 
-def _walk(chunks: Iterable[bytes]) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
+def read_segments(chunks: Iterable[bytes]) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
+    """Each segment, or the place and text of bytes that are none, with the delimiters of its interchange."""
     syntax, chunks = peek(chunks)
     delimiters = _NONE
     if syntax is not Syntax.EDIFACT:
