@@ -1,4 +1,4 @@
-"""`integrations edi parse|check|ack|write`: X12 and EDIFACT, without Airflow. `-` is standard input.
+"""`integrations edi parse|check|ack|rows|write`: X12 and EDIFACT, without Airflow. `-` is standard input.
 
 The exit code is 0 for what is accepted, 1 for what is rejected wholly or partly, and 2 for what is no EDI.
 """
@@ -24,6 +24,8 @@ __all__ = ["edi_app"]
 edi_app = typer.Typer(no_args_is_help=True, help="Read, check, acknowledge and write X12 and EDIFACT.")
 
 _CHUNK = 1 << 20
+_EXIT = {"accepted": 0, "not_edi": 2}
+"""By verdict; 1 for the others."""
 
 File = Annotated[str, typer.Argument(help="A file; - is standard input.")]
 Include = Annotated[
@@ -87,6 +89,25 @@ def ack(
     raise typer.Exit(code)
 
 
+@edi_app.command("rows")
+def rows(
+    file: File,
+    out: Annotated[
+        Path, typer.Option(help="Folder for one Parquet file a table; files of the same names are replaced.")
+    ],
+    guide: GuideName = None,
+    include: Include = _INCLUDE,
+) -> None:
+    """Write the rows of the accepted sets and messages, by guide; tell of the refused ones, which give none."""
+    with reporting(), _opened(file) as stream:
+        from airflow_provider_integrations.connectors.edi.row_files import write_rows
+
+        told = write_rows(stream, out, _book(include, guide))
+        say(told)
+        code = _EXIT.get(told["verdict"], 1)
+    raise typer.Exit(code)
+
+
 @edi_app.command("write")
 def write(
     rows: Annotated[str, typer.Argument(help="JSON: rows by the name of their table; - is standard input.")],
@@ -131,18 +152,13 @@ def _book(include: Path, name: str | None) -> GuideBook:
 
 
 def _verdict(documents: list[Document]) -> str:
-    from airflow_provider_integrations.connectors.edi.documents import Outcome, outcome
+    from airflow_provider_integrations.connectors.edi.documents import outcome, overall
 
-    found = {outcome(document) for document in documents}
-    if found == {Outcome.NOT_EDI}:
-        return Outcome.NOT_EDI.value
-    if found == {Outcome.ACCEPTED}:
-        return Outcome.ACCEPTED.value
-    return Outcome.REJECTED.value if found <= {Outcome.REJECTED, Outcome.NOT_EDI} else Outcome.PARTIAL.value
+    return overall({outcome(document) for document in documents}).value
 
 
 def _code(documents: list[Document]) -> int:
-    return {"accepted": 0, "not_edi": 2}.get(_verdict(documents), 1)
+    return _EXIT.get(_verdict(documents), 1)
 
 
 def _instant(text: str) -> datetime:

@@ -14,7 +14,7 @@ from airflow_provider_integrations.connectors.edi.model import Finding, Syntax, 
 from airflow_provider_integrations.connectors.edi.x12_envelope import Group, Interchange, Outside
 from airflow_provider_integrations.connectors.edi.x12_verdict import GroupVerdict, Policy, judge, judge_set
 
-__all__ = ["describe", "describe_finding"]
+__all__ = ["describe", "describe_finding", "party_of"]
 
 
 def describe(document: Document, policy: Policy | None = None) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def _edifact(verdict: InterchangeVerdict) -> dict[str, Any]:
     told: dict[str, Any] = {"syntax": Syntax.EDIFACT.value, "length": verdict.length}
     if header is not None:
         told |= {
-            "sender": _party(header.sender),
-            "receiver": _party(header.recipient),
+            "sender": party_of(header.sender),
+            "receiver": party_of(header.recipient),
             "usage": "T" if header.test else "P",
             "version": f"{header.syntax_identifier}:{header.version or ''}",
             "control": header.reference,
@@ -106,7 +106,8 @@ def _edifact(verdict: InterchangeVerdict) -> dict[str, Any]:
     }
 
 
-def _party(party: Party) -> str:
+def party_of(party: Party) -> str:
+    """Qualifier and identifier of S002 or S003, as X12 has them too: `14/4012345000009`."""
     return f"{party.qualifier}/{party.identification}"
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -20,11 +20,12 @@ from airflow_provider_integrations.connectors.edi.edifact_verdict import Interch
 from airflow_provider_integrations.connectors.edi.guide import Guides
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Syntax
+from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside, SetRead
 from airflow_provider_integrations.connectors.edi.x12_scan import scan as scan_x12
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, judge
 
-__all__ = ["Document", "GuideBook", "Outcome", "outcome", "read_documents", "syntax_of"]
+__all__ = ["Document", "GuideBook", "Outcome", "outcome", "overall", "read_documents", "syntax_of"]
 
 Document = Interchange | Outside | InterchangeVerdict
 """An interchange, or bytes that belong to none."""
@@ -80,7 +81,11 @@ def syntax_of(head: bytes) -> Syntax | None:
 
 
 def read_documents(
-    chunks: Iterable[bytes], book: GuideBook | None = None, agreement: Agreement | None = None
+    chunks: Iterable[bytes],
+    book: GuideBook | None = None,
+    agreement: Agreement | None = None,
+    *,
+    whole: bool = False,
 ) -> Iterator[Document]:
     """The interchanges of a stream, in order, whatever is in it.
 
@@ -88,6 +93,7 @@ def read_documents(
         chunks: The stream, cut anywhere.
         book: What sets and messages are checked by.
         agreement: What is taken of X12; without it, all that X12 knows.
+        whole: For whoever goes on to read the sets: one that is too large to be held is refused without a guide too.
 
     Yields:
         Interchanges; a stream of neither syntax gives one `Outside` with `not_edi`.
@@ -107,7 +113,8 @@ def read_documents(
         guide = book.find(Syntax.X12, found.set_id, found.convention or found.header.version)
         return check_raw(guide, found.raw, found.delimiters) if guide is not None else []
 
-    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=book.names(Syntax.X12))
+    wanted = book.names(Syntax.X12) | (KNOWN_SETS if whole else frozenset())
+    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=wanted)
 
 
 def peek(chunks: Iterable[bytes]) -> tuple[Syntax | None, Iterator[bytes]]:
@@ -140,3 +147,11 @@ def outcome(document: Document, policy: Policy | None = None) -> Outcome:
     if any(group.status in "PR" for group in verdict.groups):
         return Outcome.PARTIAL
     return Outcome.ACCEPTED
+
+
+def overall(found: Collection[Outcome]) -> Outcome:
+    """The verdict on a stream by those on its documents: partial where some of it is accepted and some is not."""
+    kinds = set(found)
+    if kinds in ({Outcome.NOT_EDI}, {Outcome.ACCEPTED}):
+        return kinds.pop()
+    return Outcome.REJECTED if kinds <= {Outcome.REJECTED, Outcome.NOT_EDI} else Outcome.PARTIAL

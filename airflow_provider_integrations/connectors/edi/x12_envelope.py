@@ -81,6 +81,9 @@ class SetRead:
         number: The place of ST in the interchange.
         offset: The byte of the stream at which ST begins; line breaks do not count in a wrapped stream.
         delimiters: Those of the interchange.
+        interchange: The byte of the stream at which its interchange begins.
+        group: The place of its group in the interchange, from 0.
+        index: Its place in the group, from 0, as in `SetResult`.
     """
 
     header: GroupHeader
@@ -91,6 +94,9 @@ class SetRead:
     number: int
     offset: int
     delimiters: Delimiters
+    interchange: int
+    group: int
+    index: int
 
     def segments(self) -> list[Segment]:
         """The segments from ST to SE."""

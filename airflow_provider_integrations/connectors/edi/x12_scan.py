@@ -225,7 +225,9 @@ class _Scanner(Stream):
     def set_read(self, structure: Structure, kept: int, end: int) -> SetRead:
         set_id, control, convention = (*structure.line.decode("latin-1").split(structure.element), "", "")[:3]
         raw = b"".join((*self.pieces, self.data[kept:end]))
-        return SetRead(structure.group, set_id, control, convention, raw, *self.kept_from, structure.header.delimiters)
+        place = (structure.offset, len(structure.groups), structure.log.count)
+        delimiters = structure.header.delimiters
+        return SetRead(structure.group, set_id, control, convention, raw, *self.kept_from, delimiters, *place)
 
     def odd_begin(self, structure: Structure, raw: bytes, text: bytes) -> bool:
         """A segment that does not begin as one; whether it is a control segment after all."""

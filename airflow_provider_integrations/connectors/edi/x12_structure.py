@@ -240,8 +240,8 @@ class Structure:
     def take_ta1(self, elements: list[str], offset: int) -> None:
         """TA1: the partner acknowledges an interchange of ours."""
         if self.state != IN_INTERCHANGE or self.groups:
-            text = "TA1 stands after ISA and before the first GS."
-            self.note(FindingCode.SEGMENT_UNEXPECTED, Severity.NOTE, "TA1", detail=text)
+            severity = Severity.ERROR if self.state == IN_SET else Severity.NOTE  # `visit` does not see such a set.
+            self.note(FindingCode.SEGMENT_UNEXPECTED, severity, "TA1", detail="TA1 stands before the first GS.")
         if len(self.technical) < _MOST_TA1:
             self.technical.append(Segment("TA1", tuple(elements), self.total + 1, offset))
 

@@ -1,0 +1,112 @@
+"""The accepted messages of an EDIFACT stream: read a second time, each looked up in the verdict on its interchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Envelope, Reading, changed
+from airflow_provider_integrations.connectors.edi.document_report import party_of
+from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
+from airflow_provider_integrations.connectors.edi.edifact_charsets import character_set
+from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupHeader, InterchangeHeader, MessageHeader
+from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_scan import scan
+from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
+from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, Status
+from airflow_provider_integrations.connectors.edi.model import Syntax
+
+__all__ = ["read_edifact"]
+
+
+def read_edifact(
+    documents: Iterator[Document],
+    chunks: Iterable[bytes],
+    book: GuideBook,
+    take: Callable[[AcceptedSet], None],
+    reading: Reading,
+) -> None:
+    """Give each accepted message to `take`; the arguments and errors are those of `read_x12`."""
+    state: _Messages | None = None
+    number = 0
+    for piece in scan(chunks):
+        if isinstance(piece.header, InterchangeHeader):
+            verdict = next(documents, None)
+            if not isinstance(verdict, InterchangeVerdict) or verdict.header != piece.header:
+                raise changed()
+            state = _Messages(piece.header, verdict, book, reading)
+        if state is None:
+            continue
+        number += piece.part is Part.MESSAGE
+        found = state.take(piece, number)
+        if found is not None:
+            reading.accepted += 1
+            take(found)
+
+
+class _Messages:
+    """The EDIFACT interchange that the second reading is in: gathers each message that is accepted."""
+
+    def __init__(
+        self, header: InterchangeHeader, verdict: InterchangeVerdict, book: GuideBook, reading: Reading
+    ) -> None:
+        self._header, self._book, self._reading = header, book, reading
+        self._whole = verdict.status is Status.REJECTED
+        self._groups = {one.header.segment.offset: one for one in verdict.groups}
+        refused = (*verdict.refused, *(message for group in verdict.groups for message in group.refused))
+        self._refused = {one.header.segment.offset: one for one in refused}
+        self._group: str | None = None
+        self._group_refused = False
+        self._message: MessageHeader | None = None
+        self._raw: list[bytes] = []
+        charset = character_set(header.syntax_identifier)
+        self._encoding = charset.codec if charset else "latin-1"
+        if self._whole:
+            reading.refused += verdict.messages
+            reading.tell(verdict.findings, interchange=header.reference, sets=verdict.messages)
+
+    def take(self, piece: Piece, number: int) -> AcceptedSet | None:
+        """One piece more: the message that it ends, if that is accepted."""
+        header, part = piece.header, piece.part
+        if self._whole:
+            return None
+        if isinstance(header, GroupHeader):
+            group = self._groups[header.segment.offset]
+            self._group, self._group_refused = group.header.reference, not group.accepted
+            if self._group_refused:
+                name = {"interchange": self._header.reference, "group": self._group}
+                self._reading.refused += group.messages
+                self._reading.tell(group.findings, **name, sets=group.messages)
+        elif isinstance(header, MessageHeader) and not self._group_refused:
+            self._begin(header, number)
+        if self._message is not None:
+            self._raw.append(piece.raw)
+        if part is Part.GROUP_END:
+            self._group, self._group_refused = None, False
+        return self._ended(number) if part is Part.MESSAGE_END else None
+
+    def _begin(self, header: MessageHeader, number: int) -> None:
+        refused = self._refused.get(header.segment.offset)
+        if refused is None:
+            self._message = header
+            return
+        self._reading.refused += 1
+        name = {"interchange": self._header.reference, "group": self._group}
+        what = {"type": header.type, "control": header.reference, "number": number}
+        self._reading.tell(refused.findings, **name, **what)
+
+    def _ended(self, number: int) -> AcceptedSet | None:
+        message, raw = self._message, b"".join(self._raw)
+        self._message, self._raw = None, []
+        if message is None:
+            return None
+        header, first = self._header, message.segment
+        segments = segments_of(raw, header.delimiters, number=first.number, offset=first.offset)
+        texts = (party_of(header.sender), party_of(header.recipient), "T" if header.test else "P", header.reference)
+        sender, receiver, usage, control = (self._decoded(text) for text in texts)
+        group = None if self._group is None else self._decoded(self._group)
+        envelope = Envelope(sender, receiver, usage, control, group, self._decoded(message.reference), number)
+        guide = self._book.find(Syntax.EDIFACT, message.type, message.version + message.release)
+        return AcceptedSet(envelope, guide, segments, header.delimiters, self._encoding, len(raw))
+
+    def _decoded(self, text: str) -> str:
+        return text if text.isascii() else text.encode("latin-1").decode(self._encoding, "replace")

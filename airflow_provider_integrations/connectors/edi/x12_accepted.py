@@ -1,0 +1,112 @@
+"""The accepted sets of an X12 stream: read a second time, each looked up in the verdict on its interchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Envelope, Reading, changed
+from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
+from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
+from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
+from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange, SetRead
+from airflow_provider_integrations.connectors.edi.x12_scan import scan
+from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, Verdict, judge, judge_set
+
+__all__ = ["read_x12"]
+
+
+def read_x12(
+    documents: Iterator[Document],
+    chunks: Iterable[bytes],
+    book: GuideBook,
+    take: Callable[[AcceptedSet], None],
+    reading: Reading,
+) -> None:
+    """Give each accepted set to `take`.
+
+    Args:
+        documents: The interchanges, from the first reading; drawn on no sooner than needed.
+        chunks: The stream, the second time.
+        book: Which guide is of which set.
+        take: Called with each set, in order.
+        reading: What is refused is told to it.
+
+    Raises:
+        TransientError: when the two readings differ.
+    """
+    judged: _Judged | None = None
+    expected = 0
+
+    def advance() -> bool:
+        nonlocal judged, expected
+        document = next(documents, None)
+        if not isinstance(document, Interchange):
+            return False
+        judged = _Judged(document, judged.end if judged else 0, reading)
+        expected += judged.accepted
+        return True
+
+    def visit(found: SetRead) -> list[Finding]:
+        while judged is None or judged.interchange.offset < found.interchange:
+            if not advance():
+                raise changed()
+        if judged.interchange.offset != found.interchange or found.group >= len(judged.starts):
+            raise changed()
+        if judged.accepts(found):
+            header = judged.interchange.header
+            envelope = Envelope(
+                "/".join(header.sender), "/".join(header.receiver), header.usage, header.control,
+                found.header.control, found.control, judged.starts[found.group] + found.index + 1,
+            )  # fmt: skip
+            guide = book.find(Syntax.X12, found.set_id, found.convention or found.header.version)
+            reading.accepted += 1
+            take(AcceptedSet(envelope, guide, found.segments(), found.delimiters, "latin-1", len(found.raw)))
+        return []
+
+    for _ in scan(chunks, visit=visit, wanted=book.names(Syntax.X12) | KNOWN_SETS):
+        pass
+    while advance():
+        pass
+    if reading.accepted != expected:
+        raise changed()
+
+
+class _Judged:
+    """The X12 interchange that the second reading is in: which of its sets are accepted."""
+
+    def __init__(self, interchange: Interchange, before: int, reading: Reading) -> None:
+        self.interchange = interchange
+        self.verdict: Verdict = judge(interchange, Policy())
+        self.starts: list[int] = []
+        control = interchange.header.control
+        refused = self.verdict.status == "R"
+        count = 0
+        for at, group in enumerate(interchange.groups):
+            self.starts.append(before + count)
+            count += len(group.sets)
+            if refused:
+                continue
+            name = {"interchange": control, "group": group.header.control}
+            if self.verdict.groups[at].is_refused_whole:
+                reading.tell(group.findings, **name, sets=len(group.sets))
+                continue
+            for index, one in sorted(group.sets.flawed.items()):
+                if not self._passes(one.findings, at):
+                    number = self.starts[at] + index + 1
+                    what = {"type": one.set_id, "control": one.control, "number": number}
+                    reading.tell(one.findings, **name, **what)
+        if refused:
+            reading.tell(interchange.findings, interchange=control, sets=count)
+        self.end = before + count
+        self.accepted = sum(group.accepted for group in self.verdict.groups)
+        reading.refused += count - self.accepted
+
+    def accepts(self, found: SetRead) -> bool:
+        """Whether this set of it is."""
+        if self.verdict.status == "R" or self.verdict.groups[found.group].is_refused_whole:
+            return False
+        flawed = self.interchange.groups[found.group].sets.flawed.get(found.index)
+        return flawed is None or self._passes(flawed.findings, found.group)
+
+    def _passes(self, findings: tuple[Finding, ...], group: int) -> bool:
+        return judge_set(findings, self.interchange.groups[group].header.version, Policy())[0] != "R"
