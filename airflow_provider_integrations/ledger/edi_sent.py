@@ -76,14 +76,13 @@ def record_sent(parts: Parts, sending: Sending) -> list[Sent]:
         parts.database.lock(connection, lock_name("interchange", sending.pair))
         if connection.execute(_SAME, _key(sending, Level.INTERCHANGE, sending.control)).one_or_none() is None:
             number = _enter(connection, sending, at)
-            ours = {(row.level, row.control) for row in _of(connection, number)}
+            ours = sorted({row.control for row in _of(connection, number)})
             early = _EARLY.where(
                 acknowledgement.c.received_at >= at - _WAITING,
-                acknowledgement.c.control.in_(sorted({control for _, control in ours})),
+                acknowledgement.c.control.in_(ours),
             )
             for row in connection.execute(early, pair_values(sending.pair)).all():
-                if (row.level, row.control) in ours:
-                    _match(connection, row, at)
+                _match(connection, row, at)
         head = connection.execute(_SAME, _key(sending, Level.INTERCHANGE, sending.control)).one()
         if head.sha256 != sending.sha256:
             raise StateConflictError(

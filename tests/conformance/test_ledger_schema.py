@@ -99,6 +99,31 @@ def test_two_migrations_and_discoveries_at_once_are_safe(ledger_url: str) -> Non
         assert len(ledger.items.history(ledger.items.list()[0].id)) == 1
 
 
+def test_a_ledger_of_the_first_schema_keeps_what_it_holds(ledger_url: str) -> None:
+    import io
+
+    from alembic import command
+    from alembic.config import Config
+
+    import airflow_provider_integrations.ledger as package
+
+    ledger = Ledger.connect(ledger_url)
+    config = Config(stdout=io.StringIO(), output_buffer=io.StringIO())
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    with ledger._database.migrating() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = "at, who, action, subject, why, detail"
+        entry = "'2025-11-05 00:00:00', 'ann', 'look', 'a', '', '{}'"
+        connection.execute(text(f"INSERT INTO audit ({columns}) VALUES ({entry})"))
+    with pytest.raises(StateConflictError, match="integrations ledger migrate"):
+        ledger.records.audit_trail()
+    assert ledger.migrate() == SCHEMA_VERSION
+    assert [entry.who for entry in ledger.records.audit_trail()] == ["ann"]
+    assert ledger.interchanges.owed_to_us() == []
+    ledger.close()
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(ledger_url: str) -> None:
     database = Database(ledger_url)
     with database.migrating() as connection:

@@ -158,6 +158,13 @@ def test_uci_0083_codes_4_7_8_for_interchange_and_groups() -> None:
     assert [one.code for one in read((head + "UCI+17+HUB:14+ACME:14+7'").encode())[1]] == ["incomplete"]
 
 
+def test_messages_beside_groups_are_told_with_the_interchange() -> None:
+    head = "UNB+UNOA:3+ACME:14+HUB:14+260102:0304+7'UNH+1+CONTRL:D:3:UN'UCI+17+HUB:14+ACME:14+7'"
+    group, whole = read(f"{head}UCM+9+ORDERS:D:96A:UN+4+12'UCF+5+A+B+7'UNT+5+1'UNZ+1+7'".encode())[0]
+    assert (group.control, group.status, group.sets) == ("5", ACCEPTED, ())
+    assert (whole.status, whole.sets) == (PARTLY, (SetStatement("ORDERS", "9", REJECTED, ("12",)),))
+
+
 def test_released_characters_and_the_test_indicator_are_read() -> None:
     data = "UNB+UNOA:3+AC?+ME:14+HUB:14+260102:0304+7++++++1'UNH+1+CONTRL:D:3:UN'UCI+1?'7+B+A+7'UNT+3+1'UNZ+1+7'"
     [said], _ = read(data.encode())
