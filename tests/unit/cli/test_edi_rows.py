@@ -276,7 +276,7 @@ FRAGMENTS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.one_of(FRAGMENTS.map("".join).map(str.encode), st.binary(max_size=300)), st.sampled_from([b"", b"ISA*", b"UNB+"])
 )
