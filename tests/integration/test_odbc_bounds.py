@@ -155,6 +155,29 @@ def test_sqlite_takes_a_bound_in_the_form_of_its_rows_alone(odbc_sqlite: OdbcDat
     ) as caught:  # A blank is below every T: row 1 would be in the span.
         _rows(odbc_sqlite, tmp_path, "u", ("2025-03-30 01:00:00", None))
     assert "texts are compared" in caught.value.values["problem"]
+    for number in ("20250330", "1743292800", "12025-01-01"):  # Below or above all texts of another form.
+        with pytest.raises(ConfigError, match="no value"):
+            _rows(odbc_sqlite, tmp_path, "u", (number, None))
+
+
+@pytest.mark.parametrize("bound", ["1_0", "\u0665", "0x10", "1e"])
+def test_a_number_is_of_plain_digits(bound: str, odbc_sqlite: OdbcDatabase, tmp_path: Path) -> None:
+    """SQLite compares what it takes for no number as a text, which is above all numbers."""
+    odbc_sqlite.execute(
+        "CREATE TABLE ts (id integer PRIMARY KEY, u numeric(10,2) NOT NULL)", "INSERT INTO ts VALUES (1, 7)"
+    )
+    with pytest.raises(ConfigError, match="no value"):
+        _rows(odbc_sqlite, tmp_path, "u", (bound, None))
+
+
+def test_a_column_may_have_the_name_of_what_pages_are_merged_by(odbc_sqlite: OdbcDatabase, tmp_path: Path) -> None:
+    odbc_sqlite.execute(
+        'CREATE TABLE ts (id integer PRIMARY KEY, u integer NOT NULL, "_k0" int, "_K0_0" int)',
+        "CREATE INDEX i ON ts (u, id)",
+        "INSERT INTO ts VALUES " + ", ".join(f"({g}, {g // 5}, {-g}, {-g})" for g in range(60)),
+    )
+    request = Request("ts", ("u", "id"), tmp_path / "out", tmp_path / "state.json", page_rows=7)
+    assert extract_once(OdbcSettings.from_string(odbc_sqlite.connection_string), request)["rows"] == 60
 
 
 @pytest.mark.parametrize("begin", ["garbage", "2025-02-31", ""])

@@ -46,7 +46,8 @@ _INSTANTS = {
 _LOCAL = {
     "postgresql": r"timestamp(\(\d\))? without time zone|date",
     "mariadb": r"datetime(\(\d\))?|date",
-    "sqlite": r"timestamp|datetime|date",
+    # SQLite takes any name for a type; those that say time are these.
+    "sqlite": r"(timestamp|datetime)2?( ?\(\d+\))?( with(out)? time zone)?|timestamptz|smalldatetime|date",
     "sqlserver": r"datetime2?(\(\d\))?|smalldatetime|date",  # Its `timestamp` is a rowversion.
     "oracle": r"timestamp(\(\d\))?|date",
     "snowflake": r"timestamp_ntz(\(\d\))?|date",

@@ -25,6 +25,7 @@ from airflow_provider_integrations.core.watermark import Bound
 __all__ = ["check_value", "span_of"]
 
 _WHOLE = re.compile(r"((tiny|small|medium|big)int|int|integer|int[248]|year)(\(\d+\))?( unsigned)?( zerofill)?$")
+_DIGITS = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
 _EXACT = re.compile(r"(numeric|decimal|number)\b")
 _TIME = re.compile(
     r"(\d{4,6})-(\d\d)-(\d\d)(?:([T ])(\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
@@ -123,14 +124,15 @@ def _other_time(value: str, taken: str, *, instants: bool, engine: str) -> str |
 
 def _unlike(session: OdbcSession, query: TableQuery, value: str) -> str | None:
     """SQLite compares texts: a bound is one only in the form that the rows are written in."""
+    highest = session.rows(statements.highest(session.dialect, query))[0][0]
     if _number(value) is not None:
-        return None
+        numbers = highest is None or _number(highest) is not None
+        return None if numbers else f"the rows are written as {highest}, and texts are compared"
     asked = _TIME.fullmatch(value)
-    if asked is None or _instant(value) is None:
+    if asked is None or _instant(value) is None or len(asked[1]) != 4:
         return "it is no day, or day and time, of ISO 8601"
     if asked[4] is None and asked[8] is None:
         return None
-    highest = session.rows(statements.highest(session.dialect, query))[0][0]
     written = _TIME.fullmatch(highest) if highest is not None else None
     if asked[8] is not None and (written is None or written[8] != asked[8]):
         return "it has another zone than the rows are written with, and texts are compared"
@@ -165,6 +167,8 @@ def _instant(text: str, *, zero: bool = False) -> tuple[str, str, bool] | None:
 
 
 def _number(text: str) -> Decimal | None:
+    if not _DIGITS.fullmatch(text):  # `Decimal` takes underscores, and the digits of every script.
+        return None
     try:
         number = Decimal(text.strip())
     except InvalidOperation:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import count as count_from
 
 from airflow_provider_integrations.connectors.odbc.dialects.dialect import Dialect
 from airflow_provider_integrations.connectors.odbc.model import (
@@ -242,9 +243,12 @@ def _in_order(dialect: Dialect, query: TableQuery, what: str, key_range: KeyRang
         # Of the table and not of the result: what is read may be text made of a column, which has another order.
         select += f" ORDER BY {', '.join(order)}"
         return Statement(select if rows is None else dialect.first_rows(select, rows), parameters)
-    keys = ", ".join(f"{column} AS _k{at}" for at, column in enumerate(order))
+    taken = "".join(column.name.casefold() for column in query.columns)
+    name = next(name for name in (f"_k{n}_" for n in count_from(0)) if name not in taken)
+    keys = ", ".join(f"{column} AS {name}{at}" for at, column in enumerate(order))
     selects = [_select(dialect, query, f"{what}, {keys}", [*part, *not_null(dialect, query)]) for part in parts]
-    merged = f"{' UNION ALL '.join(select for select, _ in selects)} ORDER BY {', '.join(f'_k{at}' for at in range(len(order)))}"
+    merged = f"{' UNION ALL '.join(select for select, _ in selects)} ORDER BY "
+    merged += ", ".join(f"{name}{at}" for at in range(len(order)))
     names = ", ".join(dialect.quote(column.name) for column in query.columns) if what != _ONE else what
     return Statement(
         f"SELECT {names} FROM ({dialect.first_rows(merged, rows)})",

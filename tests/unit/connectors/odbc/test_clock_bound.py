@@ -13,7 +13,7 @@ READ = {"postgresql": "postgres", "mariadb": "mysql", "sqlserver": "tsql"}
 TIMES = {
     "postgresql": ["timestamp with time zone", "timestamp(3) with time zone", "timestamp without time zone", "date"],
     "mariadb": ["timestamp(6)", "timestamp", "datetime(6)", "datetime", "date"],
-    "sqlite": ["timestamp", "datetime", "date"],
+    "sqlite": ["timestamp", "datetime", "date", "datetime(6)", "timestamp(3)", "datetime2(7)"],
     "sqlserver": ["datetimeoffset(7)", "datetime2(7)", "datetime", "smalldatetime", "date"],
     "oracle": ["timestamp(6) with time zone", "timestamp(6) with local time zone", "timestamp(6)", "date"],
     "snowflake": ["timestamp_tz", "timestamp_ltz", "timestamp_ntz", "date"],
@@ -36,7 +36,7 @@ def _query(kind: str) -> TableQuery:
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in TIMES.items() for kind in kinds])
 def test_a_time_is_bounded_by_the_servers_own_clock(name: str, kind: str) -> None:
     statement = now_of(dialect_named(name), _query(kind))
-    assert statement is not None
+    assert statement is not None, kind
     sqlglot.parse_one(statement.sql, READ.get(name, name))
     instant = (any(part in kind for part in ZONED) and "without" not in kind) or (name, kind[:9]) == (
         "mariadb",
