@@ -1,7 +1,7 @@
 # `make demo` runs the main job in a real Airflow; `make test` passes all tests. Both set everything up first.
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help setup lock check test bench demo demo-stop clean
+.PHONY: help setup lock check test fuzz bench demo demo-stop clean
 
 WORKERS ?= 2
 DEMO_HOME ?= .demo
@@ -29,6 +29,9 @@ test: ## all tests, with real servers, a real Airflow and a browser
 	@PYTHON="$(PYTHON)" .ci/setup
 	$(BIN)/pytest -q -n $(WORKERS) -m 'not system'
 	$(BIN)/pytest -q -m system
+
+fuzz: setup ## property tests with new examples, 2,000 of each that names no number
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not integration and not system' --hypothesis-profile=search
 
 bench: setup ## measure against peers, side by side; results in benchmarks/results/
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,14 @@
-"""Fixtures that several folders use; each real part has its module in `tests/fakes`."""
+"""Fixtures that several folders use; each real part has its module in `tests/fakes`.
+
+Property tests try the same examples at every run, so that what lands does not hang on luck; `make fuzz` searches with
+new ones, and what it finds becomes an example of its own.
+"""
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2_000, deadline=None)
+settings.load_profile("same")
 
 pytest_plugins = [
     "tests.fakes.airflow_home",
