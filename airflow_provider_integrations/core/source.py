@@ -11,6 +11,7 @@ from airflow_provider_integrations.core.verdict import GateMode
 
 __all__ = [
     "CompletenessPolicy",
+    "Delivery",
     "FileLimits",
     "FileSource",
     "GatePolicy",
@@ -119,24 +120,29 @@ class Schedule(_Frozen):
     zone: str = "UTC"
 
 
-class FileSource(_Frozen):
-    """One source of partner files."""
+class Delivery(_Frozen):
+    """What all files of partners have, whatever is in them: where they lie, how they are named and sealed, when they are due."""
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kind: Literal["sftp_pgp"]
     description: str = ""
     owner: str = "data-engineering"
     connection: str
-    contract: str
     folders: RemoteFolders
     names: NamePolicy
     completeness: CompletenessPolicy = CompletenessPolicy()
     limits: FileLimits = FileLimits()
     openpgp: OpenPgpPolicy = OpenPgpPolicy()
-    gate: GatePolicy = GatePolicy()
-    load: LoadPolicy
     schedule: Schedule | None = None
     files_per_task: int = Field(default=8, ge=1, le=1000)
+
+
+class FileSource(Delivery):
+    """One source of partner files that hold rows."""
+
+    kind: Literal["sftp_pgp"]
+    contract: str
+    gate: GatePolicy = GatePolicy()
+    load: LoadPolicy
 
     @classmethod
     def from_mapping(cls, data: Any, *, where: str = "source") -> FileSource:

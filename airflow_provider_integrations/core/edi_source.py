@@ -1,0 +1,192 @@
+"""EDI with a partner, `include/sources/*.yaml`: what comes (`kind: edi`), what goes out (`kind: edi_outbound`), what is agreed.
+
+Each table of rows that comes out of a partner's documents is a source of its own from the gate on, named
+`<source>__<table>`; what waits to be sent to the partner is one too, `<source>__outbox`.
+
+    >>> table_source_name("acme_edi", "orders"), outbox_name("acme_edi")
+    ('acme_edi__orders', 'acme_edi__outbox')
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from airflow_provider_integrations.core.contract import Contract, model_error
+from airflow_provider_integrations.core.source import Delivery, GatePolicy, LoadPolicy
+
+__all__ = [
+    "SETS",
+    "EdiAgreement",
+    "EdiLoad",
+    "EdiOutbound",
+    "EdiSource",
+    "EdiTable",
+    "EdiTableSource",
+    "Outbox",
+    "Party",
+    "outbox_name",
+    "table_source_name",
+]
+
+SETS = "sets"
+"""The table with one row for each set or message that came, whatever became of it."""
+
+_SEPARATOR = "__"
+
+Party = str
+"""An identity as `qualifier:name`, e.g. `ZZ:ACME` (ISA05 and ISA06) or `14:5012345678900` (0007 and 0004)."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class EdiAgreement(_Frozen):
+    """What two partners agreed upon (in EDIFACT the interchange agreement, in X12 the trading partner agreement).
+
+    Args:
+        ours: The identities by which we are known.
+        partners: The identities of whoever may send; anyone else is refused.
+        usage: The one usage that is taken here, so that tests do not run into production.
+        guides: Names of guides under `include/edi/`; all of them without it.
+        functional: How X12 groups are acknowledged.
+        technical: When a TA1 goes out: `asked` if ISA14 asks for one or the interchange is refused.
+        contrl: Whether EDIFACT is acknowledged by CONTRL.
+        answer_within: How long we may take to acknowledge.
+        duplicates_within: How far back control numbers must differ.
+    """
+
+    ours: tuple[Party, ...] = Field(min_length=1)
+    partners: tuple[Party, ...] = Field(min_length=1)
+    usage: Literal["P", "T"] = "P"
+    guides: tuple[str, ...] = ()
+    functional: Literal["997", "999", "none"] = "997"
+    technical: Literal["asked", "always", "never"] = "asked"
+    contrl: bool = True
+    answer_within: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0))
+    duplicates_within: timedelta = Field(default=timedelta(days=90), gt=timedelta(0))
+
+    @model_validator(mode="after")
+    def _parties(self) -> EdiAgreement:
+        wrong = [party for party in (*self.ours, *self.partners) if party.count(":") != 1 or party.endswith(":")]
+        if wrong:
+            raise ValueError(f"identities are written as qualifier:name: {', '.join(wrong)}")
+        return self
+
+
+class Outbox(_Frozen):
+    """Where what we send goes: a folder on the partner's server, relative to the connection's root.
+
+    `seal`: encrypted to the connection's `pgp-certificates` and signed by its `pgp-private-key`.
+    """
+
+    folder: str = Field(min_length=1)
+    seal: bool = True
+
+
+class EdiLoad(_Frozen):
+    """Where the tables go in the warehouse: each is named by `prefix` and its own name in capitals."""
+
+    connection: str = "integrations_warehouse"
+    database: str = "INTEGRATIONS"
+    prefix: str = Field(default="EDI_", pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+
+
+class EdiTable(_Frozen):
+    """What differs for one table."""
+
+    gate: GatePolicy = GatePolicy()
+
+
+class EdiSource(Delivery):
+    """Documents of one partner and their acknowledgements."""
+
+    kind: Literal["edi"]
+    agreement: EdiAgreement
+    outbox: Outbox
+    load: EdiLoad = EdiLoad()
+    tables: dict[str, EdiTable] = Field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, data: Any, *, where: str = "source") -> EdiSource:
+        """Check a mapping, e.g. from YAML.
+
+        Raises:
+            ConfigError: with every problem in one message; `where` says which file it is in.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise model_error(error, where) from None
+
+
+class EdiTableSource(_Frozen):
+    """One table of an EDI source, from the gate on: its contract follows from the guides and stands in no file."""
+
+    source: str
+    kind: Literal["edi_table"] = "edi_table"
+    parent: str
+    table: str
+    contract: Contract
+    gate: GatePolicy
+    load: LoadPolicy
+
+
+class EdiOutbound(_Frozen):
+    """Documents that go to one partner.
+
+    Args:
+        guide, version: What they are written by.
+        ours, partner, usage: From whom to whom; `group_ours` and `group_partner` are GS02 and GS03, the names without
+            qualifier else.
+        rows: For each table of the guide a query, a file of `include/sql/outbound/`.
+        document: Column of every query that tells the documents apart; each is sent once.
+        name: Of the file; `{control}` is the control number of the interchange.
+        acknowledged_within: When the partner's acknowledgement is due; None where none is agreed upon.
+        load: Where the queries run.
+    """
+
+    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["edi_outbound"]
+    description: str = ""
+    owner: str = "data-engineering"
+    connection: str
+    guide: str
+    version: str
+    ours: Party
+    partner: Party
+    usage: Literal["P", "T"] = "P"
+    group_ours: str = ""
+    group_partner: str = ""
+    rows: dict[str, str] = Field(min_length=1)
+    document: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_.\-]*\{control\}[A-Za-z0-9_.\-]*$")
+    outbox: Outbox
+    acknowledged_within: timedelta | None = None
+    load: EdiLoad = EdiLoad()
+    schedule: str | None = None
+
+    @classmethod
+    def from_mapping(cls, data: Any, *, where: str = "source") -> EdiOutbound:
+        """Check a mapping, e.g. from YAML.
+
+        Raises:
+            ConfigError: with every problem in one message; `where` says which file it is in.
+        """
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise model_error(error, where) from None
+
+
+def table_source_name(source: str, table: str) -> str:
+    """The name by which a table of a source goes from the gate on."""
+    return f"{source}{_SEPARATOR}{table}"
+
+
+def outbox_name(source: str) -> str:
+    """The name by which what waits to be sent goes in the ledger."""
+    return f"{source}{_SEPARATOR}outbox"
