@@ -12,7 +12,7 @@ an acknowledgement. Sender and receiver are turned round, ISA15 and the delimite
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,8 +30,9 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import (
     judge,
     judge_set,
 )
+from airflow_provider_integrations.core.interchange import LIMITS
 
-__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "acknowledge"]
+__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "plan"]
 
 _DEFAULT = Delimiters("*", ">", "~", None)
 # Possessive: the engine would keep a place to step back to for every set.
@@ -52,7 +53,7 @@ class ControlNumbers:
 
     Args:
         interchange: ISA13.
-        group: GS06 of the first group that we write; one more for each further one.
+        group: GS06 of the first group that we write; one more for each further one, and 1 after the highest.
         first_set: ST02 of the first set that we write in each group, at least four digits.
     """
 
@@ -62,11 +63,47 @@ class ControlNumbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written, before any number is drawn for it.
+
+    Args:
+        verdict: On the interchange.
+        technical: Whether there is a TA1.
+        groups: The groups that are answered, by the groups of ours that answer them.
+    """
+
+    verdict: Verdict
+    technical: bool
+    groups: tuple[tuple[tuple[Group, GroupVerdict], ...], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return not self.technical and not self.groups
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """What to send, empty where nothing is to be sent, and the verdict that it tells."""
 
     data: bytes
     verdict: Verdict
+
+
+def plan(interchange: Interchange, kind: Kind, policy: Policy | None = None) -> Plan:
+    """What the acknowledgement of one interchange is made of; see `acknowledge`."""
+    policy = policy or Policy()
+    verdict = judge(interchange, policy)
+    if interchange.is_acknowledgement:
+        return Plan(verdict, technical=False, groups=())
+    technical = kind is Kind.TECHNICAL or _wants_technical(interchange, verdict, policy)
+    pairs: list[tuple[Group, GroupVerdict]] = []
+    if kind is not Kind.TECHNICAL:
+        judged = zip(interchange.groups, verdict.groups, strict=False)
+        pairs = [(group, outcome) for group, outcome in judged if not outcome.is_acknowledgement]
+    # One group of ours for each pair of applications that follow each other, since GS02 and GS03 are turned round.
+    groups = tuple(tuple(members) for _, members in groupby(pairs, key=lambda pair: _application(pair[0])))
+    return Plan(verdict, technical, groups)
 
 
 def acknowledge(
@@ -82,31 +119,17 @@ def acknowledge(
         policy: What the partners agreed upon.
     """
     policy = policy or Policy()
-    verdict = judge(interchange, policy)
-    if interchange.is_acknowledgement:
-        return Acknowledgement(b"", verdict)
+    wanted = plan(interchange, kind, policy)
+    if wanted.is_empty:
+        return Acknowledgement(b"", wanted.verdict)
     writer = _Writer(interchange, kind, now, numbers, policy)
-    technical = kind is Kind.TECHNICAL or _wants_technical(interchange, verdict, policy)
-    body: list[bytes | bytearray] = []
-    groups = 0
-    if kind is not Kind.TECHNICAL:
-        pairs = [
-            (group, outcome)
-            for group, outcome in zip(interchange.groups, verdict.groups, strict=False)
-            if not outcome.is_acknowledgement
-        ]
-        # One group of ours for each pair of applications that follow each other, since GS02 and GS03 are turned round.
-        for _, members in groupby(pairs, key=lambda pair: _application(pair[0])):
-            body.extend(writer.group(list(members), numbers.group + groups))
-            groups += 1
-    if not technical and not groups:
-        return Acknowledgement(b"", verdict)
     parts: list[bytes | bytearray] = [writer.header()]
-    if technical:
-        parts.append(writer.technical(verdict))
-    parts.extend(body)
-    parts.append(writer.segment("IEA", str(groups), f"{numbers.interchange:09d}"))
-    return Acknowledgement(b"".join(parts), verdict)
+    if wanted.technical:
+        parts.append(writer.technical(wanted.verdict))
+    for place, members in enumerate(wanted.groups):
+        parts.extend(writer.group(members, (numbers.group + place - 1) % LIMITS["x12"] + 1))
+    parts.append(writer.segment("IEA", str(len(wanted.groups)), f"{numbers.interchange:09d}"))
+    return Acknowledgement(b"".join(parts), wanted.verdict)
 
 
 def _wants_technical(interchange: Interchange, verdict: Verdict, policy: Policy) -> bool:
@@ -183,7 +206,7 @@ class _Writer:
         numbers = [text if len(self.safe(text, width)) == len(text) == width else "0" * width for text, width in copied]
         return self.segment("TA1", *numbers, verdict.status, verdict.code)
 
-    def group(self, members: list[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes | bytearray]:
+    def group(self, members: Sequence[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes | bytearray]:
         """GS to GE, with a set for each group that is answered."""
         first = members[0][0]
         release, theirs = _release(first), first.header

@@ -1,0 +1,103 @@
+"""Which answer an interchange is owed under an agreement, and its bytes.
+
+One interchange is answered by at most one file: in X12 its TA1 and the 997s or 999s of its groups are one interchange of
+ours, in EDIFACT there is one CONTRL. Nothing answers an acknowledgement, and nothing answers whoever cannot be named.
+
+::
+
+    wanted = agreed_answer(document, agreement)
+    if wanted is not None:
+        data = write_answer(document, agreement, received_at, control, group)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from airflow_provider_integrations.connectors.edi.documents import Document
+from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge as acknowledge_edifact
+from airflow_provider_integrations.connectors.edi.edifact_acknowledge import can_acknowledge
+from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, plan
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
+from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
+from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, TechnicalWhen
+from airflow_provider_integrations.core.edi_source import EdiAgreement
+
+__all__ = ["AgreedAnswer", "agreed_answer", "policy_of", "write_answer"]
+
+_TECHNICAL = {
+    # A refused interchange has no 997: without a TA1 its sender would hear nothing of it.
+    "asked": TechnicalWhen.ASKED_OR_REFUSED,
+    "always": TechnicalWhen.ALWAYS,
+    "never": TechnicalWhen.NEVER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedAnswer:
+    """What an interchange is owed.
+
+    Args:
+        kinds: What is in the file: `TA1`, `997` or `999`, or `CONTRL`.
+        groups: How many groups of ours it has, each with a number of its own.
+    """
+
+    kinds: tuple[str, ...]
+    groups: int = 0
+
+
+def policy_of(agreement: EdiAgreement) -> Policy:
+    """What the agreement says of the acknowledgement of X12."""
+    return Policy(technical=_TECHNICAL[agreement.technical])
+
+
+def agreed_answer(document: Document, agreement: EdiAgreement) -> AgreedAnswer | None:
+    """The answer that is owed; None for none.
+
+    None are an acknowledgement, bytes outside of any interchange, a UNB that no CONTRL can name, and what the agreement
+    leaves unanswered: under `technical: never` a refused X12 interchange as well, since the partner takes no TA1.
+
+    Args:
+        document: With all that was found by the agreement and the ledger, a duplicate's finding too.
+        agreement: With the partner.
+    """
+    if isinstance(document, Interchange):
+        kind, answered = _x12(document, agreement)
+        wanted = plan(answered, kind, policy_of(agreement))
+        if document.is_acknowledgement or wanted.is_empty:
+            return None
+        kinds = (*(["TA1"] if wanted.technical else []), *([kind.value] if wanted.groups else []))
+        return AgreedAnswer(kinds, len(wanted.groups))
+    if isinstance(document, InterchangeVerdict) and agreement.contrl and can_acknowledge(document):
+        return AgreedAnswer(("CONTRL",))
+    return None
+
+
+def write_answer(document: Document, agreement: EdiAgreement, now: datetime, control: int, group: int = 1) -> bytes:
+    """The bytes of the answer that is owed; none where none is.
+
+    Args:
+        document: As for `agreed_answer`.
+        agreement: With the partner.
+        now: The instant that the answer names, told in UTC.
+        control: Our control number of the interchange.
+        group: Our control number of its first group; the others follow it.
+    """
+    if agreed_answer(document, agreement) is None:
+        return b""
+    at = now.astimezone(UTC)
+    if isinstance(document, Interchange):
+        kind, answered = _x12(document, agreement)
+        return acknowledge_x12(answered, kind, at, ControlNumbers(control, group), policy_of(agreement)).data
+    # Whoever asks for an indication of receipt alone (0031 is 2) gets the verdict at once: there is no second CONTRL.
+    assert isinstance(document, InterchangeVerdict)
+    return acknowledge_edifact(document, at, str(control)) or b""
+
+
+def _x12(document: Interchange, agreement: EdiAgreement) -> tuple[Kind, Interchange]:
+    """The kind that was agreed upon; where groups are not acknowledged, the interchange without them."""
+    if agreement.functional != "none":
+        return Kind(agreement.functional), document
+    return Kind.FUNCTIONAL, replace(document, groups=(), acknowledgements=())
