@@ -1,6 +1,10 @@
-"""What waits to be sent to a partner: written once below the landing root, and a work item that says where it goes.
+"""What waits to be sent to a partner: bytes that are written once below the landing root, and a work item that says where it goes.
+
+::
 
     enqueue ──> discovered ──(deliver)──> loaded ──(settled by whoever enqueued it)──> archived
+
+    <root>/outbox/<source>/YYYY-MM-DD/<name>
 
 A document is enqueued before anything of it goes out, and its name and bytes are the same at every run. So a process that
 dies anywhere sends at worst the same bytes under the same name again.
@@ -8,11 +12,28 @@ dies anywhere sends at worst the same bytes under the same name again.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Outgoing"]
+from upath import UPath
+
+from airflow_provider_integrations.core.edi_source import Outbox, outbox_name
+from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
+from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
+from airflow_provider_integrations.landing.once import write_once
+from airflow_provider_integrations.ledger.ledger import Ledger
+
+__all__ = ["Outgoing", "delivered", "enqueue", "kept_bytes"]
+
+_SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]{0,199}$")
+_OURS = ("sha256", "kept", "seal")
+_NO_TIME = 0
+"""Time of the file: it is ours, and two runs give the same item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +49,95 @@ class Outgoing:
     name: str
     data: bytes = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def enqueue(
+    ledger: Ledger, root: UPath | Path | str, source: str, outbox: Outbox, outgoing: Outgoing, *, at: datetime
+) -> WorkItem:
+    """Keep a file durably and enter it as a work item of the source's outbox.
+
+    The same call again, also after a kill at any point or on another day, gives the same item.
+
+    Args:
+        ledger: Where the item goes.
+        root: Landing root; a path or a URL that fsspec knows.
+        source: Whose outbox.
+        outbox: Where it goes on the partner's server, and whether sealed.
+        outgoing: The file.
+        at: When; its day (UTC) names the folder.
+
+    Returns:
+        The item; its facts hold `sha256` (of `outgoing.data`), `kept` (where the bytes are, below the root), `seal`,
+        and those of `outgoing`.
+
+    Raises:
+        StateConflictError: when other bytes have the name; nothing is replaced, nothing is entered.
+        ConfigError: when the name could leave its folder, or a fact has a name of ours.
+    """
+    _check(source, outgoing)
+    name, digest = outbox_name(source), hashlib.sha256(outgoing.data).hexdigest()
+    path = f"{outbox.folder.rstrip('/')}/{outgoing.name}"
+    item = ledger.items.latest(name, path)
+    if item is None:
+        kept = f"outbox/{source}/{at.astimezone(UTC).date().isoformat()}/{outgoing.name}"
+        if not write_once(UPath(root) / kept, outgoing.data):
+            _expect_same(source, outgoing, digest, _sha256(UPath(root) / kept), kept)
+        facts = {**outgoing.facts, "sha256": digest, "kept": kept, "seal": outbox.seal}
+        item = ledger.items.enter(name, RemoteFile(path, len(outgoing.data), _NO_TIME), facts=facts)
+    # Another one may have been faster, with other bytes.
+    _expect_same(source, outgoing, digest, str(item.facts.get("sha256")), item.id)
+    return item
+
+
+def delivered(ledger: Ledger, source: str) -> list[WorkItem]:
+    """What the partner has and nobody has settled yet, the oldest first."""
+    return ledger.items.list(outbox_name(source), (State.LOADED,), limit=None)[::-1]
+
+
+def kept_bytes(root: UPath | Path | str, key: str, sha256: str) -> bytes:
+    """Bytes that were kept below the root, proved to be those that were written.
+
+    Raises:
+        StateConflictError: if they are gone or were changed.
+    """
+    try:
+        data = (UPath(root) / key).read_bytes()
+    except FileNotFoundError:
+        data = None
+    found = None if data is None else hashlib.sha256(data).hexdigest()
+    if data is None or found != sha256:
+        raise StateConflictError(
+            "what was kept to be sent is gone or was changed",
+            kept=key,
+            sha256=found,
+            recorded=sha256,
+            next_step="Somebody changed the landing root: find out who, and restore it. Nothing was sent.",
+        )
+    return data
+
+
+def _check(source: str, outgoing: Outgoing) -> None:
+    for what, value in (("source", source), ("name", outgoing.name)):
+        if not _SAFE.match(value) or ".." in value:
+            raise ConfigError(
+                "not usable as a file's name", **{what: value[:80]}, next_step="Use letters, digits, '_', '.' and '-'."
+            )
+    if taken := sorted(set(_OURS) & set(outgoing.facts)):
+        raise ConfigError("facts of these names are the outbox's own", names=taken, next_step="Call them otherwise.")
+
+
+def _expect_same(source: str, outgoing: Outgoing, sha256: str, found: str, where: str) -> None:
+    if found != sha256:
+        raise StateConflictError(
+            "other bytes wait or went out under this name",
+            source=source,
+            name=outgoing.name,
+            where=where,
+            sha256=found,
+            new_sha256=sha256,
+            next_step="A name stands for one document: find out why it was made twice, or give the new one another name.",
+        )
+
+
+def _sha256(path: UPath) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -16,11 +16,12 @@ from airflow_provider_integrations.ledger.rows import (
     derived,
     event_of,
     json_facts,
+    to_item,
     write_events,
 )
 from airflow_provider_integrations.ledger.tables import digest, work_item
 
-__all__ = ["discover", "highest_generations", "insert_items", "unknown"]
+__all__ = ["discover", "enter", "highest_generations", "insert_items", "latest", "unknown"]
 
 _CHUNK = 5_000  # Parameters of one statement: SQLite takes 32,766, PostgreSQL 65,535.
 
@@ -58,6 +59,22 @@ def unknown(parts: Parts, source: str, files: Sequence[RemoteFile], *, listed_at
         latest = {row.path: row for row in _latest(connection, source, list(by_path))}
     fresh, changed = _sort_out(by_path, latest, listed_at)
     return fresh + changed
+
+
+def latest(parts: Parts, source: str, path: str) -> WorkItem | None:
+    """The latest item of a path; see `Items.latest`."""
+    with parts.database.read() as connection:
+        return next((to_item(row) for row in _latest(connection, source, [path])), None)
+
+
+def enter(parts: Parts, source: str, file: RemoteFile, facts: Mapping[str, Any]) -> WorkItem:
+    """One item for a path, whoever comes first; see `Items.enter`."""
+    with parts.database.write() as connection:
+        parts.database.lock(connection, f"items:{source}")
+        there = next(_latest(connection, source, [file.path]), None)
+        if there is not None:
+            return to_item(there)
+        return _insert(parts, connection, source, [file], {file.path: facts}, parts.now())[0]
 
 
 def _sort_out(

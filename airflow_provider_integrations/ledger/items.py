@@ -75,6 +75,14 @@ class Items:
         """Those files that `discover` would enter or bring up to date; nothing is written."""
         return discovery.unknown(self._parts, source, files, listed_at=listed_at)
 
+    def enter(self, source: str, file: RemoteFile, *, facts: Mapping[str, Any]) -> WorkItem:
+        """The latest item of the file's path, as it is; a new one if there is none. Two at once get the same item."""
+        return discovery.enter(self._parts, source, file, facts)
+
+    def latest(self, source: str, path: str) -> WorkItem | None:
+        """The latest item of a path, replays left out; None if there is none."""
+        return discovery.latest(self._parts, source, path)
+
     def get(self, item_id: str) -> WorkItem:
         """One item.
 

@@ -224,6 +224,8 @@ class SftpClient:
     async def put(self, local: Path, path: str) -> None:
         """Upload under a temporary name, then rename; the folder is made, the same bytes there already are fine.
 
+        The partner may take the file as soon as it has its name; it is not uploaded again for that.
+
         Raises:
             PermanentError: when a file with other bytes has the name.
         """
@@ -233,13 +235,22 @@ class SftpClient:
 
         await self.make_folder(folder_of(path))
 
+        asked = False
+
         async def work(channel: SftpChannel, jail: Jail) -> None:
-            first, final = await in_jail(channel, jail, temporary), await in_jail(channel, jail, path)
-            await upload(channel, local, to_wire(first))
+            nonlocal asked
+            again, first = asked, to_wire(await in_jail(channel, jail, temporary))
+            final = to_wire(await in_jail(channel, jail, path))
+            if not again or await attributes_or_none(channel, first) is not None:
+                await upload(channel, local, first)
+            asked = True
             try:
-                await move_file(channel, to_wire(first), to_wire(final))
-            except PermanentError:
-                await channel.remove(to_wire(first))
+                await move_file(channel, first, final, may_be_taken=True)
+            except PermanentError as refusal:
+                if again and isinstance(refusal, RejectedError) and refusal.reason is Reason.VANISHED:
+                    return  # It was renamed before the link broke, and taken away since.
+                with contextlib.suppress(StatusError):
+                    await channel.remove(first)
                 raise
 
         await self._link.run("writing", work, path=path)

@@ -19,7 +19,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.listing import Listing
 from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name, sequence_gaps, spans
 from airflow_provider_integrations.core.calendar import next_delivery
 from airflow_provider_integrations.core.clock import Clock
-from airflow_provider_integrations.core.source import FileSource, NamePolicy
+from airflow_provider_integrations.core.source import Delivery, NamePolicy
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.working_days import working_days
@@ -46,7 +46,7 @@ class Discovery:
 
 async def list_complete(
     client: SftpClient,
-    source: FileSource,
+    source: Delivery,
     *,
     clock: Clock,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -71,7 +71,7 @@ async def list_complete(
 
 async def discover(
     client: SftpClient,
-    source: FileSource,
+    source: Delivery,
     ledger: Ledger,
     *,
     clock: Clock,

@@ -168,6 +168,24 @@ class GnuPgEngine:
             raise ConfigError("the engine is used outside of its context", next_step="Use it in a `with` statement.")
         return self._home.path
 
+    def recipients(self) -> list[str]:
+        """The partners' certificates that can encrypt now, armoured, one text for each.
+
+        Certificates that only sign, or have run out beside a renewed one, are left out.
+
+        Raises:
+            ConfigError: when none is left.
+        """
+        able = [one for one in self._certificates if one.usable_for("e")]
+        if not able:
+            found = {one.primary.fingerprint: one.why_unusable("e") for one in self._certificates}
+            raise ConfigError(
+                "no certificate of the connection can encrypt now",
+                key_for_encryption=found,
+                next_step="Ask the partner for a valid certificate and put it in the connection.",
+            )
+        return [self._read("--batch", "--armor", "--export", one.primary.fingerprint) for one in able]
+
     def _run(
         self, *arguments: str, source: int | Readable | None = None, output: int | None = None, secret: bool = True
     ) -> GnuPgProcess:
@@ -192,13 +210,16 @@ class GnuPgEngine:
         return imported
 
     def _list(self, command: str) -> list[Certificate]:
-        with self._run("--batch", "--with-colons", command, secret=False) as process:
+        return read_listing(self._read("--batch", "--with-colons", command))
+
+    def _read(self, *arguments: str) -> str:
+        with self._run(*arguments, secret=False) as process:
             text = b""
             buffer = bytearray(65536)
             while taken := process.read_into(memoryview(buffer)):
                 text += buffer[:taken]
             process.finish()
-        return read_listing(text.decode(errors="replace"))
+        return text.decode(errors="replace")
 
     def _unlock(self) -> None:
         """Let the agent open each secret key once: it proves the passphrase, and is slow only this first time."""

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
-import stat
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from typing import Any
 
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
-from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob, make_private
 from airflow_provider_integrations.connectors.sftp_pgp.land import DECODED, UndecidedError, land
 from airflow_provider_integrations.connectors.sftp_pgp.names import facts_of_name
 from airflow_provider_integrations.connectors.sftp_pgp.original import (
@@ -31,13 +29,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.original import (
     fetch_original,
     kept_original,
 )
-from airflow_provider_integrations.core.errors import (
-    ConfigError,
-    IntegrationError,
-    RejectedError,
-    SystemicError,
-    TransientError,
-)
+from airflow_provider_integrations.core.errors import IntegrationError, RejectedError, SystemicError, TransientError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing import quarantine
@@ -94,14 +86,7 @@ def sweep(job: IntakeJob) -> None:
 
     Decoded rows go at once; a partly fetched original stays while its item waits, so that the fetch can resume.
     """
-    job.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = job.scratch.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError(
-            "the scratch folder is not private: others made it, or may read it",
-            folder=str(job.scratch),
-            next_step="Remove it, or give its rights to the user that runs the workers alone.",
-        )
+    make_private(job.scratch)
     waiting = {item.id for item in job.ledger.items.pending(job.source.source, [State.DISCOVERED])}
     for folder in job.scratch.iterdir():
         if job.ledger.items.is_claimed(folder.name):

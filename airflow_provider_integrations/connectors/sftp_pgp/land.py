@@ -1,7 +1,8 @@
 """Open, decode and land one original: from ciphertext to a batch in bronze, with nothing unproved in between.
 
 Plaintext goes from GnuPG's pipe straight into the decoder. What the decoder writes stays in the job's private folder
-until the status lines have proved integrity and signers; only then is it promoted.
+until the status lines have proved integrity and signers; only then is it promoted. A source without a contract has its
+documents landed whole; whether one came before is for those to say who read them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from airflow_provider_integrations.connectors.sftp_pgp.document import DOCUMENT, DOCUMENT_CONTRACT, write_document
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 from airflow_provider_integrations.connectors.sftp_pgp.names import check_digest, facts_of_name
@@ -58,9 +60,10 @@ def land(
         RejectedError: with what opening, decoding or the duplicate checks found.
         UndecidedError: try again when the other item of the same bytes, content or name is settled.
     """
-    _register(job, item, "ciphertext", original.digests["sha256"], Reason.DUPLICATE_BYTES)
+    if job.contract is not None:
+        _register(job, item, "ciphertext", original.digests["sha256"], Reason.DUPLICATE_BYTES)
     first = _first(job, item)
-    batch_id = batch_id_of(item, job.contract.digest)
+    batch_id = batch_id_of(item, _promised(job)[2])
     version = version_of(first)
     stage = folder / DECODED
     shutil.rmtree(stage, ignore_errors=True)
@@ -71,18 +74,25 @@ def land(
         facts |= _found(decoded, proof)
         for algorithm in _plaintext_algorithms(job):
             check_digest(algorithm, str(item.facts["checksum"]), digests.hex(algorithm))
-        _register(job, item, "plaintext", proof.plaintext_sha256, Reason.DUPLICATE_CONTENT)
-        _register_name(job, item)
+        if job.contract is not None:
+            _register(job, item, "plaintext", proof.plaintext_sha256, Reason.DUPLICATE_CONTENT)
+        _register_name(job, item, proof.plaintext_sha256)
         manifest = _manifest(job, item, first, original, decoded, proof, batch_id, version)
         _link(original.path, stage / NAME)
         promote(stage, job.root, manifest)
     except RejectedError:
-        # The masked rejects are for quarantine; the typed rows of a refused file must not stay.
-        for part in stage.glob("*.parquet"):
+        # The masked rejects are for quarantine; the typed rows or the document of a refused file must not stay.
+        for part in (*stage.glob("*.parquet"), *stage.glob(DOCUMENT)):
             part.unlink()
         raise
     facts |= {"batch_id": batch_id, "folder": batch_key(manifest), "version": version}
     return Landed(manifest, batch_key(manifest))
+
+
+def _promised(job: IntakeJob) -> tuple[str, str, str]:
+    """Name, version and digest of what a batch is landed by."""
+    contract = job.contract
+    return (contract.contract, contract.version, contract.digest) if contract is not None else DOCUMENT_CONTRACT
 
 
 def _first(job: IntakeJob, item: WorkItem) -> WorkItem:
@@ -120,9 +130,11 @@ def _open_and_decode(
     with engine.open(original.path, job.source.openpgp) as message:
         content = _Digesting(message, _plaintext_algorithms(job))
         try:
-            decoded = decode(
-                content, job.contract, stage, batch_id=batch_id, version=version, lookup=partial(_published, job)
-            )
+            if job.contract is None:
+                decoded = write_document(content, stage)
+            else:
+                lookup = partial(_published, job)
+                decoded = decode(content, job.contract, stage, batch_id=batch_id, version=version, lookup=lookup)
         except RejectedError:
             # A message that was tampered with breaks the contract too: what is wrong with the message counts first.
             message.verify()
@@ -155,11 +167,14 @@ def _plaintext_algorithms(job: IntakeJob) -> tuple[str, ...]:
     return (names.checksum,) if names.checksum and names.checksum_of == "plaintext" else ()
 
 
-def _register(job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Reason) -> None:
+def _register(
+    job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Reason, *, content: str | None = None
+) -> None:
     owner = job.ledger.items.register_digest(job.source.source, kind, digest, item.id)
     if owner == item.id:
         return
-    if job.ledger.items.get(owner).state in (State.DISCOVERED, State.QUARANTINED):
+    other = job.ledger.items.get(owner)
+    if other.state in (State.DISCOVERED, State.QUARANTINED):
         raise UndecidedError(
             "another item has the same and is not settled",
             file=item.name,
@@ -167,17 +182,21 @@ def _register(job: IntakeJob, item: WorkItem, kind: str, digest: str, reason: Re
             other=owner,
             next_step="It is tried again; the other one must be taken in or refused first.",
         )
-    raise RejectedError(reason, duplicate_of=owner, file=item.name)
+    if content is None or other.facts.get("plaintext_sha256") != content:
+        raise RejectedError(reason, duplicate_of=owner, file=item.name)
 
 
-def _register_name(job: IntakeJob, item: WorkItem) -> None:
-    """A name, and a sequence number on a date, stand for one content unless the partner may send new versions."""
+def _register_name(job: IntakeJob, item: WorkItem, content: str) -> None:
+    """A name, and a sequence number on a date, stand for one content unless the partner may send new versions.
+
+    The same content under its name is no reuse: of rows it is a duplicate by then, a document is judged by its reader.
+    """
     if job.source.names.reuse == "new_version":
         return
-    _register(job, item, "name", item.name, Reason.NAME_REUSED)
+    _register(job, item, "name", item.name, Reason.NAME_REUSED, content=content)
     if "sequence" in item.facts:
         number = f"{item.facts.get('date', '')}/{item.facts['sequence']}"
-        _register(job, item, "sequence", number, Reason.SEQUENCE_REUSED)
+        _register(job, item, "sequence", number, Reason.SEQUENCE_REUSED, content=content)
 
 
 def _found(decoded: Decoded, proof: Proof) -> dict[str, Any]:
@@ -202,6 +221,7 @@ def _manifest(
     batch_id: str,
     version: str,
 ) -> Manifest:
+    contract, contract_version, contract_digest = _promised(job)
     return Manifest(
         batch_id=batch_id,
         source=job.source.source,
@@ -210,9 +230,9 @@ def _manifest(
         ingest_date=item.discovered_at.date().isoformat(),
         original=item.name,
         version=version,
-        contract=job.contract.contract,
-        contract_version=job.contract.version,
-        contract_digest=job.contract.digest,
+        contract=contract,
+        contract_version=contract_version,
+        contract_digest=contract_digest,
         ciphertext_sha256=original.digests["sha256"],
         plaintext_sha256=proof.plaintext_sha256,
         signers=tuple(proof.signers),

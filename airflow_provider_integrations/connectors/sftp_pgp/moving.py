@@ -38,8 +38,13 @@ async def attributes_or_none(channel: SftpChannel, path: bytes) -> Attributes | 
         raise
 
 
-async def move_file(channel: SftpChannel, old: bytes, new: bytes) -> None:
+async def move_file(channel: SftpChannel, old: bytes, new: bytes, *, may_be_taken: bool = False) -> None:
     """Give the file at `old` the name `new`; if that is done already, nothing happens.
+
+    Args:
+        channel: To the server.
+        old, new: Paths.
+        may_be_taken: Whether somebody may take the file away as soon as it has its new name.
 
     Raises:
         RejectedError: `VANISHED` when neither is there; `NAME_UNSAFE` when it is no regular file.
@@ -63,7 +68,7 @@ async def move_file(channel: SftpChannel, old: bytes, new: bytes) -> None:
     if target is not None:
         await _drop_twin(channel, source, present, new, target, aside=_aside(old), old=old)
         return
-    await _rename(channel, source, present, new, reserved_for=old)
+    await _rename(channel, source, present, new, reserved_for=old, may_be_taken=may_be_taken)
 
 
 async def _drop_twin(
@@ -101,7 +106,15 @@ async def _drop_twin(
         await channel.remove(aside)
 
 
-async def _rename(channel: SftpChannel, source: bytes, present: Attributes, new: bytes, *, reserved_for: bytes) -> None:
+async def _rename(
+    channel: SftpChannel,
+    source: bytes,
+    present: Attributes,
+    new: bytes,
+    *,
+    reserved_for: bytes,
+    may_be_taken: bool = False,
+) -> None:
     """Rename to a name that was free a moment ago, by the first way that the server goes."""
     try:
         await channel.rename(source, new)
@@ -115,7 +128,8 @@ async def _rename(channel: SftpChannel, source: bytes, present: Attributes, new:
         ):
             raise translate(refused, "renaming", path=_text(source), target=_text(new)) from refused
     moved = await attributes_or_none(channel, new)
-    if moved is None or moved.size != present.size or await attributes_or_none(channel, source) is not None:
+    as_said = may_be_taken if moved is None else moved.size == present.size
+    if not as_said or await attributes_or_none(channel, source) is not None:
         raise TransientError(
             "the server has not moved the file as it said",
             path=_text(source),
