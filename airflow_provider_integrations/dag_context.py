@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import conf
 
+from airflow_provider_integrations.core.edi_source import EdiTableSource
 from airflow_provider_integrations.core.table_source import TableSource
-from airflow_provider_integrations.include import read_source, read_source_contract
+from airflow_provider_integrations.include import (
+    guide_book,
+    read_edi_source,
+    read_loaded_source,
+    read_source_contract,
+)
 from airflow_provider_integrations.ledger.hook import LedgerHook
 
 if TYPE_CHECKING:
@@ -17,8 +23,9 @@ if TYPE_CHECKING:
     from upath import UPath
 
     from airflow_provider_integrations.batch_job import BatchJob
+    from airflow_provider_integrations.connectors.edi.job import EdiJob
 
-__all__ = ["batch_job", "include_folder", "landing_root", "owner_of", "scratch_folder"]
+__all__ = ["batch_job", "edi_job", "include_folder", "landing_root", "owner_of", "scratch_folder"]
 
 
 def owner_of(context: Context) -> str:
@@ -53,13 +60,17 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     """The job of one source for the steps from the gate on."""
     from airflow_provider_integrations.batch_job import BatchJob
 
-    source = read_source(include_folder(), source_name)
+    source = read_loaded_source(include_folder(), source_name)
     more: dict[str, Any] = {}
     if isinstance(source, TableSource):
         from airflow_provider_integrations.connectors.odbc.deletions import mark_deletions
         from airflow_provider_integrations.connectors.odbc.settle import settle
 
         more = {"settle": settle, "control": source.control_columns, "mark_deletions": mark_deletions}
+    if isinstance(source, EdiTableSource):
+        from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
+
+        more = {"settle": settle_rows}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),
@@ -69,4 +80,22 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
         root=landing_root(),
         owner=owner,
         **more,
+    )
+
+
+def edi_job(source_name: str, owner: str) -> EdiJob:
+    """The job of one partner's documents, from the deployment's settings and `include/`.
+
+    Its scratch folder is its own: what the intake does not know there it would clear away.
+    """
+    from airflow_provider_integrations.connectors.edi.job import EdiJob
+
+    source = read_edi_source(include_folder(), source_name)
+    return EdiJob(
+        source=source,
+        book=guide_book(include_folder(), source.agreement),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(f"{source.source}__documents"),
+        owner=owner,
     )

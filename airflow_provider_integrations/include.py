@@ -10,24 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.edi_source import EdiOutbound, EdiSource, EdiTableSource
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.key_groups import check_keys
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.table_source import TableSource
-
-if TYPE_CHECKING:  # A DAG file reads sources alone.
-    from airflow_provider_integrations.connectors.edi.guide import Guides
+from airflow_provider_integrations.include_edi import (
+    check_edi_source,
+    edi_table_source,
+    edi_table_sources,
+    guide_book,
+    read_guides,
+)
+from airflow_provider_integrations.include_yaml import kind_of, read_yaml
 
 __all__ = [
+    "LoadedSource",
     "Source",
+    "guide_book",
     "read_contract",
+    "read_delivery",
+    "read_edi_outbound",
+    "read_edi_source",
     "read_file_source",
     "read_guides",
+    "read_loaded_source",
+    "read_outbox_source",
     "read_source",
     "read_source_contract",
     "read_sources",
@@ -36,36 +46,17 @@ __all__ = [
     "read_yaml",
 ]
 
-Source = FileSource | TableSource
+LoadedSource = FileSource | TableSource | EdiTableSource
+"""What has rows: a contract, a gate and a table in the warehouse."""
 
-_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # The C loader is ten times as fast; DAG parsing feels it.
+Source = LoadedSource | EdiSource | EdiOutbound
 
-
-class _Loader(_Fast):  # type: ignore[misc]
-    """Refuses a key that stands twice in a mapping, of which YAML would take the last one in silence."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of one YAML file.
-
-    Raises:
-        ConfigError: if it is not there or is no YAML, with the line where reading stopped.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 a safe loader
-    except FileNotFoundError:
-        raise ConfigError("the file is not there", path=str(path), next_step="Create it or correct the name.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}", next_step="Correct it; nothing was read.") from None
+_MODELS: dict[str | None, type[TableSource | EdiSource | EdiOutbound]] = {
+    "odbc": TableSource,
+    "edi": EdiSource,
+    "edi_outbound": EdiOutbound,
+}
+"""By kind; a source of any other is read as one of files, whose model then says what is wrong with its kind."""
 
 
 def read_contract(path: Path) -> Contract:
@@ -82,30 +73,23 @@ def read_contract(path: Path) -> Contract:
     return contract
 
 
-def read_guides(include: Path, name: str) -> Guides:
-    """The EDI guide `include/edi/<name>.yaml` in each of its versions, with the dictionary that it names beside it.
-
-    Raises:
-        ConfigError: with what is wrong in either file.
-    """
-    from airflow_provider_integrations.connectors.edi.guide import Guides
-
-    path = include / "edi" / f"{name}.yaml"
-    data = read_yaml(path)
-    words = include / "edi" / f"{data.get('dictionary') if isinstance(data, dict) else None}.yaml"
-    return Guides.from_mappings(
-        data, read_yaml(words) if words.exists() else None, where=str(path), where_dictionary=str(words)
-    )
-
-
 def read_source_contract(include: Path, source: Source) -> Contract:
     """The contract of a source, with its references looked up in the same folder.
 
     Raises:
         ConfigError: also if the contract has another name, or a reference points at an entity that no source delivers or
             at a column that it does not have: such a reference would never be checked, and nobody would be told; or if its
-            deletions are to be swept and a key is a float.
+            deletions are to be swept and a key is a float; or for documents, which have a contract for each of their tables.
     """
+    if isinstance(source, EdiTableSource):
+        return source.contract
+    if isinstance(source, EdiSource | EdiOutbound):
+        raise ConfigError(
+            "documents have no contract of their own",
+            source=source.source,
+            kind=source.kind,
+            next_step="Name one of the tables that come out of them, `<source>__<table>`.",
+        )
     path = include / "contracts" / f"{source.contract}.yaml"
     contract = read_contract(path)
     if contract.contract != source.contract:
@@ -118,36 +102,56 @@ def read_source_contract(include: Path, source: Source) -> Contract:
     if isinstance(source, TableSource) and source.deletes is not None:
         check_keys(contract)
     for reference in contract.references:
-        if not (include / "sources" / f"{reference.to}.yaml").exists():
-            raise ConfigError(
-                "a reference points at an entity that no source delivers",
-                path=str(path),
-                to=reference.to,
-                next_step="Name a source of `sources/`, or add it there.",
-            )
-        there = read_source(include, reference.to).contract
-        columns = {column.name for column in read_contract(include / "contracts" / f"{there}.yaml").columns}
-        if missing := sorted(set(reference.to_columns) - columns):
+        if missing := sorted(set(reference.to_columns) - _columns(include, reference.to, path)):
             raise ConfigError(
                 "a reference points at columns that are not there",
                 path=str(path),
                 to=reference.to,
                 columns=missing,
-                next_step=f"Compare with the contract {there}.",
+                next_step=f"Compare with the contract of {reference.to}.",
             )
     return contract
 
 
+def _columns(include: Path, name: str, path: Path) -> set[str]:
+    """The columns of an entity that a contract refers to."""
+    files = [include / "sources" / f"{each}.yaml" for each in (name, name.partition("__")[0])]
+    there = read_source(include, name) if any(file.exists() for file in files) else None
+    if isinstance(there, EdiTableSource):
+        return {column.name for column in there.contract.columns}
+    if there is None or isinstance(there, EdiSource | EdiOutbound):
+        raise ConfigError(
+            "a reference points at an entity that no source delivers",
+            path=str(path),
+            to=name,
+            next_step="Name a source of `sources/`, or add it there.",
+        )
+    contract = read_contract(include / "contracts" / f"{there.contract}.yaml")
+    return {column.name for column in contract.columns}
+
+
 def read_source(include: Path, name: str) -> Source:
-    """The source of that name, from `include/sources/<name>.yaml`; its `kind` says which it is.
+    """The source of that name: of `include/sources/<name>.yaml`, whose `kind` says which it is, or a table of an EDI source.
 
     Raises:
-        ConfigError: also if the file holds a source of another name, since the ledger goes by the name.
+        ConfigError: also if the file holds a source of another name, since the ledger goes by the name; if a table's name
+            is also that of a file; and if an EDI source names guides or tables that are not there.
     """
     path = include / "sources" / f"{name}.yaml"
+    parent, derived, table = name.partition("__")
+    if derived and (above := _edi_above(include, parent, path)) is not None:
+        if path.exists():
+            raise ConfigError(
+                "the name of the source is taken by what comes of an EDI source",
+                path=str(path),
+                of=parent,
+                next_step="Rename one of them; `<source>__<table>` are the tables of an EDI source.",
+            )
+        if not isinstance(above, EdiSource):
+            raise _other_kind(parent, above.kind)
+        return edi_table_source(include, above, table)
     data = read_yaml(path)
-    model = TableSource if _kind(data) == "odbc" else FileSource
-    source = model.from_mapping(data, where=str(path))
+    source = _MODELS.get(kind_of(data), FileSource).from_mapping(data, where=str(path))
     if source.source != name:
         raise ConfigError(
             "a source file must be named like its source",
@@ -155,14 +159,27 @@ def read_source(include: Path, name: str) -> Source:
             source=source.source,
             next_step=f"Rename the file to {source.source}.yaml or correct `source:`.",
         )
+    if isinstance(source, EdiSource | EdiOutbound):
+        check_edi_source(include, source)
     return source
 
 
+def _edi_above(include: Path, parent: str, path: Path) -> EdiSource | EdiOutbound | None:
+    """The EDI source that a derived name is of; a broken one is nobody's fault who has a file of that name."""
+    try:
+        there = read_source(include, parent)
+    except ConfigError:
+        if path.exists() or not (include / "sources" / f"{parent}.yaml").exists():
+            return None
+        raise
+    return there if isinstance(there, EdiSource | EdiOutbound) else None
+
+
 def read_file_source(include: Path, name: str) -> FileSource:
-    """The source of that name, which must be one of files.
+    """The source of that name, which must be one of files that hold rows.
 
     Raises:
-        ConfigError: for one of another kind.
+        ConfigError: for one of another kind, as in all that follow.
     """
     source = read_source(include, name)
     if not isinstance(source, FileSource):
@@ -171,13 +188,49 @@ def read_file_source(include: Path, name: str) -> FileSource:
 
 
 def read_table_source(include: Path, name: str) -> TableSource:
-    """The source of that name, which must be a table.
-
-    Raises:
-        ConfigError: for one of another kind.
-    """
+    """The source of that name, which must be a table."""
     source = read_source(include, name)
     if not isinstance(source, TableSource):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_edi_source(include: Path, name: str) -> EdiSource:
+    """The source of that name, which must be one of documents that come."""
+    source = read_source(include, name)
+    if not isinstance(source, EdiSource):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_edi_outbound(include: Path, name: str) -> EdiOutbound:
+    """The source of that name, which must be one of documents that go out."""
+    source = read_source(include, name)
+    if not isinstance(source, EdiOutbound):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_delivery(include: Path, name: str) -> FileSource | EdiSource:
+    """The source of that name, which must come as files of a partner, whatever is in them."""
+    source = read_source(include, name)
+    if not isinstance(source, FileSource | EdiSource):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_outbox_source(include: Path, name: str) -> EdiSource | EdiOutbound:
+    """The source of that name, which must send to a partner: acknowledgements, or documents."""
+    source = read_source(include, name)
+    if not isinstance(source, EdiSource | EdiOutbound):
+        raise _other_kind(name, source.kind)
+    return source
+
+
+def read_loaded_source(include: Path, name: str) -> LoadedSource:
+    """The source of that name, which must have rows: a contract, a gate and a table in the warehouse."""
+    source = read_source(include, name)
+    if isinstance(source, EdiSource | EdiOutbound):
         raise _other_kind(name, source.kind)
     return source
 
@@ -205,23 +258,27 @@ def read_template(include: Path, source: TableSource) -> str | None:
 def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | ConfigError]]:
     """All sources of some kinds by name, and in the place of one that cannot be read, why: one must not stop the others.
 
-    A file whose kind cannot be read is shown among the files of partners, so that it is shown once.
+    A file whose kind cannot be read is shown among the files of partners, so that it is shown once. The tables of EDI
+    sources are given where `edi_table` is asked for, behind their source, since their contracts take time to make.
     """
     for path in sorted((include / "sources").glob("*.yaml")):
         try:
-            kind = _kind(read_yaml(path))
+            kind = kind_of(read_yaml(path))
         except ConfigError:
             kind = None
-        if kinds and (kind if kind == "odbc" else "sftp_pgp") not in kinds:
-            continue
-        try:
-            yield path.stem, read_source(include, path.stem)
-        except ConfigError as error:
-            yield path.stem, error
-
-
-def _kind(data: Any) -> object:
-    return data.get("kind") if isinstance(data, dict) else None
+        shown = kind if kind in _MODELS else "sftp_pgp"
+        if not kinds or shown in kinds:
+            try:
+                yield path.stem, read_source(include, path.stem)
+            except ConfigError as error:
+                yield path.stem, error
+        if shown == "edi" and "edi_table" in kinds:
+            try:
+                tables = edi_table_sources(include, read_edi_source(include, path.stem))
+            except ConfigError as error:
+                yield path.stem, error
+            else:
+                yield from ((source.source, source) for source in tables.values())
 
 
 def _other_kind(name: str, kind: str) -> ConfigError:

@@ -113,16 +113,38 @@ def write(
     rows: Annotated[str, typer.Argument(help="JSON: rows by the name of their table; - is standard input.")],
     guide: Annotated[str, typer.Option(help="The guide by name, e.g. x12_850.")],
     version: Annotated[str | None, typer.Option(help="Its version; the guide's first without it.")] = None,
-    control: Annotated[str, typer.Option(help="Control number of the set or message.")] = "0001",
+    control: Annotated[
+        str, typer.Option(help="Control number of the set or message, or else of the whole interchange.")
+    ] = "0001",
+    sender: Annotated[
+        str | None, typer.Option(help="Who sends, as ZZ:HUB; with --receiver a whole interchange is written.")
+    ] = None,
+    receiver: Annotated[str | None, typer.Option(help="Who receives, as ZZ:ACME.")] = None,
+    now: Annotated[
+        str | None, typer.Option(help="The instant that the interchange names, e.g. 2026-01-02T03:04:05Z.")
+    ] = None,
+    usage: Annotated[str, typer.Option(help="P production, T test.")] = "P",
     include: Include = _INCLUDE,
 ) -> None:
-    """Write one set or message, from ST to SE or from UNH to UNT, to standard output."""
+    """Write one set or message, from ST to SE or from UNH to UNT, or a whole interchange, to standard output."""
     with reporting(), _opened(rows) as stream:
-        from airflow_provider_integrations.connectors.edi.writing_json import written_set
-        from airflow_provider_integrations.include import read_guides
+        from airflow_provider_integrations.connectors.edi.envelope import Envelope
+        from airflow_provider_integrations.connectors.edi.writing_json import written_interchange, written_set
+        from airflow_provider_integrations.core.errors import ConfigError
+        from airflow_provider_integrations.include_edi import read_guides
 
-        data = written_set(read_guides(include, guide), version, stream.read(), control, where=rows)
-        sys.stdout.buffer.write(data)
+        guides, data = read_guides(include, guide), stream.read()
+        if sender is None and receiver is None:
+            written = written_set(guides, version, data, control, where=rows)
+        elif sender is None or receiver is None or now is None or not (control.isascii() and control.isdigit()):
+            raise ConfigError(
+                "an interchange is written with its parties, an instant and a number",
+                next_step="Give --sender, --receiver, --now and --control, or neither --sender nor --receiver.",
+            )
+        else:
+            envelope = Envelope(sender, receiver, usage)
+            written = written_interchange(guides, version, data, envelope, _instant(now), int(control), where=rows)
+        sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
 
 
@@ -141,14 +163,9 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _book(include: Path, name: str | None) -> GuideBook:
-    from airflow_provider_integrations.connectors.edi.documents import GuideBook
-    from airflow_provider_integrations.include import read_guides, read_yaml
+    from airflow_provider_integrations.include_edi import guides_named
 
-    if name is not None:
-        return GuideBook((read_guides(include, name),))
-    paths = sorted((include / "edi").glob("*.yaml"))
-    names = [path.stem for path in paths if "guide" in (read_yaml(path) or {})]
-    return GuideBook(tuple(read_guides(include, stem) for stem in names))
+    return guides_named(include, () if name is None else (name,))
 
 
 def _verdict(documents: list[Document]) -> str:

@@ -71,9 +71,7 @@ class EdiAgreement(_Frozen):
 
     @model_validator(mode="after")
     def _parties(self) -> EdiAgreement:
-        wrong = [party for party in (*self.ours, *self.partners) if party.count(":") != 1 or party.endswith(":")]
-        if wrong:
-            raise ValueError(f"identities are written as qualifier:name: {', '.join(wrong)}")
+        _check_parties(*self.ours, *self.partners)
         return self
 
 
@@ -169,6 +167,11 @@ class EdiOutbound(_Frozen):
     load: EdiLoad = EdiLoad()
     schedule: str | None = None
 
+    @model_validator(mode="after")
+    def _parties(self) -> EdiOutbound:
+        _check_parties(self.ours, self.partner)
+        return self
+
     @classmethod
     def from_mapping(cls, data: Any, *, where: str = "source") -> EdiOutbound:
         """Check a mapping, e.g. from YAML.
@@ -190,3 +193,8 @@ def table_source_name(source: str, table: str) -> str:
 def outbox_name(source: str) -> str:
     """The name by which what waits to be sent goes in the ledger."""
     return f"{source}{_SEPARATOR}outbox"
+
+
+def _check_parties(*parties: Party) -> None:
+    if wrong := [party for party in parties if party.count(":") != 1 or party.endswith(":")]:
+        raise ValueError(f"identities are written as qualifier:name: {', '.join(wrong)}")

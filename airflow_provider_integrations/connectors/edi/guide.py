@@ -84,7 +84,7 @@ class TableFile(_File):
 
 
 class GuideFile(_File):
-    """The file of a guide."""
+    """The file of a guide; `rows_version` is that of its tables' contracts, raised when columns change."""
 
     guide: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str = ""
@@ -96,6 +96,7 @@ class GuideFile(_File):
     structure: list[Any] = Field(min_length=1)
     narrow: dict[str, Narrow] = {}
     rows: dict[str, TableFile] = {}
+    rows_version: str = Field(default="1.0.0", pattern=r"^\d+\.\d+\.\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Guides:
     syntax: Syntax
     set: str
     versions: Mapping[str, Guide]
+    rows_version: str = "1.0.0"
 
     def of(self, version: str) -> Guide:
         """The guide of one version.
@@ -151,7 +153,7 @@ class Guides:
             found = {version: _guide(file, words, version) for version in file.versions}
         except ValueError as error:
             raise _wrong(where, str(error)) from None
-        return cls(file.guide, file.syntax, file.set, found)
+        return cls(file.guide, file.syntax, file.set, found, file.rows_version)
 
 
 def dictionary_of(data: Any, *, where: str) -> DictionaryFile:

@@ -16,13 +16,12 @@ import pyarrow as pa
 from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Envelope
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Finding
+from airflow_provider_integrations.connectors.edi.row_contract import SEGMENT_TABLE
 from airflow_provider_integrations.connectors.edi.row_schema import SEGMENTS, table_schema
 from airflow_provider_integrations.connectors.edi.rows import segment_rows, to_rows
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["ENVELOPE", "SEGMENT_TABLE", "RowBatches"]
-
-SEGMENT_TABLE = "segments"
 
 _ENVELOPE_FIELDS: list[pa.Field[Any]] = [
     pa.field("sender", pa.string(), nullable=False),

@@ -1,0 +1,190 @@
+"""Reads the EDI guides under `include/edi/`, and what follows from them for a source: its tables and their contracts.
+
+>>> guide_book(Path("include"), source.agreement).guides[0].name  # doctest: +SKIP
+'x12_850'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_integrations.core.edi_source import (
+    SETS,
+    EdiAgreement,
+    EdiOutbound,
+    EdiSource,
+    EdiTable,
+    EdiTableSource,
+    table_source_name,
+)
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.source import LoadPolicy
+from airflow_provider_integrations.include_yaml import read_yaml
+
+if TYPE_CHECKING:  # A DAG file reads sources alone.
+    from airflow_provider_integrations.connectors.edi.documents import GuideBook
+    from airflow_provider_integrations.connectors.edi.guide import Guides
+    from airflow_provider_integrations.core.contract import Contract
+
+__all__ = [
+    "check_edi_source",
+    "edi_table_source",
+    "edi_table_sources",
+    "edi_tables",
+    "guide_book",
+    "guide_names",
+    "guides_named",
+    "read_guides",
+]
+
+
+def read_guides(include: Path, name: str) -> Guides:
+    """The EDI guide `include/edi/<name>.yaml` in each of its versions, with the dictionary that it names beside it.
+
+    Raises:
+        ConfigError: with what is wrong in either file.
+    """
+    from airflow_provider_integrations.connectors.edi.guide import Guides
+
+    path = include / "edi" / f"{name}.yaml"
+    data = read_yaml(path)
+    words = include / "edi" / f"{data.get('dictionary') if isinstance(data, dict) else None}.yaml"
+    return Guides.from_mappings(
+        data, read_yaml(words) if words.exists() else None, where=str(path), where_dictionary=str(words)
+    )
+
+
+def guide_names(include: Path) -> tuple[str, ...]:
+    """The names of all guides under `include/edi/`, in order; dictionaries are none."""
+    paths = sorted((include / "edi").glob("*.yaml"))
+    return tuple(path.stem for path in paths if "guide" in (read_yaml(path) or {}))
+
+
+def guides_named(include: Path, names: Sequence[str] = ()) -> GuideBook:
+    """The guides of these names, in their order; all of them without a name.
+
+    Raises:
+        ConfigError: for one that is not there, with those that are, or with what is wrong in one.
+    """
+    from airflow_provider_integrations.connectors.edi.documents import GuideBook
+
+    _check_known(include, names)
+    return GuideBook(tuple(read_guides(include, name) for name in names or guide_names(include)))
+
+
+def guide_book(include: Path, agreement: EdiAgreement) -> GuideBook:
+    """The guides that an agreement names.
+
+    Raises:
+        ConfigError: as `guides_named`; also for two guides of one set in one version, of which the first would count.
+    """
+    book = guides_named(include, agreement.guides)
+    for one, other in combinations(book.guides, 2):
+        both = sorted({*one.versions} & {*other.versions})
+        if (one.syntax, one.set) == (other.syntax, other.set) and both:
+            raise ConfigError(
+                "two guides are of the same set or message",
+                set=one.set,
+                versions=both,
+                guides=[one.name, other.name],
+                next_step="Say in `guides` of the agreement which of them counts.",
+            )
+    return book
+
+
+def edi_tables(include: Path, source: EdiSource) -> tuple[str, ...]:
+    """The names of the tables of a source, in order; cheap enough for a DAG file, since no guide is resolved.
+
+    Raises:
+        ConfigError: for a guide that is not there or is no YAML.
+    """
+    _check_known(include, source.agreement.guides)
+    found = {SETS, "segments"}
+    for name in source.agreement.guides or guide_names(include):
+        data = read_yaml(include / "edi" / f"{name}.yaml")
+        rows = data.get("rows") if isinstance(data, dict) else None
+        found |= {str(table) for table in rows} if isinstance(rows, dict) else set()
+    return tuple(sorted(found))
+
+
+def edi_table_sources(include: Path, source: EdiSource) -> dict[str, EdiTableSource]:
+    """Each table of a source as a source of its own, by the table's name.
+
+    Raises:
+        ConfigError: as `guide_book` and `row_contract.table_contracts`.
+    """
+    from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
+
+    contracts = table_contracts(guide_book(include, source.agreement).guides)
+    return {table: _table_source(source, table, contract) for table, contract in contracts.items()}
+
+
+def edi_table_source(include: Path, source: EdiSource, table: str) -> EdiTableSource:
+    """One table of a source as a source of its own.
+
+    Raises:
+        ConfigError: for a table that none of its guides has, with those that they have.
+    """
+    found = edi_table_sources(include, source)
+    if table not in found:
+        raise _unknown_tables(source.source, [table], sorted(found))
+    return found[table]
+
+
+def check_edi_source(include: Path, source: EdiSource | EdiOutbound) -> None:
+    """What a model cannot see: the name must leave room for derived ones, and guides and tables must be there.
+
+    Raises:
+        ConfigError: with the name, or with what is there.
+    """
+    if "__" in f"{source.source}_":
+        raise ConfigError(
+            "the name of an EDI source holds `__` or ends with `_`, by which its tables are told apart from it",
+            source=source.source,
+            next_step="Rename it.",
+        )
+    if isinstance(source, EdiOutbound):
+        _check_known(include, (source.guide,))
+        return
+    _check_known(include, source.agreement.guides)
+    if source.tables:
+        known = edi_tables(include, source)
+        if unknown := sorted({*source.tables} - {*known}):
+            raise _unknown_tables(source.source, unknown, known)
+
+
+def _table_source(source: EdiSource, table: str, contract: Contract) -> EdiTableSource:
+    load = source.load
+    return EdiTableSource(
+        source=table_source_name(source.source, table),
+        parent=source.source,
+        table=table,
+        contract=contract,
+        gate=source.tables.get(table, EdiTable()).gate,
+        load=LoadPolicy(
+            connection=load.connection, database=load.database, table=f"{load.prefix}{table.upper()}", scd=1
+        ),
+    )
+
+
+def _check_known(include: Path, names: Sequence[str]) -> None:
+    if missing := sorted(name for name in names if not (include / "edi" / f"{name}.yaml").exists()):
+        raise ConfigError(
+            "there are no such guides",
+            guides=missing,
+            known=list(guide_names(include)),
+            next_step="Correct the names, or write them to `include/edi/`.",
+        )
+
+
+def _unknown_tables(source: str, tables: Sequence[str], known: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        "the guides of the source have no such tables",
+        source=source,
+        tables=list(tables),
+        known=list(known),
+        next_step="Name one of these, or the guide that has it in `guides` of the agreement.",
+    )

@@ -1,0 +1,54 @@
+"""Rows that are in the warehouse are closed, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
+from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
+from airflow_provider_integrations.ledger.ledger import Ledger
+
+SOURCE = "acme_edi__orders"
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger.connect("sqlite://", clock=lambda: NOW) as made:
+        made.migrate()
+        yield made
+
+
+def item(ledger: Ledger, path: str, *states: State, source: str = SOURCE) -> WorkItem:
+    (made,) = ledger.items.discover(source, [RemoteFile(path, 1, 0)], listed_at=NOW)
+    for state in states:
+        claim = ledger.items.claim(made.id, "worker", states=list(State), lease=timedelta(minutes=1))
+        assert claim is not None
+        made = ledger.items.advance(claim[1], state)
+    return made
+
+
+LOADED = (State.LANDED, State.GATED, State.LOADED)
+
+
+def test_loaded_rows_are_archived_and_what_is_on_its_way_or_anothers_stays(ledger: Ledger) -> None:
+    done = item(ledger, "a/orders", *LOADED)
+    gated = item(ledger, "b/orders", *LOADED[:2])
+    other = item(ledger, "a/order_lines", *LOADED, source="acme_edi__order_lines")
+    settle_rows(ledger, SOURCE)
+    settle_rows(ledger, SOURCE)
+    assert [ledger.items.get(one.id).state for one in (done, gated, other)] == [
+        State.ARCHIVED, State.GATED, State.LOADED,
+    ]  # fmt: skip
+    assert ledger.items.get(done.id).facts["moved_to"] == "settled"
+    assert ledger.watermarks.get(SOURCE) is None
+
+
+def test_rows_that_another_worker_holds_are_left_to_it(ledger: Ledger) -> None:
+    held = item(ledger, "a/orders", *LOADED)
+    assert ledger.items.claim(held.id, "another", states=[State.LOADED], lease=timedelta(minutes=1))
+    settle_rows(ledger, SOURCE)
+    assert ledger.items.get(held.id).state is State.LOADED
