@@ -28,7 +28,7 @@ from airflow_provider_integrations.core.work_item import RemoteFile, State, Work
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["Outgoing", "delivered", "enqueue", "kept_bytes"]
+__all__ = ["Outgoing", "delivered", "enqueue", "enqueued", "kept_bytes"]
 
 _SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]{0,199}$")
 _OURS = ("sha256", "kept", "seal")
@@ -76,17 +76,22 @@ def enqueue(
     """
     _check(source, outgoing)
     name, digest = outbox_name(source), hashlib.sha256(outgoing.data).hexdigest()
-    path = f"{outbox.folder.rstrip('/')}/{outgoing.name}"
-    item = ledger.items.latest(name, path)
+    item = enqueued(ledger, source, outbox, outgoing.name)
     if item is None:
         kept = f"outbox/{source}/{at.astimezone(UTC).date().isoformat()}/{outgoing.name}"
         if not write_once(UPath(root) / kept, outgoing.data):
             _expect_same(source, outgoing, digest, _sha256(UPath(root) / kept), kept)
         facts = {**outgoing.facts, "sha256": digest, "kept": kept, "seal": outbox.seal}
+        path = _path(outbox, outgoing.name)
         item = ledger.items.enter(name, RemoteFile(path, len(outgoing.data), _NO_TIME), facts=facts)
     # Another one may have been faster, with other bytes.
     _expect_same(source, outgoing, digest, str(item.facts.get("sha256")), item.id)
     return item
+
+
+def enqueued(ledger: Ledger, source: str, outbox: Outbox, name: str) -> WorkItem | None:
+    """The item of a name, in whatever state; None if nothing was enqueued under it."""
+    return ledger.items.latest(outbox_name(source), _path(outbox, name))
 
 
 def delivered(ledger: Ledger, source: str) -> list[WorkItem]:
@@ -114,6 +119,10 @@ def kept_bytes(root: UPath | Path | str, key: str, sha256: str) -> bytes:
             next_step="Somebody changed the landing root: find out who, and restore it. Nothing was sent.",
         )
     return data
+
+
+def _path(outbox: Outbox, name: str) -> str:
+    return f"{outbox.folder.rstrip('/')}/{name}"
 
 
 def _check(source: str, outgoing: Outgoing) -> None:

@@ -22,6 +22,7 @@ from airflow_provider_integrations.connectors.edi.edifact_verdict import Interch
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, plan
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
+from airflow_provider_integrations.connectors.edi.x12_notes import safe
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, TechnicalWhen
 from airflow_provider_integrations.core.edi_source import EdiAgreement
 
@@ -56,8 +57,8 @@ def policy_of(agreement: EdiAgreement) -> Policy:
 def agreed_answer(document: Document, agreement: EdiAgreement) -> AgreedAnswer | None:
     """The answer that is owed; None for none.
 
-    None are an acknowledgement, bytes outside of any interchange, a UNB that no CONTRL can name, and what the agreement
-    leaves unanswered: under `technical: never` a refused X12 interchange as well, since the partner takes no TA1.
+    None is owed to an acknowledgement, to bytes outside of any interchange, to an ISA or UNB whose parties cannot be named,
+    and where the agreement has none: under `technical: never` not to a refused X12 interchange, since the partner takes no TA1.
 
     Args:
         document: With all that was found by the agreement and the ledger, a duplicate's finding too.
@@ -66,7 +67,7 @@ def agreed_answer(document: Document, agreement: EdiAgreement) -> AgreedAnswer |
     if isinstance(document, Interchange):
         kind, answered = _x12(document, agreement)
         wanted = plan(answered, kind, policy_of(agreement))
-        if document.is_acknowledgement or wanted.is_empty:
+        if document.is_acknowledgement or wanted.is_empty or not _names_both(document):
             return None
         kinds = (*(["TA1"] if wanted.technical else []), *([kind.value] if wanted.groups else []))
         return AgreedAnswer(kinds, len(wanted.groups))
@@ -94,6 +95,12 @@ def write_answer(document: Document, agreement: EdiAgreement, now: datetime, con
     # Whoever asks for an indication of receipt alone (0031 is 2) gets the verdict at once: there is no second CONTRL.
     assert isinstance(document, InterchangeVerdict)
     return acknowledge_edifact(document, at, str(control)) or b""
+
+
+def _names_both(document: Interchange) -> bool:
+    """Whether ISA06 and ISA08 can stand in an ISA of ours."""
+    header = document.header
+    return all(safe(name, header.delimiters, 15) for name in (header.sender[1], header.receiver[1]))
 
 
 def _x12(document: Interchange, agreement: EdiAgreement) -> tuple[Kind, Interchange]:
