@@ -96,8 +96,8 @@ def test_a_table_that_no_guide_has_is_told_with_those_that_there_are(include: Pa
     with pytest.raises(ConfigError, match=r"no such tables.*invoices.*order_lines") as caught:
         read_source(include, "acme_edi__invoices")
     assert caught.value.values["source"] == "acme_edi"
+    edi(include, **SMALL, tables={"ordrs": {}})
     with pytest.raises(ConfigError, match=r"no such tables.*ordrs.*order_lines"):
-        edi(include, **SMALL, tables={"ordrs": {}})
         read_source(include, "acme_edi")
 
 
@@ -105,9 +105,9 @@ def test_a_derived_name_of_a_source_that_has_no_tables_is_refused(include: Path)
     outbound(include)
     with pytest.raises(ConfigError, match=r"another kind.*edi_outbound"):
         read_source(include, "acme_orders_out__orders")
-    with pytest.raises(ConfigError, match="acme_customers__orders.yaml"):
+    with pytest.raises(ConfigError, match=r"acme_customers__orders\.yaml"):
         read_source(include, "acme_customers__orders")
-    with pytest.raises(ConfigError, match="nobody__orders.yaml"):
+    with pytest.raises(ConfigError, match=r"nobody__orders\.yaml"):
         read_source(include, "nobody__orders")
 
 

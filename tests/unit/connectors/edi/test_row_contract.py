@@ -18,7 +18,6 @@ from airflow_provider_integrations.core.edi_source import SETS
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.expectations.suites import contract_suite
 from airflow_provider_integrations.formats.schema import arrow_schema
-
 from tests.unit.connectors.edi.guided import NAMES, guides
 
 SHIPPED = [guides(name) for name in NAMES.values()]
