@@ -24,7 +24,7 @@ def owed_now(
 ) -> None:
     """Show who owes whom an acknowledgement, what is overdue, and what partners said of things that we never sent."""
     with reporting():
-        from airflow_provider_integrations.connectors.edi.reconcile import owed
+        from airflow_provider_integrations.connectors.edi.owed import owed
         from airflow_provider_integrations.ledger.ledger import Ledger
         from airflow_provider_integrations.system import utc_now
 

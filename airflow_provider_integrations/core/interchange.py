@@ -29,6 +29,7 @@ __all__ = [
     "SentStatus",
     "SetStatement",
     "Statement",
+    "Syntax",
     "addressed",
     "next_number",
     "passes_on",
@@ -36,7 +37,15 @@ __all__ = [
     "status_after",
 ]
 
-LIMITS = {"x12": 999_999_999, "edifact": 99_999_999_999_999}
+
+class Syntax(StrEnum):
+    """Which of the two standards an interchange follows."""
+
+    X12 = "x12"
+    EDIFACT = "edifact"
+
+
+LIMITS: dict[str, int] = {Syntax.X12: 999_999_999, Syntax.EDIFACT: 99_999_999_999_999}
 """The highest control number: ISA13 and GS06 have nine digits, 0020 and 0048 have fourteen places."""
 
 
@@ -69,7 +78,7 @@ class Pair:
     """Us and a partner, in one syntax and usage: the scope of control numbers and of duplicates.
 
     Args:
-        syntax: `x12` or `edifact`.
+        syntax: A `Syntax`, as text.
         ours: Our identity, as `qualifier:name`.
         partner: Theirs.
         usage: `P` production, `T` test, `I` information.
@@ -218,7 +227,7 @@ def next_number(pair: Pair, last: int) -> int:
 def same_control(syntax: str, control: str) -> str:
     """The form in which two control numbers are compared: X12's without leading zeros, EDIFACT's references as they are."""
     control = control.strip()
-    if syntax == "x12" and control.isascii() and control.isdigit():
+    if syntax == Syntax.X12 and control.isascii() and control.isdigit():
         return control.lstrip("0") or "0"
     return control
 

@@ -10,7 +10,12 @@ from typing import Any
 from sqlalchemy import select
 
 from airflow_provider_integrations.core.interchange import OPEN, Pair, Received, Sending, Sent, Statement
-from airflow_provider_integrations.ledger.edi_received import record_answer, record_received
+from airflow_provider_integrations.ledger.edi_received import (
+    of_family,
+    record_answer,
+    record_debt,
+    record_received,
+)
 from airflow_provider_integrations.ledger.edi_rows import to_received, to_sent, to_statement
 from airflow_provider_integrations.ledger.edi_sent import Matched, acknowledged, mark_overdue, record_sent
 from airflow_provider_integrations.ledger.edi_tables import (
@@ -53,6 +58,7 @@ class Interchanges:
         place: int = 0,
         window: timedelta = timedelta(days=90),
         answer_due_at: datetime | None = None,
+        insist: bool = False,
     ) -> Received:
         """Enter a partner's interchange; again for the same item and place gives the same answer.
 
@@ -69,6 +75,7 @@ class Interchanges:
             place: Its place in the item, from 0.
             window: How far back control numbers must differ.
             answer_due_at: When our acknowledgement is due; None where none is owed, as for an acknowledgement.
+            insist: It is no duplicate, whatever came before: a person looked at it and released it.
 
         Raises:
             StateConflictError: when other content was entered at this place, or there is no such item.
@@ -84,7 +91,20 @@ class Interchanges:
             verdict=verdict,
             window=window,
             answer_due_at=answer_due_at,
+            insist=insist,
         )
+
+    def owe(self, number: int, answer_due_at: datetime | None) -> Received:
+        """Say when our acknowledgement of a received interchange is due, None for never; nothing where it was answered.
+
+        Raises:
+            ConfigError: when there is no such interchange.
+        """
+        return record_debt(self._parts, number, answer_due_at)
+
+    def of_family(self, item_id: str) -> list[Received]:
+        """What an item brought, with what its original and the replays of that brought; the first entered first."""
+        return of_family(self._parts, item_id)
 
     def answered(self, number: int, answer: str) -> Received:
         """Say that our acknowledgement of a received interchange went out, under a control number; twice is harmless.
@@ -105,15 +125,22 @@ class Interchanges:
         """
         return record_sent(self._parts, sending)
 
-    def acknowledged(self, statements: Sequence[Statement], item_id: str) -> list[Matched]:
+    def acknowledged(
+        self, statements: Sequence[Statement], item_id: str, *, places: Sequence[int] | None = None
+    ) -> list[Matched]:
         """Enter what a document says of ours, in its order; twice is harmless.
 
         What speaks of nothing that was sent is kept, and matched as soon as that is entered.
 
+        Args:
+            statements: What it says, or a part of it.
+            item_id: The work item that brought it.
+            places: The place of each in the document, below 2**31; from 0 on without it.
+
         Raises:
             StateConflictError: when the item said something else before, or there is no such item.
         """
-        return acknowledged(self._parts, statements, item_id)
+        return acknowledged(self._parts, statements, item_id, places)
 
     def mark_overdue(self, as_of: datetime) -> list[Sent]:
         """What was due before an instant and is pending becomes overdue; each is told once, until it is settled."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.interchange import LIMITS, Pair, Received, same_control
@@ -14,7 +14,7 @@ from airflow_provider_integrations.ledger.edi_tables import interchange_event, i
 from airflow_provider_integrations.ledger.rows import Parts, aware
 from airflow_provider_integrations.ledger.tables import work_item
 
-__all__ = ["DUPLICATE", "VERDICTS", "record_answer", "record_received"]
+__all__ = ["DUPLICATE", "VERDICTS", "of_family", "record_answer", "record_debt", "record_received"]
 
 VERDICTS = ("accepted", "partial", "rejected")
 DUPLICATE = "duplicate"
@@ -33,6 +33,7 @@ def record_received(
     verdict: str,
     window: timedelta,
     answer_due_at: datetime | None,
+    insist: bool = False,
 ) -> Received:
     """Enter an interchange, or find what was entered of it; see `Interchanges.received`."""
     if verdict not in VERDICTS:
@@ -44,7 +45,7 @@ def record_received(
         parts.database.lock(connection, lock_name("interchange", pair))
         there = _here(connection, item_id, place)
         if there is None:
-            earlier = _earlier(connection, pair, compared, value, sha256, item_id, at - window)
+            earlier = None if insist else _earlier(connection, pair, compared, value, sha256, item_id, at - window)
             entered: dict[str, Any] = {
                 **pair_values(pair),
                 "control": compared,
@@ -67,14 +68,14 @@ def record_received(
                 place=place,
                 next_step="Enter changed content under its own item.",
             )
-        elif there.verdict not in (verdict, DUPLICATE):
+        elif there.verdict != verdict and (insist or there.verdict != DUPLICATE):
             # The same bytes under another guide or agreement, as after a release from quarantine. One that was refused may
             # have been sent again in the meantime: it is that one's double now.
             other = None
-            if there.verdict == "rejected":
+            if there.verdict == "rejected" and not insist:
                 other = _earlier(connection, pair, compared, value, sha256, item_id, at - window)
             values: dict[str, Any] = {"verdict": verdict if other is None else DUPLICATE}
-            values |= {} if other is None else {"duplicate_of": other.number}
+            values |= {"duplicate_of": None if other is None else other.number}
             mine = interchange_received.c.number == there.number
             connection.execute(update(interchange_received).where(mine).values(**values))
             _tell(connection, at, "judged", there.verdict, values["verdict"], there.number)
@@ -110,6 +111,32 @@ def record_answer(parts: Parts, number: int, answer: str) -> Received:
         return to_received(row)
 
 
+def record_debt(parts: Parts, number: int, answer_due_at: datetime | None) -> Received:
+    """Say when our acknowledgement is due; see `Interchanges.owe`."""
+    mine = interchange_received.c.number == number
+    due_at = answer_due_at and aware(answer_due_at, "answer_due_at")
+    with parts.database.write() as connection:
+        waiting = update(interchange_received).where(mine, interchange_received.c.answered_at.is_(None))
+        connection.execute(waiting.values(answer_due_at=due_at))
+        row = connection.execute(select(interchange_received).where(mine)).one_or_none()
+        if row is None:
+            raise ConfigError("no such interchange", number=number, next_step="Enter it with `received` first.")
+        return to_received(row)
+
+
+def of_family(parts: Parts, item_id: str) -> list[Received]:
+    """What an item, its original and the replays of that brought; see `Interchanges.of_family`."""
+    with parts.database.read() as connection:
+        query = select(interchange_received).where(interchange_received.c.item_id.in_(_family(connection, item_id)))
+        return [to_received(row) for row in connection.execute(query.order_by(interchange_received.c.number))]
+
+
+def _family(connection: Connection, item_id: str) -> Select[tuple[str]]:
+    """The ids of an item, its original and the replays of that: they hold the very same delivery."""
+    first = connection.scalar(select(work_item.c.replay_of).where(work_item.c.id == item_id)) or item_id
+    return select(work_item.c.id).where((work_item.c.id == first) | (work_item.c.replay_of == first))
+
+
 def _here(connection: Connection, item_id: str, place: int) -> Row[Any] | None:
     mine = interchange_received.c.item_id == item_id, interchange_received.c.place == place
     return connection.execute(select(interchange_received).where(*mine)).one_or_none()
@@ -122,14 +149,11 @@ def _earlier(
 
     One that was refused used no number up. The item's original and its other replays hold the very same delivery.
     """
-    original = select(work_item.c.replay_of).where(work_item.c.id == item_id)
-    first = connection.scalar(original) or item_id
-    family = select(work_item.c.id).where((work_item.c.id == first) | (work_item.c.replay_of == first))
     query = (
         _SAME.where(
             interchange_received.c.received_at > since,
             interchange_received.c.verdict.in_(("accepted", "partial")),
-            interchange_received.c.item_id.not_in(family),
+            interchange_received.c.item_id.not_in(_family(connection, item_id)),
         )
         .order_by(interchange_received.c.number.desc())
         .limit(1)

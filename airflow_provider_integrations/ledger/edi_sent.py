@@ -95,7 +95,9 @@ def record_sent(parts: Parts, sending: Sending) -> list[Sent]:
         return [to_sent(row) for row in _of(connection, head.number)]
 
 
-def acknowledged(parts: Parts, statements: Sequence[Statement], item_id: str) -> list[Matched]:
+def acknowledged(
+    parts: Parts, statements: Sequence[Statement], item_id: str, places: Sequence[int] | None = None
+) -> list[Matched]:
     """Enter what a document says of ours, and match it; see `Interchanges.acknowledged`."""
     at = parts.now()
     told: list[Matched] = []
@@ -103,7 +105,7 @@ def acknowledged(parts: Parts, statements: Sequence[Statement], item_id: str) ->
         # In one order for all, or two documents could wait for each other.
         for name in sorted({lock_name("interchange", said.pair) for said in statements}):
             parts.database.lock(connection, name)
-        for place, said in enumerate(statements):
+        for place, said in zip(range(len(statements)) if places is None else places, statements, strict=True):
             connection.execute(
                 insert_if_absent(acknowledgement, "item_id", "place"), statement_row(said, item_id, place, at)
             )

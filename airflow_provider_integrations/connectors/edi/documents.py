@@ -86,6 +86,7 @@ def read_documents(
     agreement: Agreement | None = None,
     *,
     whole: bool = False,
+    digest: bool = False,
 ) -> Iterator[Document]:
     """The interchanges of a stream, in order, whatever is in it.
 
@@ -94,6 +95,7 @@ def read_documents(
         book: What sets and messages are checked by.
         agreement: What is taken of X12; without it, all that X12 knows.
         whole: For whoever goes on to read the sets: one that is too large to be held is refused without a guide too.
+        digest: Whether each interchange is to have its `sha256`.
 
     Yields:
         Interchanges; a stream of neither syntax gives one `Outside` with `not_edi`.
@@ -106,7 +108,8 @@ def read_documents(
             guide = book.find(Syntax.EDIFACT, header.type, header.version + header.release)
             return check(guide, segments, delimiters) if guide is not None else []
 
-        yield from verdicts(scan_edifact(chunks), message if book.names(Syntax.EDIFACT) else None)
+        by_guide = message if book.names(Syntax.EDIFACT) else None
+        yield from verdicts(scan_edifact(chunks), by_guide, digest=digest)
         return
 
     def visit(found: SetRead) -> list[Finding]:
@@ -114,7 +117,7 @@ def read_documents(
         return check_raw(guide, found.raw, found.delimiters) if guide is not None else []
 
     wanted = book.names(Syntax.X12) | (KNOWN_SETS if whole else frozenset())
-    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=wanted)
+    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=wanted, digest=digest)
 
 
 def peek(chunks: Iterable[bytes]) -> tuple[Syntax | None, Iterator[bytes]]:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -95,6 +96,7 @@ class InterchangeVerdict:
         acknowledgements: How many of them are CONTRL.
         groups: Each group, if it has groups.
         refused: The refused messages outside of groups.
+        sha256: Of its bytes, if `verdicts` was asked for it.
     """
 
     header: InterchangeHeader | None
@@ -106,6 +108,7 @@ class InterchangeVerdict:
     acknowledgements: int = 0
     groups: tuple[GroupVerdict, ...] = ()
     refused: tuple[MessageVerdict, ...] = ()
+    sha256: str = ""
 
     @property
     def status(self) -> Status:
@@ -130,7 +133,11 @@ def with_finding(verdict: InterchangeVerdict, finding: Finding) -> InterchangeVe
 
 
 def verdicts(
-    pieces: Iterable[Piece], check: Check | None = None, tolerated: frozenset[FindingCode] = frozenset()
+    pieces: Iterable[Piece],
+    check: Check | None = None,
+    tolerated: frozenset[FindingCode] = frozenset(),
+    *,
+    digest: bool = False,
 ) -> Iterator[InterchangeVerdict]:
     """The verdict of each interchange, as its end comes by.
 
@@ -139,6 +146,7 @@ def verdicts(
         check: By guide; None checks envelope and syntax alone. It sees each message whole, which takes the memory of one
             message; without it no message is held.
         tolerated: Findings made notes by agreement with a partner, as small letters under UNOA.
+        digest: Whether each verdict is to have the `sha256` of its interchange.
 
     Yields:
         One verdict an interchange, and one without header for each run of bytes that belong to none.
@@ -153,7 +161,7 @@ def verdicts(
             yield outside
             outside = None
         if sums is None:
-            sums = _Sums(piece.offset, check, tolerated)
+            sums = _Sums(piece.offset, check, tolerated, digest=digest)
         sums.take(piece)
         if piece.part is Part.INTERCHANGE_END:
             yield sums.verdict()
@@ -175,8 +183,9 @@ def _outside(before: InterchangeVerdict | None, piece: Piece) -> InterchangeVerd
 class _Sums:
     """What is gathered of one interchange."""
 
-    def __init__(self, offset: int, check: Check | None, tolerated: frozenset[FindingCode]) -> None:
+    def __init__(self, offset: int, check: Check | None, tolerated: frozenset[FindingCode], *, digest: bool) -> None:
         self._offset = offset
+        self._sha256 = hashlib.sha256() if digest else None
         self._check = check
         self._tolerated = tolerated
         self._header: InterchangeHeader | None = None
@@ -196,6 +205,8 @@ class _Sums:
     def take(self, piece: Piece) -> None:
         part, header = piece.part, piece.header
         self._length += len(piece.raw)
+        if self._sha256 is not None:
+            self._sha256.update(piece.raw)
         self._segments += piece.segments
         if header is None:
             pass
@@ -227,6 +238,7 @@ class _Sums:
             self._acknowledgements,
             tuple(self._groups),
             tuple(self._refused),
+            "" if self._sha256 is None else self._sha256.hexdigest(),
         )
 
     def _keep(self, piece: Piece) -> None:

@@ -1,4 +1,4 @@
-"""What a partner's 997, 999, TA1 or CONTRL says of what we sent, and who owes whom an acknowledgement.
+"""What a partner's 997, 999, TA1 or CONTRL says of what we sent.
 
 `read_statements` gives a word for each interchange or group that is spoken of, for `ledger.interchanges.acknowledged`, and a
 finding for what cannot be one. It says nothing of whether the acknowledgement is well formed: `documents.read_documents` does.
@@ -11,26 +11,17 @@ finding for what cannot be one. It says nothing of whether the acknowledgement i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.edifact_envelope import values
-from airflow_provider_integrations.connectors.edi.model import Segment
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment
 from airflow_provider_integrations.connectors.edi.parsing import read_segments
-from airflow_provider_integrations.core.interchange import (
-    Level,
-    Pair,
-    Received,
-    Sent,
-    SentStatus,
-    SetStatement,
-    Statement,
-)
+from airflow_provider_integrations.core.interchange import Level, Pair, SentStatus, SetStatement, Statement, Syntax
 
-__all__ = ["ReconcileCode", "ReconcileFinding", "owed", "party", "read_statements"]
+__all__ = ["ReconcileCode", "ReconcileFinding", "party", "read_statements", "statements_in"]
 
 _VERDICTS = {
     "A": SentStatus.ACCEPTED,
@@ -94,40 +85,36 @@ def read_statements(chunks: Iterable[bytes], findings: list[ReconcileFinding] | 
     reader.leave("", 0)
 
 
-def owed(to_us: Iterable[Sent], by_us: Iterable[Received], as_of: datetime) -> dict[str, Any]:
-    """Who owes whom an acknowledgement at an instant, as JSON holds it.
+def statements_in(
+    segments: Iterable[Segment], delimiters: Delimiters, pair: Pair, findings: list[ReconcileFinding]
+) -> Iterator[tuple[int, Statement]]:
+    """What a part of an interchange says: its TA1s, or one set or message that is known to be accepted.
 
     Args:
-        to_us: What we sent and is open, as of `ledger.interchanges.owed_to_us`.
-        by_us: What we received and have not answered, as of `ledger.interchanges.owed_by_us`.
-        as_of: The instant; what is due before it is overdue.
+        segments: With the byte of the stream at which each begins.
+        delimiters: Of the interchange.
+        pair: Of the interchange, seen from us.
+        findings: What is no such word is appended here.
 
-    Returns:
-        `to_us` and `by_us`, each with its entries in the order given, and how many are `overdue`.
+    Yields:
+        Each with its place in the stream, which is the same however much of it is read, and fits 31 bits up to 8 GiB.
     """
-    sent = [
-        _debt(one.pair, one.control, one.due_at, as_of, level=one.level, functional=one.functional) for one in to_us
-    ]
-    received = [_debt(one.pair, one.control, one.answer_due_at, as_of, item=one.item_id) for one in by_us]
-    late = {"to_us": _overdue(sent), "by_us": _overdue(received)}
-    return {"as_of": as_of.isoformat(), "overdue": late, "to_us": sent, "by_us": received}
-
-
-def _debt(pair: Pair, control: str, due_at: datetime | None, as_of: datetime, **more: str) -> dict[str, Any]:
-    late = due_at is not None and due_at < as_of
-    return {**asdict(pair), "control": control, **more, "due_at": due_at and due_at.isoformat(), "overdue": late}
-
-
-def _overdue(debts: Sequence[dict[str, Any]]) -> int:
-    return sum(debt["overdue"] for debt in debts)
+    reader = _Reader(findings, pair)
+    for segment in segments:
+        if segment.tag in _TELLING:
+            elements = [values(element, delimiters) for element in segment.elements]
+            # The one segment that ends two statements is UNT, of eight bytes at least.
+            for index, said in enumerate(reader.take(segment.tag, elements, segment.number)):
+                yield segment.offset // 4 + index, said
+    reader.leave("", 0)
 
 
 class _Reader:
     """One pass over the segments; holds the set or message that is open, and no more."""
 
-    def __init__(self, findings: list[ReconcileFinding]) -> None:
+    def __init__(self, findings: list[ReconcileFinding], pair: Pair | None = None) -> None:
         self._findings = findings
-        self._pair: Pair | None = None
+        self._pair = pair
         self._kind = ""
         self._open: Statement | None = None
         """AK1 or UCF, until its verdict or its end."""
@@ -179,7 +166,7 @@ class _Reader:
         if ours.endswith(":") or theirs.endswith(":") or usage not in {"P", "T", "I"}:
             self._find(ReconcileCode.PARTIES_MISSING, tag, number)
             return None
-        return Pair("x12" if tag == "ISA" else "edifact", ours, theirs, usage)
+        return Pair(Syntax.X12 if tag == "ISA" else Syntax.EDIFACT, ours, theirs, usage)
 
     def _says(self, level: Level, control: str, **more: Any) -> Statement | None:
         if self._pair is None or not control:

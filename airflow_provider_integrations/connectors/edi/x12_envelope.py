@@ -174,6 +174,7 @@ class Interchange:
         segments: Segments that were counted, ISA and IEA included.
         offset: The byte of the stream at which ISA begins; line breaks do not count in a wrapped stream.
         length: Bytes of the stream to the end of IEA.
+        sha256: Of these bytes, if `scan` was asked for it; of a wrapped stream without its line breaks.
     """
 
     header: InterchangeHeader
@@ -183,6 +184,7 @@ class Interchange:
     segments: int
     offset: int
     length: int
+    sha256: str = ""
 
     @property
     def identity(self) -> tuple[str, str, str, str, str, str]:

@@ -47,6 +47,7 @@ def scan(
     visit: Visit | None = None,
     wanted: Collection[str] = (),
     buffer: int = _BUFFER,
+    digest: bool = False,
 ) -> Iterator[Interchange | Outside]:
     """Read a stream to its end, whatever is in it.
 
@@ -56,12 +57,13 @@ def scan(
         visit: Called with each set of `wanted`; its findings become those of the set.
         wanted: ST01 of the sets that are kept whole for `visit`.
         buffer: Bytes that are looked at together.
+        digest: Whether each interchange is to have its `sha256`.
 
     Yields:
         Each interchange as it ends, and bytes outside of any that are not mere padding. A stream without any
         interchange gives one `Outside` with `not_edi`.
     """
-    scanner = _Scanner(agreement or Agreement(), visit, {name.encode("latin-1") for name in wanted})
+    scanner = _Scanner(agreement or Agreement(), visit, {name.encode("latin-1") for name in wanted}, digest=digest)
     waiting: list[bytes] = []
     waited = 0
     for chunk in chunks:
@@ -80,7 +82,8 @@ class _Scanner(Stream):
     def feed(self, chunk: bytes, *, ended: bool = False) -> list[Interchange | Outside]:
         """What ended within this chunk."""
         self.keep(self.structure)
-        self.offset += self.at
+        self.digest_to(self.at)
+        self.offset, self.hashed = self.offset + self.at, 0
         self.mark -= self.at
         self.data = self.data[self.at :] + (chunk.translate(None, b"\r\n") if self.wrapped else chunk)
         self.at, self.ended = 0, ended

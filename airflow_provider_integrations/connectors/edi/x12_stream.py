@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside
@@ -50,7 +53,7 @@ class Stream:
     the terminator up to which segments are counted; `kept` is where the bytes begin that `visit` will be given.
     """
 
-    def __init__(self, agreement: Agreement, visit: Visit | None, wanted: set[bytes]) -> None:
+    def __init__(self, agreement: Agreement, visit: Visit | None, wanted: set[bytes], *, digest: bool = False) -> None:
         self.agreement, self.visit, self.wanted = agreement, visit, wanted if visit else set()
         self.data, self.offset, self.at, self.mark, self.ended = b"", 0, 0, 0, False
         self.structure: Structure | None = None
@@ -61,6 +64,8 @@ class Stream:
         self.binary: int | None = None
         self.binary_wrong = self.lent = False
         self.trailing, self.window = 0, SMALL_WINDOW
+        self.digests, self.hashed = digest, 0
+        self.sha256: Any = None
         self.pieces: list[bytes] = []
         self.kept: int | None = None
         self.kept_size = 0
@@ -85,6 +90,8 @@ class Stream:
             self.wrapped = True
             self.data = data[:found] + data[found:].translate(None, b"\r\n")
         self.tail_seen, self.trailing = False, 0
+        if self.digests:
+            self.sha256, self.hashed = hashlib.sha256(), found
         self.structure = Structure(header, self.agreement, self.offset + found)
         self.element = header.delimiters.element.encode("latin-1")
         self.terminator = header.delimiters.terminator.encode("latin-1")
@@ -206,9 +213,17 @@ class Stream:
                 end = len(self.data)
                 text = "The last segment of the stream has no terminator."
                 structure.note(FindingCode.TERMINATOR_MISSING, Severity.FATAL, None, detail=text)
-        self.done.append(structure.finish(elements, self.offset + end))
-        self.structure, self.binary, self.kept, self.pieces = None, None, None, []
+        done = structure.finish(elements, self.offset + end)
+        self.digest_to(end)
+        self.done.append(done if self.sha256 is None else replace(done, sha256=self.sha256.hexdigest()))
+        self.structure, self.binary, self.kept, self.pieces, self.sha256 = None, None, None, [], None
         self.at, self.lent, self.binary_wrong = end, False, False
+
+    def digest_to(self, end: int) -> None:
+        """Digest the bytes of the open interchange that stand before `end`."""
+        if self.sha256 is not None:
+            self.sha256.update(memoryview(self.data)[self.hashed : end])
+            self.hashed = end
 
     def keep(self, structure: Structure | None) -> None:
         """Put aside what `visit` will be given before the buffer moves on."""

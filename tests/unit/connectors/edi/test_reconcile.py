@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.answering import answer
 from airflow_provider_integrations.connectors.edi.documents import read_documents
+from airflow_provider_integrations.connectors.edi.owed import owed
 from airflow_provider_integrations.connectors.edi.reconcile import (
     ReconcileCode,
     ReconcileFinding,
-    owed,
     party,
     read_statements,
 )
