@@ -6,6 +6,9 @@ worker that was killed after it drew writes the same bytes when it starts anew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -17,13 +20,22 @@ from airflow_provider_integrations.ledger.edi_tables import PAIR, control_number
 from airflow_provider_integrations.ledger.rows import Parts
 from airflow_provider_integrations.ledger.tables import audit
 
-__all__ = ["ControlNumbers"]
+__all__ = ["ControlNumbers", "Drawn"]
 
 _LINE = (*PAIR, "level")
 _NAMED = [control_number.c[name] == bindparam(name) for name in _LINE]
 _DRAWN = select(control_number.c.value).where(*_NAMED, control_number.c.purpose == bindparam("purpose"))
 _LAST = select(control_number.c.value).where(*_NAMED).order_by(control_number.c.number.desc()).limit(1)
 _INSERT = insert(control_number)
+_CHUNK = 5_000  # Parameters of one statement: SQLite takes 32,766, PostgreSQL 65,535.
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A number that was drawn, and when: neither ever changes, so both may stand in what is written."""
+
+    value: int
+    at: datetime
 
 
 class ControlNumbers:
@@ -64,6 +76,17 @@ class ControlNumbers:
                     self._append(connection, line, purpose, value)
                 drawn.append(value)
         return drawn
+
+    def drawn(self, pair: Pair, level: Level, purposes: Sequence[str]) -> dict[str, Drawn]:
+        """By purpose, the numbers that were drawn already; nothing is drawn."""
+        line, found = {**pair_values(pair), "level": level.value}, dict[str, Drawn]()
+        columns = control_number.c.purpose, control_number.c.value, control_number.c.at
+        with self._parts.database.read() as connection:
+            for first in range(0, len(purposes), _CHUNK):
+                some = control_number.c.purpose.in_(purposes[first : first + _CHUNK])
+                for row in connection.execute(select(*columns).where(*_NAMED, some), line):
+                    found[row.purpose] = Drawn(row.value, row.at)
+        return found
 
     def last(self, pair: Pair, level: Level) -> int:
         """The number that was drawn last; 0 before the first."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.check_set import check
+from airflow_provider_integrations.connectors.edi.finding_columns import columns_of
 from airflow_provider_integrations.connectors.edi.guide_rules import (
     Column,
     Guide,
@@ -22,7 +23,7 @@ from airflow_provider_integrations.connectors.edi.model import Delimiters, Segme
 from airflow_provider_integrations.connectors.edi.row_values import released, write_value
 from airflow_provider_integrations.core.errors import PermanentError
 
-__all__ = ["render", "write_set"]
+__all__ = ["Row", "render", "write_set"]
 
 Row = Mapping[str, Any]
 _KEYS = frozenset({"row", "parent"})
@@ -66,11 +67,12 @@ def write_set(
         segments.append(Segment(tag, tuple(elements), number, offset))
         offset += len(tag) + sum(len(element) + 1 for element in elements) + 1
     found = check(guide, segments, delimiters, encoding=encoding)
-    if wrong := [finding.shown() for finding in found if finding.severity is not Severity.NOTE]:
+    if wrong := [finding for finding in found if finding.severity is not Severity.NOTE][:20]:
         raise PermanentError(
             f"the rows make no valid {guide.set}",
             guide=guide.name,
-            findings=wrong[:20],
+            columns=columns_of(guide, segments, wrong, delimiters),
+            findings=[finding.shown() for finding in wrong],
             next_step="Correct the rows; nothing was written.",
         )
     return tuple(segments)

@@ -1,21 +1,23 @@
-"""Rows from JSON to the bytes of one set or message: dates, times and decimals are texts there, or numbers."""
+"""Rows from JSON to the bytes of one set or message, or of a whole interchange: dates, times and decimals are texts there, or numbers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.edifact_tokens import default_delimiters
+from airflow_provider_integrations.connectors.edi.envelope import Envelope
 from airflow_provider_integrations.connectors.edi.guide import Guides
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
+from airflow_provider_integrations.connectors.edi.interchange_write import Numbers, write_interchange
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Syntax
 from airflow_provider_integrations.connectors.edi.write import render, write_set
 from airflow_provider_integrations.core.errors import PermanentError
 
-__all__ = ["written_set"]
+__all__ = ["written_interchange", "written_set"]
 
 _X12 = Delimiters("*", ">", "~", None)
 
@@ -35,18 +37,44 @@ def written_set(guides: Guides, version: str | None, data: bytes, control: str, 
         PermanentError: the data is no JSON, or its rows make no valid set.
     """
     guide = guides.of(version or next(iter(guides.versions)))
+    typed = _typed(guide, _loaded(data, where), where)
+    delimiters = _X12 if guide.syntax is Syntax.X12 else default_delimiters(3)
+    return render(write_set(guide, typed, control, delimiters), delimiters)
+
+
+def written_interchange(
+    guides: Guides, version: str | None, data: bytes, envelope: Envelope, now: datetime, control: int, *, where: str
+) -> bytes:
+    """The bytes of an interchange with one set or message, or, of a list of such objects, one for each.
+
+    Args:
+        guides, version, data, where: As in `written_set`; `data` may be a list of objects too.
+        envelope: From whom to whom.
+        now: The time of writing, as the partner is told it.
+        control: Control number of the interchange, and of its group.
+
+    Raises:
+        ConfigError: the guide has no such version, or something has no place in the envelope.
+        PermanentError: the data is no JSON, or its rows make no valid set.
+    """
+    guide = guides.of(version or next(iter(guides.versions)))
+    found = _loaded(data, where)
+    documents = [_typed(guide, tables, where) for tables in (found if isinstance(found, list) else [found])]
+    return write_interchange(guide, documents, envelope, now, Numbers(control, control))
+
+
+def _loaded(data: bytes, where: str) -> Any:
     try:
-        tables = json.loads(data, parse_float=Decimal)
+        return json.loads(data, parse_float=Decimal)
     except ValueError as error:
         raise _wrong(where, f"is no JSON: {error}") from None
+
+
+def _typed(guide: Guide, tables: Any, where: str) -> dict[str, list[dict[str, Any]]]:
     if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
         raise _wrong(where, "is no object of lists of rows")
     kinds = _kinds(guide)
-    typed = {
-        name: [_row(row, kinds.get(name, {}), f"{where}: {name}") for row in rows] for name, rows in tables.items()
-    }
-    delimiters = _X12 if guide.syntax is Syntax.X12 else default_delimiters(3)
-    return render(write_set(guide, typed, control, delimiters), delimiters)
+    return {name: [_row(row, kinds.get(name, {}), f"{where}: {name}") for row in rows] for name, rows in tables.items()}
 
 
 def _kinds(guide: Guide) -> dict[str, dict[str, str]]:
