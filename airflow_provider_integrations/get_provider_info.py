@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["get_provider_info"]
 
 _PACKAGE = "airflow_provider_integrations"
-_SFTP_PGP, _ODBC, _GATE = "SFTP with OpenPGP", "ODBC by keyset", "Quality gate"
+_SFTP_PGP, _ODBC, _EDI, _GATE = "SFTP with OpenPGP", "ODBC by keyset", "EDI", "Quality gate"
 _WAREHOUSE, _LEDGER = "Snowflake load", "Integrations ledger"
 
 
@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
             for name, tags in (
                 (_SFTP_PGP, ["protocol"]),
                 (_ODBC, ["protocol"]),
+                (_EDI, ["protocol"]),
                 (_GATE, ["software"]),
                 (_WAREHOUSE, ["service"]),
                 (_LEDGER, ["software"]),
@@ -41,11 +42,13 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             _modules(_SFTP_PGP, f"{sftp}.operators"),
             _modules(_ODBC, f"{odbc}.operators"),
+            _modules(_EDI, f"{_PACKAGE}.connectors.edi.operators"),
             _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
             _modules(_WAREHOUSE, f"{warehouse}.operators"),
         ],
         "sensors": [_modules(_SFTP_PGP, f"{sftp}.sensors"), _modules(_ODBC, f"{odbc}.sensors")],
         "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers"), _modules(_ODBC, f"{odbc}.triggers")],
+        "notifications": [f"{_PACKAGE}.notifier.AlertNotifier"],
         "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
         "connection-types": [
             _sftp_pgp_connection(f"{sftp}.hook"),

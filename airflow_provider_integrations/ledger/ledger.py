@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from airflow_provider_integrations.core.clock import Clock, IdSource
+from airflow_provider_integrations.ledger.alerts import Alerts
 from airflow_provider_integrations.ledger.database import Database
 from airflow_provider_integrations.ledger.edi_control import ControlNumbers
 from airflow_provider_integrations.ledger.edi_interchanges import Interchanges
@@ -34,6 +35,7 @@ class Ledger:
         self.records = Records(parts)
         self.control_numbers = ControlNumbers(parts)
         self.interchanges = Interchanges(parts)
+        self.alerts = Alerts(parts)
 
     @classmethod
     def connect(cls, url: str, *, clock: Clock = utc_now, new_id: IdSource = new_id) -> Self:

@@ -29,6 +29,7 @@ def paths() -> Iterator[str]:
         for entry in INFO[kind]:
             yield from entry["python-modules"]
     yield from INFO["extra-links"]
+    yield from INFO["notifications"]
     yield from (entry["hook-class-name"] for entry in INFO["connection-types"])
 
 

@@ -1,0 +1,196 @@
+"""Alerts as events of PagerDuty's Events API v2, which other receivers of alerts understand too.
+
+    send(endpoint, AlertAction.TRIGGER, alert)
+
+Sources: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ (the event and its limits) and
+https://developer.pagerduty.com/docs/events-api-v2/overview/ (202 taken; 400 refused; 429, 5xx and a broken network: again later;
+512 KB). The routing key travels in the body and is a secret: no message and no log shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from airflow_provider_integrations.core.alert import Alert, AlertAction
+from airflow_provider_integrations.core.backoff import Backoff, retry_after
+from airflow_provider_integrations.core.clock import Clock
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    ConnectionLostError,
+    IntegrationError,
+    PermanentError,
+    RateLimitedError,
+    TransientError,
+)
+from airflow_provider_integrations.core.redaction import Redactor
+from airflow_provider_integrations.system import utc_now
+
+__all__ = ["ENQUEUE", "PACE", "Endpoint", "endpoint_of", "event_body", "send"]
+
+log = logging.getLogger(__name__)
+
+ENQUEUE = "/v2/enqueue"
+"""Where events go on a server whose address names no path."""
+
+PACE = Backoff(first=1, factor=2, longest=10, jitter=0.5)
+"""Within one task; the task's own retry policy waits longer."""
+
+_MOST = 512 * 1000
+_KEY, _SUMMARY = 255, 1024
+_TRIES = 4
+_RATE_LIMIT_PAUSE = 120.0
+"""Seconds after a 429 that asks for none: "a backoff of a few minutes"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where events go.
+
+    Args:
+        url: The whole address.
+        routing_key: Of the service that takes them.
+        timeout: Seconds for connecting, and for each answer.
+    """
+
+    url: str
+    routing_key: str = field(repr=False)
+    timeout: float = 10
+
+
+def endpoint_of(
+    where: str, *, host: str | None, schema: str | None, port: int | None, routing_key: str | None
+) -> Endpoint:
+    """The endpoint that an HTTP connection names; HTTPS unless it says otherwise.
+
+    Args:
+        where: The connection's name, for messages.
+        host: A name, or an address as `https://events.pagerduty.com/v2/enqueue`.
+        schema: `https` or `http`, where the host is a name.
+        port: Where it is not the scheme's own.
+        routing_key: The connection's password.
+
+    Raises:
+        ConfigError: without a host or a routing key, or for an address that is none.
+    """
+    url = host or ""
+    if url and "://" not in url:
+        url = f"{schema or 'https'}://{url}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or not routing_key:
+        raise ConfigError(
+            "the connection does not say where alerts go",
+            connection=where,
+            scheme=parts.scheme,
+            has_host=bool(parts.hostname),
+            has_routing_key=bool(routing_key),
+            next_step="Give https://events.pagerduty.com as the host and the integration key as the password.",
+        )
+    address = parts.netloc if parts.port or not port else f"{parts.netloc}:{port}"
+    path = parts.path if parts.path.strip("/") else ENQUEUE
+    return Endpoint(parts._replace(netloc=address, path=path, fragment="").geturl(), routing_key)
+
+
+def event_body(routing_key: str, action: AlertAction, alert: Alert) -> dict[str, Any]:
+    """The event, within the limits: what is too long is cut, and details that are too much are left out and that is told."""
+    body: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": action.value,
+        "dedup_key": alert.key,
+    }
+    if action is AlertAction.RESOLVE:
+        return body
+    body["payload"] = payload = {
+        "summary": alert.summary[:_SUMMARY],
+        "source": alert.source,
+        "severity": alert.severity.value,
+        "timestamp": alert.at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "class": alert.kind,
+        "custom_details": dict(alert.details),
+    }
+    body["client"] = "airflow-provider-integrations"
+    if len(_encoded(body)) > _MOST:
+        payload["custom_details"] = {"left_out": "more than 512 KB of details"}
+    return body
+
+
+def send(
+    endpoint: Endpoint,
+    action: AlertAction,
+    alert: Alert,
+    *,
+    tries: int = _TRIES,
+    pace: Backoff = PACE,
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], float] = random.random,
+    clock: Clock = utc_now,
+) -> None:
+    """Send an alert or its end; again after 429, 5xx and a broken network, at this pace or as the server asks.
+
+    Raises:
+        ConfigError: for a key that is too long, and when the server knows no such endpoint or sends us elsewhere.
+        PermanentError: when it refuses the event.
+        TransientError: when it did not take it in all tries; it is a `RateLimitedError` after 429.
+    """
+    if not 0 < len(alert.key) <= _KEY:
+        raise ConfigError("an alert's key has 1 to 255 characters", characters=len(alert.key))
+    content = _encoded(event_body(endpoint.routing_key, action, alert))
+    # A redirect is not followed: it would carry the routing key to wherever it points.
+    with httpx.Client(timeout=endpoint.timeout, follow_redirects=False) as client:
+        for attempt in range(1, tries + 1):
+            fault = _try_once(client, endpoint, content, clock())
+            if fault is None:
+                return
+            asked = fault.retry_after if isinstance(fault, RateLimitedError) else 0.0
+            if not isinstance(fault, TransientError) or attempt == tries or asked > pace.longest:
+                raise fault
+            wait = pace.delay(attempt, chance, at_least=asked)
+            log.warning("try %d of %d: %s; again in %.1f s", attempt, tries, fault, wait)
+            sleep(wait)
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, default=str).encode()
+
+
+def _try_once(client: httpx.Client, endpoint: Endpoint, content: bytes, now: datetime) -> IntegrationError | None:
+    """Send once; gives what went wrong."""
+    server = urlsplit(endpoint.url).hostname
+    headers = {"Content-Type": "application/json"}
+    try:
+        answer = client.post(endpoint.url, content=content, headers=headers)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        return ConfigError("the address for alerts is none", server=server, said=type(error).__name__)
+    except httpx.HTTPError as error:
+        return ConnectionLostError("alerts cannot be delivered now", server=server, said=type(error).__name__)
+    status = answer.status_code
+    if 200 <= status < 300:
+        return None
+    values: dict[str, Any] = {"server": server, "status": status, "said": _said(answer, endpoint)}
+    if status == 429:
+        asked = retry_after(answer.headers.get("Retry-After"), now=now).seconds
+        pause = _RATE_LIMIT_PAUSE if asked is None else asked
+        return RateLimitedError("the receiver of alerts asks for a pause", retry_after=pause, **values)
+    if status >= 500 or status == 408:
+        return TransientError("the receiver of alerts has an error of its own", **values)
+    if status in (400, 413, 422):
+        return PermanentError(
+            "the receiver refuses the alert", **values, next_step="Compare what it says with the routing key."
+        )
+    return ConfigError(
+        "there is no endpoint for alerts", **values, next_step="Correct the connection's host and password."
+    )
+
+
+def _said(answer: httpx.Response, endpoint: Endpoint) -> str:
+    """What the server says, short and without our secret."""
+    return Redactor([endpoint.routing_key])(" ".join(answer.text.split()))[:300]
