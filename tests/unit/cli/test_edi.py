@@ -124,3 +124,31 @@ def test_any_bytes_have_a_verdict(junk: bytes, head: bytes) -> None:
     assert {outcome(document) for document in documents} <= set(Outcome)
     list(parsed_segments([head + junk]))
     list(parsed_sets([head + junk]))
+
+
+WHOLE = ("--guide", "x12_850", "--sender", "ZZ:HUB", "--receiver", "ZZ:ACME", *NOW, *INCLUDE)
+
+
+def test_with_parties_a_whole_interchange_is_written(run: Run) -> None:
+    tables = json.loads((Path(__file__).parents[2] / "golden" / "edi" / "guided" / "850.rows.json").read_text())
+    tables = tables.get("tables", tables)
+    first = run("write", json.dumps(tables), *WHOLE, "--control", "17", "--usage", "T")
+    assert first == run("write", json.dumps(tables), *WHOLE, "--control", "17", "--usage", "T")
+    code, out, _ = first
+    assert (code, out[:3], out[90:99], out[102]) == (0, "ISA", "000000017", "T")
+    assert run("check", out, *INCLUDE)[0] == 0
+    several = run("write", json.dumps([tables, tables]), *WHOLE, "--control", "17")[1]
+    assert several.endswith("GE*2*17~IEA*1*000000017~")
+    assert run("check", several, *INCLUDE)[0] == 0
+
+
+def test_an_interchange_without_all_that_it_needs_is_refused(run: Run) -> None:
+    order = {"purpose": "00", "order_type": "SA", "order_number": "1", "ordered_on": "2026-01-02"}
+    tables = json.dumps({"orders": [order], "order_lines": [{"quantity": 1, "unit": "EA"}]})
+    assert run("write", tables, *WHOLE)[0] == 0
+    for wrong in (("--control", "x"), ("--control", "0"), ("--usage", "X"), ("--receiver", "ACME"), ("--now", "soon")):
+        code, out, err = run("write", tables, *WHOLE, *wrong)
+        assert (code, out, json.loads(err)["error"]) == (1, "", "ConfigError"), wrong
+    for missing in (("--sender", "ZZ:HUB", *NOW), ("--sender", "ZZ:HUB", "--receiver", "ZZ:ACME")):
+        code, out, err = run("write", tables, "--guide", "x12_850", *missing, *INCLUDE)
+        assert (code, out, json.loads(err)["error"]) == (1, "", "ConfigError"), missing
