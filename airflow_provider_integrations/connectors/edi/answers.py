@@ -1,0 +1,201 @@
+"""Answers as a step of a partner's documents: what was parsed is acknowledged, and the document goes on or into quarantine.
+
+    gated ──(acknowledge)──> loaded, or quarantined where nothing in it was accepted
+
+An answer says the same however often it is made: it names the instant at which the interchange was entered, its control
+numbers are drawn for that one delivery, and it is enqueued once under a name that follows from both. A replay or a release is
+no new delivery. So what the partner was told first stands, also where another guide would have said something else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_integrations.connectors.edi.agreed_answer import AgreedAnswer, agreed_answer, write_answer
+from airflow_provider_integrations.connectors.edi.documents import Outcome
+from airflow_provider_integrations.connectors.edi.job import EdiJob
+from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
+from airflow_provider_integrations.connectors.edi.settle_outbox import answer_facts
+from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
+from airflow_provider_integrations.core.interchange import Level, Received
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.bronze import ORIGINAL, local_folder, read_manifest, verify_files
+from airflow_provider_integrations.ledger.edi_received import DUPLICATE
+from airflow_provider_integrations.ledger.holding import Holder, holding
+from airflow_provider_integrations.outbox import Outgoing, enqueue, enqueued
+
+__all__ = ["answer_items"]
+
+log = logging.getLogger(__name__)
+
+_DOCUMENT = "document"
+_CHUNK = 1 << 20
+_MOST_TOLD = 100
+"""Entries of a list in the facts of an item; the rest is counted."""
+_CALLED = {"x12": "ack", "edifact": "contrl"}
+"""What answers are called; a name that said whether a TA1 is in it would hang on the verdict."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What came of the interchanges of one item."""
+
+    interchanges: int = 0
+    duplicates: int = 0
+    taken: int = 0
+    """Those of which something was accepted."""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    unanswered: list[dict[str, Any]] = field(default_factory=list)
+
+
+def answer_items(job: EdiJob, item_ids: Sequence[str] | None = None) -> list[WorkItem]:
+    """Acknowledge what was parsed, the oldest first; gives the items as they are afterwards.
+
+    Args:
+        job: The partner's documents.
+        item_ids: Work items, of which those in another state than `gated` are left alone; all that wait without it.
+
+    Raises:
+        TransientError: if an item is claimed by a worker that may have died; all others are done by then.
+        IntegrationError: the first fault of an item; it stays `gated`, and all others are done by then.
+    """
+    items = job.ledger.items
+    if item_ids is None:
+        item_ids = [item.id for item in reversed(items.list(job.source.source, [State.GATED], limit=None))]
+    faults: list[IntegrationError] = []
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        taken = held.take_all(item_ids, State.GATED)
+        job.boundary("claimed for the answer")
+        for item in taken:
+            try:
+                _answer(job, held, item)
+            except IntegrationError as fault:
+                log.error("%s: %s was not answered: %s", job.source.source, item.name, fault)
+                held.give_back(item, str(fault))
+                faults.append(fault)
+            job.boundary("noted as answered")
+    if faults:
+        # A fault that no retry mends must not hide behind one that a retry may mend.
+        raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
+    after = [items.get(item_id) for item_id in item_ids]
+    if busy := [item.id for item in after if item.state is State.GATED]:
+        raise TransientError(
+            "items are claimed by another worker",
+            items=busy,
+            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
+        )
+    return after
+
+
+def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
+    """Answer each interchange of an item, then bring the item on."""
+    told = _Told()
+    folder = job.root / item.facts["folder"]
+    family = job.ledger.interchanges.of_family(item.id)
+    mine = {received.place: received for received in family if received.item_id == item.id}
+    with local_folder(folder) as local:
+        verify_files(local, read_manifest(folder))
+        for one in judged_documents(_chunks(local / _DOCUMENT), job.source.agreement, job.book):
+            if one.place is None:
+                continue
+            received = _entered(item, one, mine.get(one.place))
+            told.interchanges += 1
+            if received.verdict == DUPLICATE:
+                told.duplicates += 1
+                one = as_duplicate(one)
+            told.taken += _is_taken(one)
+            wanted = agreed_answer(one.document, job.source.agreement)
+            if wanted is not None:
+                first = next(each for each in family if (each.place, each.sha256) == (one.place, one.sha256))
+                told.answers.append(_enqueue(job, item, one, wanted, first))
+                if first.number != received.number:
+                    # It is owed once: the debt is that of the first delivery, and this one is answered by the same file.
+                    job.ledger.interchanges.answered(received.number, told.answers[-1]["control"])
+            elif one.verdict is Outcome.REJECTED and not one.is_acknowledgement:
+                told.unanswered.append({"place": one.place, "control": received.control})
+                log.warning(
+                    "%s: %s: interchange %s of %s is refused, and nothing that is agreed upon tells its sender",
+                    job.source.source, item.name, received.control, received.pair.partner,
+                )  # fmt: skip
+    job.boundary("answers enqueued")
+    _bring_on(job, held, item, told)
+
+
+def _entered(item: WorkItem, one: Judged, received: Received | None) -> Received:
+    """What parsing entered of an interchange, if it is judged now as it was then."""
+    verdicts = (DUPLICATE, one.verdict.value)
+    if received is not None and received.sha256 == one.sha256 and received.verdict in verdicts:
+        return received
+    raise StateConflictError(
+        "an interchange is judged otherwise than when it was parsed",
+        item=item.id,
+        place=one.place,
+        verdict=one.verdict.value,
+        parsed=received and received.verdict,
+        next_step="Guides or agreement changed between the steps: put them back until this item is through.",
+    )
+
+
+def _is_taken(one: Judged) -> bool:
+    """Whether anything of it is accepted; a TA1 stands in no set."""
+    return one.verdict is not Outcome.REJECTED and (one.accepted > 0 or one.refused == 0)
+
+
+def _enqueue(job: EdiJob, item: WorkItem, one: Judged, wanted: AgreedAnswer, first: Received) -> dict[str, Any]:
+    """Have the answer wait in the outbox, once, whoever makes it how often; gives what the facts tell of it.
+
+    Args:
+        first: The interchange as the item's family brought it first, of which the numbers and the instant are.
+    """
+    family = item.replay_of or item.id
+    # Another delivery of the same bytes is a duplicate, of another family, and its answer is another one.
+    purpose = f"answer:{one.sha256}:{family}:{one.place}"
+    numbers, outbox, source = job.ledger.control_numbers, job.source.outbox, job.source.source
+    control = numbers.draw(first.pair, Level.INTERCHANGE, purpose)
+    groups = numbers.draw_many(first.pair, Level.GROUP, [f"{purpose}:{at}" for at in range(wanted.groups)])
+    job.boundary("numbers drawn")
+    shown = f"{control:09d}" if first.pair.syntax == "x12" else str(control)
+    name = f"{family}-{one.place}_{_CALLED[first.pair.syntax]}_{shown}.edi"
+    if first.answered_at is not None or enqueued(job.ledger, source, outbox, name) is not None:
+        log.info("%s: %s: what %s says stands", source, item.name, name)
+    else:
+        data = write_answer(one.document, job.source.agreement, first.received_at, control, *groups[:1])
+        outgoing = Outgoing(name, data, answer_facts(first.number, str(control)))
+        enqueue(job.ledger, job.root, source, outbox, outgoing, at=first.received_at)
+    job.boundary("answer enqueued")
+    return {"place": one.place, "kinds": list(wanted.kinds), "control": str(control), "file": name}
+
+
+def _bring_on(job: EdiJob, held: Holder, item: WorkItem, told: _Told) -> None:
+    """Loaded, or in quarantine where nothing was accepted."""
+    facts = {
+        "interchanges": told.interchanges,
+        "duplicates": told.duplicates,
+        "answers": len(told.answers),
+        "answered_by": told.answers[:_MOST_TOLD],
+        "unanswered": told.unanswered[:_MOST_TOLD],
+    }
+    if told.taken:
+        held.advance(item, State.LOADED, facts=facts)
+        return
+    alone = told.duplicates == told.interchanges
+    reason = Reason.DUPLICATE_INTERCHANGE if alone else Reason.EDI_REJECTED
+    counts = f"interchanges={told.interchanges}, duplicates={told.duplicates}, answers={len(told.answers)}"
+    detail = f"{reason.meaning} ({counts}). {reason.next_step}"
+    original = job.root / item.facts["folder"] / ORIGINAL
+    kept = quarantine.keep(job.root, item, reason, detail=detail, original=original, at=job.clock())
+    job.boundary("kept in quarantine")
+    log.warning("%s: %s: %s", job.source.source, item.name, detail)
+    held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts={**facts, "kept": kept})
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
