@@ -80,12 +80,18 @@ def _ours(port: int, shards: int, page_rows: int) -> dict[str, Any]:
 
 
 def _increments(port: int, python: str, options: Options) -> dict[str, Any]:
-    """One state each for us and for dlt: all rows, then nothing new, then one row in a hundred changed."""
+    """One state each for us and for dlt: all rows, then nothing new, then one row in a hundred changed.
+
+    Ours reads, by its strongest guarantee, late rows too: once through the table. dlt promises no such thing, so ours is
+    measured without the promise as well.
+    """
     found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="ours-") as ours, tempfile.TemporaryDirectory(prefix="dlt-") as theirs:
+    with tempfile.TemporaryDirectory(prefix="increments-") as folder:
+        page_rows = options["page_rows"]
         steps: dict[str, Way] = {
-            "ours": (world.ours, (port, ours, 1, options["page_rows"])),
-            "dlt_pyarrow": (world.peer, (python, "pyarrow", port, theirs)),
+            "ours": (world.ours, (port, f"{folder}/ours", 1, page_rows)),
+            "ours_best_effort": (world.ours, (port, f"{folder}/best", 1, page_rows, "best_effort")),
+            "dlt_pyarrow": (world.peer, (python, "pyarrow", port, f"{folder}/dlt")),
         }
         for step in ("all", "nothing", "one_in_100"):
             if step == "one_in_100":
@@ -136,6 +142,9 @@ def _goals(figures: dict[str, Any], options: Options) -> list[Goal]:
         *times("2 shards: times as fast as dlt connectorx", "dlt_connectorx", "ours_2_shards", least=1.5),
         *times("2 shards: share of one connection's time", "ours_2_shards", "ours", most=0.75),
         *times("1 % changed: times as fast as dlt", "dlt_pyarrow_one_in_100", "ours_one_in_100", least=8),
+        *times(
+            "1 % changed, best effort: times as fast as dlt", "dlt_pyarrow_one_in_100", "ours_best_effort_one_in_100"
+        ),
         *times("nothing new: times as fast as dlt", "dlt_pyarrow_nothing", "ours_nothing", least=20),
         Goal("MB with one connection", figures["ours"]["peak_mb"], most=260),
         Goal("MB with 2 shards", figures["ours_2_shards"]["peak_mb"], most=350),

@@ -99,8 +99,8 @@ def vacuum(port: int) -> None:
 def touch(port: int, share: float) -> None:
     """Change that share of the rows, as an application does."""
     with _psycopg(port) as connection:
-        connection.execute("UPDATE orders SET updated_at = timestamptz '2030-01-01' + random() * interval '1 hour',"
-                           f" rebate = rebate + 1 WHERE id % {int(1 / share)} = 0")  # fmt: skip
+        changed = f"rebate = rebate + 1 WHERE id % {int(1 / share)} = 0"
+        connection.execute(f"UPDATE orders SET updated_at = clock_timestamp(), {changed}")
 
 
 def connection_string(port: int) -> str:
@@ -108,20 +108,19 @@ def connection_string(port: int) -> str:
     return f"Driver={{PostgreSQL Unicode}};Server=127.0.0.1;Port={port};Database=postgres;UID=postgres;PWD=x"
 
 
-def ours(port: int, folder: str, shards: int, page_rows: int) -> dict[str, Any]:
-    """The extraction of the command line, with its state; the files are on disk and synced."""
-    import json
-
-    from typer.testing import CliRunner
-
-    from airflow_provider_integrations.cli import app
+def ours(port: int, folder: str, shards: int, page_rows: int, guarantee: str = "strongest") -> dict[str, Any]:
+    """What the command line does, with its state; the files are on disk and synced."""
+    from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
+    from airflow_provider_integrations.connectors.odbc.plan import Policy
+    from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
 
     _warm()
-    options = {"table": "orders", "key": "updated_at,id", "out": folder, "shards": shards, "page-rows": page_rows}
-    command = ["odbc", "extract", *(f"--{name}={value}" for name, value in options.items())]
+    out = Path(folder)
+    policy = Policy(guarantee=guarantee, shards=shards)
+    request = Request("orders", ("updated_at", "id"), out, out / "_state.json", policy, page_rows=page_rows)
     with clock() as spent:
-        done = CliRunner().invoke(app, command, env={"INTEGRATIONS_ODBC_CONNECTION_STRING": connection_string(port)})
-    return {**spent, "rows": json.loads(done.stdout)["rows"]}
+        report = extract_once(OdbcSettings.from_string(connection_string(port)), request)
+    return {**spent, "rows": report["rows"]}
 
 
 def page_costs(port: int, folder: str, page_rows: int) -> dict[str, Any]:

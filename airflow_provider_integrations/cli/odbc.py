@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airflow_provider_integrations.cli.output import reporting, say
+
+if TYPE_CHECKING:
+    from airflow_provider_integrations.core.contract import Contract
 
 __all__ = ["odbc_app"]
 
@@ -53,7 +56,6 @@ def extract(
         from airflow_provider_integrations.connectors.odbc.once import Request, extract_once
         from airflow_provider_integrations.connectors.odbc.plan import Policy
         from airflow_provider_integrations.connectors.odbc.settings import OdbcSettings
-        from airflow_provider_integrations.include import read_contract
 
         policy = Policy(
             guarantee=_one_of(guarantee, "strongest", "safe_upper_bound", "lag", "strict", "best_effort"),
@@ -68,7 +70,7 @@ def extract(
             state=state or out / "_state.json",
             policy=policy,
             nulls=NullPolicy(_one_of(nulls, *NullPolicy)),
-            contract=read_contract(contract) if contract is not None else None,
+            contract=_contract(contract) if contract is not None else None,
             page_rows=page_rows,
             filter=row_filter,
         )
@@ -90,6 +92,12 @@ def explain(
 
         order = _order(key)
         say(explain_source(connection_string, table, order) if connection_string else explain_text(table, order))
+
+
+def _contract(path: Path) -> Contract:
+    from airflow_provider_integrations.include import read_contract  # Here: YAML and all kinds of sources come with it.
+
+    return read_contract(path)
 
 
 def _order(key: str) -> tuple[str, ...]:

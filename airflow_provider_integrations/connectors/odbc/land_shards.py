@@ -91,6 +91,7 @@ def _extract(job: RunJob, session: OdbcSession, query: TableQuery, held: Holder,
             control=job.source.control_columns,
             compare=first and plan.position.bookmark is None,
             ahead=first and plan.ceiling is not None,
+            many=plan.position.bookmark is None,
         )
         mark = _mark(item) if item.facts.get("mark_of") == batch_id else PageMark()
 

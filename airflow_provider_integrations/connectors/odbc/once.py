@@ -218,6 +218,7 @@ class _Shards:
             nulls=request.nulls if first and request.policy.span is None else None,
             compare=first and plan.position.bookmark is None,
             ahead=first and plan.ceiling is not None,
+            many=plan.position.bookmark is None,
         )
 
         def save(mark: PageMark) -> None:

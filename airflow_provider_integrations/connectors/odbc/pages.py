@@ -61,6 +61,7 @@ class ShardJob:
         control: Columns whose sums are compared with the server's.
         compare: Whether the first page is compared with another driver's reading.
         ahead: Whether rows stamped ahead of the source's clock, which are of no range, are read too.
+        many: Whether so many rows are expected that counting them is worth a connection of its own.
     """
 
     query: TableQuery
@@ -75,6 +76,7 @@ class ShardJob:
     control: tuple[str, ...] = ()
     compare: bool = True
     ahead: bool = False
+    many: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,7 @@ def counting(session: OdbcSession, job: ShardJob, mark: PageMark) -> Iterator[Ca
 
     A run of many rows is counted beside its reading, where the engine lets another session join the snapshot.
     """
-    many = mark.bookmark is None and job.late is None
-    if not many:
+    if not job.many or mark.bookmark is not None:
         counted = _count(session, job, mark)
         yield lambda: counted
         return
@@ -214,13 +215,14 @@ def fetched(
         if behind.nulls and job.nulls is NullPolicy.INCLUDE_EVERY_RUN:
             wanted.append(statements.nulls(dialect, apart))
         if behind.ahead and behind.ceiling is not None:
-            wanted.append(
-                statements.ahead(dialect, apart, behind.ceiling)
-            )  # The last: `PageWriter.rejected` counts back.
+            # The last: `PageWriter.rejected` counts back.
+            wanted.append(statements.ahead(dialect, apart, behind.ceiling))
         for statement in filter(None, wanted):
             yield from session.read(statement, apart.columns)
         yield LateEnd()
     rest, compared, settled = _rest(job, mark), not job.compare or mark.pages > 0, False
+    if not job.many and not counted().rows:
+        return  # Counted in this very snapshot: buffers for a page cost more than all else of such a run.
     while True:
         statement = statements.page(dialect, query, rest, job.page_rows)
         rows, first, last = 0, None, None

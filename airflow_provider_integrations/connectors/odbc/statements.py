@@ -117,9 +117,9 @@ def count(
 
 def late_conditions(dialect: Dialect, query: TableQuery, rows: Late) -> list[Condition]:
     """What `late` asks for, to count it."""
-    found = [below(dialect, query.keyset, Edge(rows.mark, Bound.CLOSED))]
-    if rows.horizon is not None:
-        found.append(dialect.late_rows(rows.horizon))
+    # First what hardly any row fulfils: the table is read through for it.
+    found = [dialect.late_rows(rows.horizon)] if rows.horizon is not None else []
+    found.append(below(dialect, query.keyset, Edge(rows.mark, Bound.CLOSED)))
     found += [
         above(dialect, query.keyset, Edge((at,), Bound.CLOSED)) for at in (rows.since, rows.floor) if at is not None
     ]

@@ -182,7 +182,8 @@ class PostgreSql(Dialect):
             raise ConfigError("not a horizon of PostgreSQL", horizon=horizon[:40], next_step="Rewind the source.")
         low = str(int(horizon) % 2**32)
         # A frozen row that wrapped around shows a negative age: it is read once more, and the merge does nothing.
-        return "age(xmin) <= age(CAST(CAST(? AS text) AS xid))", (low,)
+        # In a subquery the horizon's age is worked out once, and not for each row.
+        return "age(xmin) <= (SELECT age(CAST(CAST(? AS text) AS xid)))", (low,)
 
     def explain(self, statement: Statement) -> Statement | None:
         """As text lines."""
