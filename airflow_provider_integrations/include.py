@@ -51,12 +51,13 @@ LoadedSource = FileSource | TableSource | EdiTableSource
 
 Source = LoadedSource | EdiSource | EdiOutbound
 
-_MODELS: dict[str | None, type[TableSource | EdiSource | EdiOutbound]] = {
+_MODELS: dict[str, type[FileSource | TableSource | EdiSource | EdiOutbound]] = {
+    "sftp_pgp": FileSource,
     "odbc": TableSource,
     "edi": EdiSource,
     "edi_outbound": EdiOutbound,
 }
-"""By kind; a source of any other is read as one of files, whose model then says what is wrong with its kind."""
+"""By kind."""
 
 
 def read_contract(path: Path) -> Contract:
@@ -151,7 +152,16 @@ def read_source(include: Path, name: str) -> Source:
             raise _other_kind(parent, above.kind)
         return edi_table_source(include, above, table)
     data = read_yaml(path)
-    source = _MODELS.get(kind_of(data), FileSource).from_mapping(data, where=str(path))
+    kind = kind_of(data) or "sftp_pgp"  # Without one: its model says what a source needs.
+    if kind not in _MODELS:
+        raise ConfigError(
+            "there is no such kind of source",
+            path=str(path),
+            kind=kind,
+            known=sorted(_MODELS),
+            next_step="Correct `kind:`.",
+        )
+    source = _MODELS[kind].from_mapping(data, where=str(path))
     if source.source != name:
         raise ConfigError(
             "a source file must be named like its source",
