@@ -1,0 +1,352 @@
+"""Each document goes out once, with the same bytes at every run, whatever is killed; what cannot be written is told and left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_integrations.connectors.edi.outbound import write_documents
+from airflow_provider_integrations.connectors.edi.parsing import parsed_sets
+from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of
+from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
+from airflow_provider_integrations.core.interchange import Level
+from airflow_provider_integrations.core.work_item import State
+from tests.unit.connectors.edi.outbound_world import (
+    EDIFACT_QUERIES,
+    EDIFACT_SOURCE,
+    QUERIES,
+    START,
+    World,
+    make_world,
+)
+
+BOUNDARIES = ["read", "interchange number drawn", "group number drawn", "enqueued"]
+
+
+class Killed(BaseException):
+    """Nothing but the test catches it."""
+
+
+def killed_at(name: str, time: int = 1) -> Any:
+    count = 0
+
+    def boundary(reached: str) -> None:
+        nonlocal count
+        count += reached == name
+        if reached == name and count == time:
+            raise Killed(name)
+
+    return boundary
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def test_each_order_becomes_an_interchange_of_its_own(world: World) -> None:
+    world.order("A-1", 10, 2.5)
+    world.order("B-2", 1)
+    written = world.run()
+    assert [item.facts["document"] for item in written.items] == ["A-1", "B-2"]
+    assert written.items == world.outbox()
+    first, second = written.items
+    assert (first.path, first.state, first.facts["seal"]) == (
+        "/inbound/edi/acme_850_000000001.x12",
+        State.DISCOVERED,
+        True,
+    )
+    data = world.data(first)
+    # The clock moves: the bytes tell the instant at which the number was drawn.
+    drawn = world.ledger.control_numbers.drawn(world.job.pair, Level.INTERCHANGE, ["document:acme_orders_out:A-1"])
+    at = drawn["document:acme_orders_out:A-1"].at
+    assert at >= START
+    assert data == (
+        b"ISA*00*          *00*          *ZZ*HUB            *ZZ*ACME           *260102*%b*U*00401*000000001*0*P*>~"
+        b"GS*PO*HUB*ACME*20260102*%b*1*X*004010~ST*850*0001~BEG*00*SA*A-1**20260102~PO1*1*10*EA*9.95~PO1*2*2.5*EA*9.95~"
+        b"SE*5*0001~GE*1*1~IEA*1*000000001~" % ((at.strftime("%H%M").encode(),) * 2)
+    )
+    assert b"*B-2**" in world.data(second)
+    assert b"~GE*1*2~IEA*1*000000002~" in world.data(second)
+
+
+def test_the_facts_say_what_was_sent(world: World) -> None:
+    """Only X12's groups are owed an acknowledgement; X12 interchanges ask for no TA1."""
+    world.order("A-1", 10)
+    [item] = world.run().items
+    sending = sending_of(item.facts, START)
+    assert (sending.pair, sending.control, sending.purpose) == (world.job.pair, "1", "document:acme_orders_out:A-1")
+    assert (sending.due_at, sending.sha256) == (None, item.facts["sha256"])
+    [group] = sending.groups
+    assert (group.control, group.functional, group.due_at) == ("1", "PO", START + timedelta(hours=24))
+
+
+def test_again_is_nothing_new(world: World) -> None:
+    world.order("A-1", 10)
+    before = world.run()
+    kept = world.kept()
+    again = world.run()
+    assert (again.items, again.known, again.changed) == ([], ["A-1"], [])
+    assert (world.outbox(), world.kept()) == (before.items, kept)
+    world.order("B-2", 1)
+    assert [item.facts["document"] for item in world.run().items] == ["B-2"]
+
+
+def test_what_was_sent_and_came_with_other_content_is_told_and_not_sent_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.order("A-1", 10)
+    [item] = world.run().items
+    data = world.data(item)
+    world.warehouse.execute("UPDATE lines SET quantity = 11")
+    with caplog.at_level(logging.WARNING):
+        written = world.run()
+    assert (written.items, written.changed) == ([], ["A-1"])
+    assert "not sent again: 'A-1'" in caplog.text
+    assert (world.outbox(), world.data(item)) == ([item], data)
+    # What could no longer be written at all was sent all the same: no failure for ever.
+    world.warehouse.execute("UPDATE lines SET quantity = NULL, price = 1e12")
+    world.warehouse.execute("UPDATE orders SET n = 'A-1', ordered_on = NULL")
+    assert world.run().changed == ["A-1"]
+
+
+def test_what_cannot_be_written_is_refused_by_key_and_column_and_the_others_go_on(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.order("A-1", 10)
+    world.order("B-2" + "canary" * 5, 1)
+    world.order("C-3", 1)
+    world.warehouse.execute("UPDATE orders SET ordered_on = NULL WHERE n = 'C-3'")
+    world.order("D-4")  # No lines.
+    world.order("E-5", 1)
+    with caplog.at_level(logging.ERROR), pytest.raises(PermanentError, match="documents were refused") as raised:
+        world.run()
+    assert [item.facts["document"] for item in world.outbox()] == ["A-1", "E-5"]
+    told = raised.value.values["documents"]
+    assert len(told) == 3
+    assert "orders.order_number" in told[0]
+    assert "'C-3'" in told[1]
+    assert "orders.ordered_on" in told[1]
+    assert "'D-4'" in told[2]
+    assert "order_lines" in told[2]
+    assert (raised.value.values["refused"], raised.value.values["written"]) == (3, 2)
+    # Refused before a number is drawn: no gap.
+    assert world.ledger.control_numbers.last(world.job.pair, Level.INTERCHANGE) == 2
+    assert caplog.text.count("is refused") == 3
+    world.warehouse.execute("UPDATE orders SET ordered_on = DATE '2026-01-03' WHERE n = 'C-3'")
+    with pytest.raises(PermanentError):
+        world.run()
+    assert [item.facts["document"] for item in world.outbox()] == ["A-1", "E-5", "C-3"]
+
+
+def test_a_refusal_never_tells_a_value(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    queries = QUERIES | {"order_lines": QUERIES["order_lines"].replace("line AS LINE_NUMBER", "secret AS LINE_NUMBER")}
+    world.order("A-1", 1)
+    world.order("B-2", 1)
+    world.order("C-3", 1)
+    world.warehouse.execute("ALTER TABLE lines ADD COLUMN secret VARCHAR")
+    world.warehouse.execute("UPDATE lines SET secret = 'CANARY' || repeat('Y', 40) WHERE n = 'A-1'")
+    world.warehouse.execute("UPDATE lines SET secret = 'CANARY Łódź' WHERE n = 'B-2'")
+    world.warehouse.execute("UPDATE lines SET secret = 'CANARY' || chr(10) WHERE n = 'C-3'")
+    with caplog.at_level(logging.INFO), pytest.raises(PermanentError) as raised:
+        world.run(queries=queries)
+    assert all("order_lines.line_number" in one for one in raised.value.values["documents"])
+    assert "CANARY" not in caplog.text + str(raised.value)
+    assert world.outbox() == []
+
+
+def test_lines_of_no_order_are_told_and_the_orders_go_on(world: World) -> None:
+    world.order("A-1", 1)
+    world.warehouse.execute("INSERT INTO lines VALUES ('Z-9', 1, 1, 1), (NULL, 1, 1, 1)")
+    with pytest.raises(PermanentError) as raised:
+        world.run()
+    assert sorted(raised.value.values["documents"]) == [
+        "'': rows have no value that names their document (order_lines.document)",
+        "'Z-9': rows belong to no document of the head table (order_lines)",
+    ]
+    assert [item.facts["document"] for item in world.outbox()] == ["A-1"]
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("time", [1, 2])
+def test_killed_anywhere_each_document_is_there_once_with_one_number(world: World, boundary: str, time: int) -> None:
+    world.order("A-1", 10)
+    world.order("B-2", 1)
+    with suppress(Killed):
+        world.run(boundary=killed_at(boundary, time))
+    world.run()
+    items = world.outbox()
+    assert [item.facts["document"] for item in items] == ["A-1", "B-2"]
+    assert [item.facts["sending"]["control"] for item in items] == ["1", "2"]
+    assert len(world.kept()) == 2
+    for level in Level:
+        assert world.ledger.control_numbers.last(world.job.pair, level) == 2
+    assert world.run().known == ["A-1", "B-2"]
+
+
+def test_killed_after_the_bytes_were_kept_the_same_bytes_go_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.order("A-1", 10)
+    killed_while_entering(world, monkeypatch)
+    [kept] = world.kept()
+    data = (world.job.root / kept).read_bytes()
+    [item] = world.run().items
+    assert (item.facts["kept"], world.data(item)) == (kept, data)
+
+
+def test_killed_after_the_bytes_were_kept_and_changed_since_the_first_bytes_go_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the document would be stuck for ever: its name is taken by its own first bytes."""
+    world.order("A-1", 10)
+    killed_while_entering(world, monkeypatch)
+    world.warehouse.execute("UPDATE lines SET quantity = 11")
+    written = world.run()
+    assert ([item.facts["document"] for item in written.items], written.changed) == (["A-1"], ["A-1"])
+    assert b"PO1*1*10*EA" in world.data(written.items[0])
+    assert sending_of(written.items[0].facts, START).sha256 == written.items[0].facts["sha256"]
+    assert world.run().changed == ["A-1"]
+
+
+def killed_while_entering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enter(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger.items, "enter", enter)
+        with pytest.raises(Killed):
+            world.run()
+    assert world.outbox() == []
+
+
+def test_two_at_once_write_each_document_once(tmp_path: Path) -> None:
+    world = make_world(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}")
+    for number in range(12):
+        world.order(f"A-{number:02}", number + 1)
+    start = threading.Barrier(2)
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        connection = world.warehouse.cursor()
+        start.wait()
+        try:
+            write_documents(world.job, connection)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    items = world.outbox()
+    world.ledger.close()
+    assert failed == []
+    assert sorted(item.facts["document"] for item in items) == [f"A-{number:02}" for number in range(12)]
+    assert sorted(int(item.facts["sending"]["control"]) for item in items) == list(range(1, 13))
+    assert len(world.kept()) == 12
+
+
+def test_two_at_once_of_which_one_read_other_rows_send_one_of_both(world: World) -> None:
+    world.order("A-1", 10)
+    other = make_like(world)
+
+    def overtaken(reached: str) -> None:
+        if reached == "group number drawn":
+            write_documents(world.job, other)
+
+    written = world.run(boundary=overtaken)
+    assert written.changed == ["A-1"]
+    [item] = world.outbox()
+    assert b"PO1*1*77*EA" in world.data(item)
+
+
+def make_like(world: World) -> Any:
+    """The same warehouse a moment later."""
+    import duckdb
+
+    later = duckdb.connect()
+    later.execute("CREATE TABLE orders AS SELECT 'A-1' AS n, DATE '2026-01-02' AS ordered_on")
+    later.execute("CREATE TABLE lines AS SELECT 'A-1' AS n, 1 AS line, 77 AS quantity, 9.95 AS price")
+    return later
+
+
+def test_a_name_that_another_interchange_has_is_no_document_s_end(world: World) -> None:
+    """Test and production count apart: under one name the second would be taken for sent."""
+    world.order("A-1", 10)
+    world.run()
+    production = replace(world.job, source=world.job.source.model_copy(update={"usage": "T"}))
+    with pytest.raises(StateConflictError, match=r"name of a document's file|other bytes") as raised:
+        write_documents(production, world.warehouse)
+    assert raised.value.next_step
+    assert len(world.outbox()) == 1
+
+
+def test_numbers_that_began_anew_are_no_document_s_end(world: World) -> None:
+    world.order("A-1", 10)
+    world.run()
+    world.ledger.control_numbers.continue_after(world.job.pair, Level.INTERCHANGE, 0, who="me", why="a test")
+    world.order("B-2", 10)
+    with pytest.raises(StateConflictError):
+        world.run()
+    with pytest.raises(StateConflictError):
+        world.run()
+
+
+def test_edifact_has_no_groups_and_asks_for_a_contrl(tmp_path: Path) -> None:
+    world = make_world(tmp_path, queries=EDIFACT_QUERIES, **EDIFACT_SOURCE, document="document_key")
+    world.order("A'1", 10)
+    [item] = world.run().items
+    data = world.data(item)
+    sending = sending_of(item.facts, START)
+    world.ledger.close()
+    assert data.startswith(b"UNA:+.? 'UNB+UNOC:3+HUB:ZZ+ACME:ZZ+260102:")
+    assert b"+1++++1'UNH+1+ORDERS:D:96A:UN'BGM+220+A?'1'" in data
+    assert (sending.groups, sending.due_at) == ((), START + timedelta(hours=24))
+
+
+def test_an_identity_without_a_place_stops_all_before_a_number_is_drawn(tmp_path: Path) -> None:
+    world = make_world(tmp_path, partner="ZZ:" + "A" * 16)
+    world.order("A-1", 10)
+    with pytest.raises(ConfigError, match="name of the receiver"):
+        world.run()
+    assert world.ledger.control_numbers.last(world.job.pair, Level.INTERCHANGE) == 0
+    world.ledger.close()
+
+
+def test_queries_that_do_not_fit_the_guide_write_nothing(world: World) -> None:
+    world.order("A-1", 10)
+    for table, query in (
+        ("orders", QUERIES["orders"].replace("AS PURPOSE", "AS PURPOSES")),
+        ("orders", QUERIES["orders"].replace("n AS DOCUMENT", "n AS KEY")),
+        ("order_lines", QUERIES["order_lines"].replace("AS DOCUMENT", "AS QUANTITY")),
+        ("order_linez", QUERIES["order_lines"]),
+    ):
+        with pytest.raises(ConfigError):
+            world.run(queries=QUERIES | {table: query})
+    with pytest.raises(ConfigError, match="head table"):
+        world.run(queries={"order_lines": QUERIES["order_lines"]})
+    assert world.outbox() == []
+
+
+def test_no_rows_are_no_documents(world: World) -> None:
+    written = world.run()
+    assert (written.items, written.known, written.changed) == ([], [], [])
+
+
+def test_the_lines_stand_in_the_order_of_their_rows_however_they_come(world: World) -> None:
+    world.order("A-1", 1, 2, 3)
+    shuffled = QUERIES | {"order_lines": QUERIES["order_lines"] + " ORDER BY line DESC"}
+    [item] = world.run(queries=shuffled).items
+    [found] = parsed_sets([world.data(item)])
+    assert [segment[1] for segment in found["segments"] if segment[0] == "PO1"] == ["1", "2", "3"]
+    assert world.run().known == ["A-1"]
