@@ -1,4 +1,4 @@
-"""What waits to be sent to a partner: bytes that are written once below the landing root, and a work item that says where it goes.
+"""What waits to be sent to a partner: bytes written once below the landing root, and a work item that says where they go.
 
 ::
 

@@ -19,5 +19,6 @@ pytest_plugins = [
     "tests.fakes.postgres",
     "tests.fakes.sftp_faults",
     "tests.fakes.sshd",
-    "tests.fakes.chain_world",  # last: it imports the others
+    "tests.fakes.outbox_world",  # these last: they import the others
+    "tests.fakes.chain_world",
 ]

@@ -51,16 +51,19 @@ class Chain:
             yield connection
 
     def jobs(self, boundary: Callable[[str], None] | None = None) -> tuple[Any, Any]:
+        """Of the intake, and of the steps from the gate on, which documents have none of."""
         from upath import UPath
 
         from airflow_provider_integrations.batch_job import BatchJob
         from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
         from airflow_provider_integrations.connectors.sftp_pgp.settings import SftpSettings
         from airflow_provider_integrations.core.contract import Contract
+        from airflow_provider_integrations.core.edi_source import EdiSource
         from airflow_provider_integrations.core.source import FileSource
 
-        source = FileSource.from_mapping(self.source)
-        contract = Contract.from_mapping(self.contract)
+        documents = self.source["kind"] == "edi"
+        source: Any = (EdiSource if documents else FileSource).from_mapping(self.source)
+        contract = None if documents else Contract.from_mapping(self.contract)
         more: dict[str, Any] = {"lease": timedelta(seconds=self.lease_seconds)}
         if boundary:
             more["boundary"] = boundary
@@ -75,6 +78,8 @@ class Chain:
             owner=self.owner,
             **more,
         )
+        if contract is None:
+            return intake, None
         batches = BatchJob(
             source=source.source,
             contract=contract,
@@ -110,9 +115,11 @@ class Chain:
         suites = [Suite.from_mapping(suite) for suite in self.suites]
         for group in group_items(pending, files=intake.source.files_per_task):
             asyncio.run(take_in(intake, group))
-            gate_items(batches, suites, group)
-        with self.connection() as connection:
-            load_items(batches, connection)
+            if batches:
+                gate_items(batches, suites, group)
+        if batches:
+            with self.connection() as connection:
+                load_items(batches, connection)
         asyncio.run(archive(intake))
         intake.boundary("archived")
 
@@ -130,18 +137,18 @@ class Chain:
 
 
 class Killer:
-    """Runs chains in children of one warm parent."""
+    """Runs chains in children of one warm parent: a module that calls `serve` for its kind of chain."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.fakes.chain") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.chain"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, chain: Chain, *, kill_at: tuple[str, int] | None = None) -> tuple[int, list[str], str]:
+    def run(self, chain: Any, *, kill_at: tuple[str, int] | None = None) -> tuple[int, list[str], str]:
         """Run to the end, or until a boundary is passed the n-th time; gives exit status, boundaries and error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -156,18 +163,13 @@ class Killer:
         self._process.wait(30)
 
 
-def _serve() -> None:
-    import great_expectations  # noqa: F401 nine seconds, once
-
-    import airflow_provider_integrations.connectors.sftp_pgp.intake
-    import airflow_provider_integrations.expectations.step
-    import airflow_provider_integrations.warehouse.step  # noqa: F401
-
+def serve(kind: Callable[..., Any]) -> None:
+    """Run chains of a kind by orders on standard input, each in a child of its own."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
         order = json.loads(line)
-        chain = Chain(**order["chain"])
+        chain = kind(**order["chain"])
         trail = Path(chain.folder) / "boundaries"
         error = Path(chain.folder) / "error"
         for path in (trail, error):
@@ -181,7 +183,7 @@ def _serve() -> None:
         print(json.dumps({"status": status, "boundaries": boundaries, "error": said}), file=out, flush=True)
 
 
-def _child(chain: Chain, kill_at: list[Any] | None, trail: Path, error: Path) -> None:
+def _child(chain: Any, kill_at: list[Any] | None, trail: Path, error: Path) -> None:
     import traceback
 
     passed: Counter[str] = Counter()
@@ -202,4 +204,10 @@ def _child(chain: Chain, kill_at: list[Any] | None, trail: Path, error: Path) ->
 
 
 if __name__ == "__main__":
-    _serve()
+    import great_expectations  # noqa: F401 nine seconds, once
+
+    import airflow_provider_integrations.connectors.sftp_pgp.intake
+    import airflow_provider_integrations.expectations.step
+    import airflow_provider_integrations.warehouse.step  # noqa: F401
+
+    serve(Chain)

@@ -23,7 +23,7 @@ class Steps:
     def of(cls, chain: Chain, boundary: Callable[[str], None] | None = None, **changes: Any) -> Steps:
         """The steps of a chain; `changes` replace fields that both jobs have, e.g. `root`."""
         intake, batches = chain.jobs(boundary)
-        return cls(chain, replace(intake, **changes), replace(batches, **changes))
+        return cls(chain, replace(intake, **changes), batches and replace(batches, **changes))
 
     def look(self) -> list[str]:
         """Discover; gives the ids of what is pending, in the order of the groups."""

@@ -38,6 +38,8 @@ class Faults:
         refuse_rename: RENAME always fails.
         hide: Extensions that are not announced and not served, e.g. `posix-rename@openssh.com`.
         drop_after_rename: The connection is cut after a rename was done and before it is answered.
+        drop_after_written: Bytes written after which the connection is cut, once.
+        on_rename: Called with the new path after each rename, before it is answered: may take the file away.
         ignore_case: Names differ by more than case, as on Windows.
         close_idle: Seconds after which the channel is closed.
         on_read: Called with path and offset before each read: may change files.
@@ -54,6 +56,8 @@ class Faults:
     refuse_rename: bool = False
     hide: frozenset[str] = frozenset()
     drop_after_rename: bool = False
+    drop_after_written: int | None = None
+    on_rename: Callable[[Path], None] | None = None
     ignore_case: bool = False
     close_idle: float | None = None
     on_read: Callable[[Path, int], None] | None = None
@@ -114,6 +118,13 @@ class _Server(asyncssh.SFTPServer):
         self._given += len(data)
         return data
 
+    def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+        limit = self._faults.drop_after_written
+        if limit is not None and offset + len(data) > limit:
+            self._faults.drop_after_written = None
+            self._cut()
+        return super().write(file_obj, offset, data)
+
     def lstat(self, path: bytes) -> Any:
         self._faults.stats += 1
         return super().lstat(path)
@@ -130,6 +141,8 @@ class _Server(asyncssh.SFTPServer):
         if self._faults.refuse_rename:
             raise asyncssh.SFTPFailure("rename is refused")
         done = super().rename(oldpath, newpath)
+        if self._faults.on_rename is not None:
+            self._faults.on_rename(Path(os.fsdecode(self.map_path(newpath))))
         if self._faults.drop_after_rename:
             self._faults.drop_after_rename = False
             self._cut()

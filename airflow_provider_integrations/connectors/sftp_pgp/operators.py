@@ -1,4 +1,4 @@
-"""Intake and archive of partner files as Airflow operators.
+"""Intake, archive and delivery of partner files as Airflow operators.
 
 landed = SftpPgpIntakeOperator.partial(task_id="intake", source="acme_customers").expand(items=found.output)
 """
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
+from airflow_provider_integrations.core.edi_source import outbox_name
+from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.dag_context import include_folder, landing_root, owner_of, scratch_folder
-from airflow_provider_integrations.include import read_file_source, read_source_contract
+from airflow_provider_integrations.include import read_delivery, read_outbox_source, read_source_contract
 from airflow_provider_integrations.ledger.hook import LedgerHook
 from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
@@ -24,23 +26,38 @@ from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
+    from airflow_provider_integrations.connectors.sftp_pgp.job import DeliverJob, IntakeJob
 
-__all__ = ["SftpPgpArchiveOperator", "SftpPgpIntakeOperator", "intake_job"]
+__all__ = ["SftpPgpArchiveOperator", "SftpPgpDeliverOperator", "SftpPgpIntakeOperator", "deliver_job", "intake_job"]
 
 
 def intake_job(source_name: str, owner: str) -> IntakeJob:
     """The job of one source from the deployment's settings: `[integrations]`, the connection and `include/`."""
     from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
 
-    source = read_file_source(include_folder(), source_name)
+    source = read_delivery(include_folder(), source_name)
     return IntakeJob(
         source=source,
-        contract=read_source_contract(include_folder(), source),
+        contract=read_source_contract(include_folder(), source) if isinstance(source, FileSource) else None,
         settings=SftpPgpHook(source.connection).settings(),
         ledger=LedgerHook().ledger(),
         root=landing_root(),
         scratch=scratch_folder(source_name),
+        owner=owner,
+    )
+
+
+def deliver_job(source_name: str, owner: str) -> DeliverJob:
+    """The job of one source's outbox from the deployment's settings; its scratch folder is its own."""
+    from airflow_provider_integrations.connectors.sftp_pgp.job import DeliverJob
+
+    source = read_outbox_source(include_folder(), source_name)
+    return DeliverJob(
+        source=source.source,
+        settings=SftpPgpHook(source.connection).settings(),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(outbox_name(source.source)),
         owner=owner,
     )
 
@@ -117,3 +134,42 @@ class SftpPgpArchiveOperator(BaseOperator):
 
         done = asyncio.run(archive(intake_job(self.source, owner_of(context))))
         return dict(Counter(item.state.value for item in done))
+
+
+class SftpPgpDeliverOperator(BaseOperator):
+    """Bring what waits in a source's outbox to the partner: sealed where agreed, each file under its name and whole.
+
+    Args:
+        source: Name of a file under `include/sources/` that has an outbox.
+
+    It drains the outbox, whichever run filled it. One file that cannot be delivered never stops the others; it fails the
+    task when they are done.
+    """
+
+    template_fields: Sequence[str] = ("source",)
+    operator_extra_links = (LedgerItemLink(),)
+
+    def __init__(self, *, source: str, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Deliver and give the number of files and their bytes before sealing."""
+        from airflow_provider_integrations.connectors.sftp_pgp.deliver import deliver
+
+        job = deliver_job(self.source, owner_of(context))
+        done = asyncio.run(deliver(job))
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in done])
+        server = f"sftp://{job.settings.host}:{job.settings.port}"
+        self._lineage = (
+            [LineageDataset("file", str(job.root / item.facts["kept"]), size=item.size) for item in done],
+            [LineageDataset(server, item.path) for item in done],
+        )
+        return {"delivered": len(done), "bytes": sum(item.size for item in done)}
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """What was kept in, the partner's files out; None where Airflow's OpenLineage provider is not installed."""
+        inputs, outputs = self._lineage
+        return openlineage_facets(inputs=inputs, outputs=outputs)

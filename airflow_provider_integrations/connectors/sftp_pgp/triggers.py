@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
 from airflow_provider_integrations.dag_context import include_folder
-from airflow_provider_integrations.include import read_file_source
+from airflow_provider_integrations.include import read_delivery
 from airflow_provider_integrations.ledger.hook import LedgerHook
 
 __all__ = ["SftpPgpIntakeTrigger"]
@@ -55,7 +55,7 @@ class SftpPgpIntakeTrigger(BaseTrigger):
         from airflow_provider_integrations.connectors.sftp_pgp.discover import list_complete
         from airflow_provider_integrations.system import utc_now
 
-        source = await asyncio.to_thread(read_file_source, include_folder(), self.source)
+        source = await asyncio.to_thread(read_delivery, include_folder(), self.source)
         settings = await SftpPgpHook(source.connection).asettings()
         ledger = await LedgerHook().aledger()
         async with SftpClient.connect(settings) as client:
