@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 from airflow_provider_integrations.core.work_item import State, WorkItem
-from airflow_provider_integrations.dag_context import edi_job, owner_of
+from airflow_provider_integrations.dag_context import edi_job, include_folder, landing_root, owner_of
 from airflow_provider_integrations.ledger.hook import LedgerHook
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
 from airflow_provider_integrations.notifier import ALERTS, alerts_by
@@ -26,7 +27,7 @@ from airflow_provider_integrations.system import utc_now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["EdiOverdueOperator", "EdiReconcileOperator", "X12AcknowledgeOperator", "X12ParseOperator"]
+__all__ = ["EdiOverdueOperator", "EdiReconcileOperator", "EdiWriteOperator", "X12AcknowledgeOperator", "X12ParseOperator"]
 
 
 class _EdiOperator(BaseOperator):
@@ -56,7 +57,8 @@ class X12ParseOperator(_EdiOperator):
         source: Name of a file under `include/sources/`, `kind: edi`.
         items: Ids of work items; all that are landed without it. Those that are parsed already are left alone.
 
-    Returns counts by state and reason. A refused document is a result, not a failure.
+    Rows that were released from quarantine go back to the gate. Returns counts by state and reason; a refused document is a
+    result, not a failure.
     """
 
     template_fields: Sequence[str] = ("source", "items")
@@ -68,8 +70,10 @@ class X12ParseOperator(_EdiOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Parse and give the counts."""
         from airflow_provider_integrations.connectors.edi.inbound import parse_items
+        from airflow_provider_integrations.connectors.edi.settle_rows import land_released
 
         job = edi_job(self.source, owner_of(context))
+        land_released(job)
         if self.items is None:
             landed = job.ledger.items.list(job.source.source, {State.LANDED}, limit=None)
             return self._tell(context, parse_items(job, [item.id for item in reversed(landed)]))
@@ -90,6 +94,29 @@ class X12AcknowledgeOperator(_EdiOperator):
         from airflow_provider_integrations.connectors.edi.answers import answer_items
 
         return self._tell(context, answer_items(edi_job(self.source, owner_of(context)), None))
+
+
+class EdiWriteOperator(_EdiOperator):
+    """Write the documents that the queries of a source give into its outbox, each once.
+
+    Args:
+        source: Name of a file under `include/sources/`, `kind: edi_outbound`.
+
+    Returns how many were written, were known, and came with other content than what was sent. It fails at the end if a document
+    was refused, when all others are in the outbox: let the delivery run all the same (`trigger_rule="all_done"`).
+    """
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Write and give the counts."""
+        from airflow_provider_integrations.connectors.edi.outbound import write_documents
+        from airflow_provider_integrations.include_outbound import outbound_job
+        from airflow_provider_integrations.warehouse.hook import WarehouseHook
+
+        job = outbound_job(include_folder(), self.source, LedgerHook().ledger(), landing_root())
+        with closing(WarehouseHook(job.source.load.connection).get_conn()) as connection:
+            written = write_documents(job, connection)
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in written.items])
+        return {"written": len(written.items), "known": len(written.known), "changed": len(written.changed)}
 
 
 class EdiReconcileOperator(_EdiOperator):
