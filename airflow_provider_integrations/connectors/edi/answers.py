@@ -50,7 +50,8 @@ class _Told:
     duplicates: int = 0
     taken: int = 0
     """Those of which something was accepted."""
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: int = 0
+    answered_by: list[dict[str, Any]] = field(default_factory=list)
     unanswered: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -99,6 +100,7 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
     folder = job.root / item.facts["folder"]
     family = job.ledger.interchanges.of_family(item.id)
     mine = {received.place: received for received in family if received.item_id == item.id}
+    firsts = {(received.place, received.sha256): received for received in reversed(family)}
     with local_folder(folder) as local:
         verify_files(local, read_manifest(folder))
         for one in judged_documents(_chunks(local / _DOCUMENT), job.source.agreement, job.book):
@@ -112,13 +114,16 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
             told.taken += _is_taken(one)
             wanted = agreed_answer(one.document, job.source.agreement)
             if wanted is not None:
-                first = next(each for each in family if (each.place, each.sha256) == (one.place, one.sha256))
-                told.answers.append(_enqueue(job, item, one, wanted, first))
+                first = firsts[one.place, one.sha256]
+                answer = _enqueue(job, item, one, wanted, first)
+                told.answers += 1
+                told.answered_by += [answer][: _MOST_TOLD - len(told.answered_by)]
                 if first.number != received.number:
                     # It is owed once: the debt is that of the first delivery, and this one is answered by the same file.
-                    job.ledger.interchanges.answered(received.number, told.answers[-1]["control"])
+                    job.ledger.interchanges.answered(received.number, answer["control"])
             elif one.verdict is Outcome.REJECTED and not one.is_acknowledgement:
-                told.unanswered.append({"place": one.place, "control": received.control})
+                unanswered = {"place": one.place, "control": received.control}
+                told.unanswered += [unanswered][: _MOST_TOLD - len(told.unanswered)]
                 log.warning(
                     "%s: %s: interchange %s of %s is refused, and nothing that is agreed upon tells its sender",
                     job.source.source, item.name, received.control, received.pair.partner,
@@ -177,16 +182,16 @@ def _bring_on(job: EdiJob, held: Holder, item: WorkItem, told: _Told) -> None:
     facts = {
         "interchanges": told.interchanges,
         "duplicates": told.duplicates,
-        "answers": len(told.answers),
-        "answered_by": told.answers[:_MOST_TOLD],
-        "unanswered": told.unanswered[:_MOST_TOLD],
+        "answers": told.answers,
+        "answered_by": told.answered_by,
+        "unanswered": told.unanswered,
     }
     if told.taken:
         held.advance(item, State.LOADED, facts=facts)
         return
-    alone = told.duplicates == told.interchanges
+    alone = 0 < told.duplicates == told.interchanges
     reason = Reason.DUPLICATE_INTERCHANGE if alone else Reason.EDI_REJECTED
-    counts = f"interchanges={told.interchanges}, duplicates={told.duplicates}, answers={len(told.answers)}"
+    counts = f"interchanges={told.interchanges}, duplicates={told.duplicates}, answers={told.answers}"
     detail = f"{reason.meaning} ({counts}). {reason.next_step}"
     original = job.root / item.facts["folder"] / ORIGINAL
     kept = quarantine.keep(job.root, item, reason, detail=detail, original=original, at=job.clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.agreed_answer import AgreedAnswer, agreed_answer, write_answer
-from airflow_provider_integrations.connectors.edi.documents import Document, Outcome, outcome, read_documents
-from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, as_duplicate
-from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
-from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
+from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, Outcome, read_documents
+from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
 from airflow_provider_integrations.core.edi_source import EdiAgreement
+from airflow_provider_integrations.include import read_guides
 from tests.unit.connectors.edi.x12_streams import BEG, GS, SOUND, isa, order, stream, worn
 
+INCLUDE = Path(__file__).parents[4] / "include"
 NOW = datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
 ORDERS = "UNB+UNOA:3+BUYER:14+HUB:14+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+PO1+9'UNT+{count}+1'UNZ+1+7'"
 TA1_ALONE = (isa() + "TA1*000000001*260102*0304*A*000~IEA*0*000000007~").encode()
@@ -26,7 +27,7 @@ OF_CONTRL = b"UNB+UNOA:3+BUYER:14+HUB:14+260102:0304+7'UNH+1+CONTRL:D:3:UN'UCI+3
 
 
 def agreement(**values: Any) -> EdiAgreement:
-    return EdiAgreement(ours=("ZZ:HUB",), partners=("ZZ:ACME",), **values)
+    return EdiAgreement(ours=("ZZ:HUB", "14:HUB"), partners=("ZZ:ACME", "14:BUYER"), **values)
 
 
 def read(data: bytes) -> Document:
@@ -35,10 +36,7 @@ def read(data: bytes) -> Document:
 
 
 def duplicate(document: Document) -> Document:
-    if isinstance(document, InterchangeVerdict):
-        return as_duplicate(document)
-    assert isinstance(document, Interchange)
-    return document.with_findings(Finding(FindingCode.CONTROL_NUMBER_DUPLICATE, Severity.FATAL, "ISA", 1, 13))
+    return as_duplicate(Judged(document, Outcome.ACCEPTED)).document
 
 
 def answer(document: Document, group: int = 51, now: datetime = NOW, **values: Any) -> list[str]:
@@ -156,19 +154,19 @@ EDIFACT = [ORDERS.format(count=3).encode(), ORDERS.format(count=9).encode(), OF_
 PARTS = [b"'", b"+", b":", b"?", b"UNH", b"UNT+3+1'", b"UNB+", b"UNZ+1+7'", b"UNA:+.? '", b"\x1b$B", b"\xff", b"\n"]
 
 
+BOOK = GuideBook(tuple(read_guides(INCLUDE, name) for name in ("x12_850", "edifact_orders_d96a")))
+
+
 def check(data: bytes, agreed: EdiAgreement) -> None:
-    for document in read_documents([data]):
-        for one in (document, *([] if outcome(document) is Outcome.NOT_EDI else duplicates(document))):
-            wanted = agreed_answer(one, agreed)
-            sent = write_answer(one, agreed, NOW, 41, 999_999_999)
+    """Judge and answer, as the steps do, also as if each had come before."""
+    for found in judged_documents([data], agreed, BOOK):
+        for one in (found, as_duplicate(found)) if found.place is not None else (found,):
+            wanted = agreed_answer(one.document, agreed)
+            sent = write_answer(one.document, agreed, NOW, 41, 999_999_999)
             assert bool(sent) is (wanted is not None)
+            assert wanted is None or not one.is_acknowledgement
             for again in read_documents([sent] if sent else []):
                 assert agreed_answer(again, agreement(technical="always")) is None
-
-
-def duplicates(document: Document) -> list[Document]:
-    named = isinstance(document, Interchange) or (isinstance(document, InterchangeVerdict) and document.header)
-    return [duplicate(document)] if named else []
 
 
 AGREEMENTS = st.builds(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_integrations.core.errors import StateConflictError, TransientError
+from airflow_provider_integrations.core.errors import ClaimLostError, StateConflictError, TransientError
 from airflow_provider_integrations.core.interchange import Level, Pair
 from airflow_provider_integrations.core.work_item import State
 from tests.fakes.edi_documents import Documents
@@ -298,3 +298,21 @@ def test_an_item_of_another_worker_is_waited_for(documents: Documents) -> None:
         documents.answer(item_id)
     documents.clock.step(minutes=3)
     assert [item.state for item in documents.answer(item_id)] == [State.LOADED]
+
+
+def test_a_worker_that_slept_through_its_lease_changes_nothing(documents: Documents) -> None:
+    item_id = documents.land(one())
+    documents.parse(item_id)
+
+    def sleep(name: str) -> None:
+        if name == "numbers drawn":
+            documents.boundary = lambda _: None
+            documents.clock.step(minutes=3)
+            documents.owner = "another"
+            assert [item.state for item in documents.answer(item_id)] == [State.LOADED]
+
+    documents.boundary = sleep
+    with pytest.raises(ClaimLostError):
+        documents.answer(item_id)
+    assert [*documents.outbox().values()] == [ANSWER.format(control=1, group=1).encode()]
+    assert documents.ledger.control_numbers.last(OURS, Level.INTERCHANGE) == 1
