@@ -13,9 +13,11 @@ import hashlib
 import io
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
@@ -35,6 +37,9 @@ from airflow_provider_integrations.outbox import kept_bytes
 __all__ = ["deliver"]
 
 log = logging.getLogger(__name__)
+
+Seal = Callable[[BinaryIO, Path], object]
+"""Seals the content of the one into the other, for the partner."""
 
 
 async def deliver(job: DeliverJob) -> list[WorkItem]:
@@ -74,13 +79,14 @@ async def _deliver_mine(job: DeliverJob, held: Holder, items: Sequence[WorkItem]
     done: list[WorkItem] = []
     faults: list[IntegrationError] = []
     async with AsyncExitStack() as stack:
-        engine = None
+        seal: Seal | None = None
         if any(item.facts.get("seal") and "sealed" not in item.facts for item in items):
             engine = stack.enter_context(GnuPgEngine(job.settings.pgp))
+            seal = partial(engine.seal, recipients=engine.recipients())
         client = await stack.enter_async_context(SftpClient.connect(job.settings))
         for item in items:
             try:
-                done.append(await _one(job, held, client, engine, item))
+                done.append(await _one(job, held, client, seal, item))
             except IntegrationError as fault:
                 log.error("%s: %s was not delivered: %s", job.source, item.name, fault)
                 held.give_back(item, str(fault))
@@ -100,16 +106,14 @@ def _as_first(job: DeliverJob, held: Holder, item: WorkItem) -> WorkItem:
     return held.note(item, job.ledger.items.get(item.replay_of).facts)
 
 
-async def _one(
-    job: DeliverJob, held: Holder, client: SftpClient, engine: GnuPgEngine | None, item: WorkItem
-) -> WorkItem:
+async def _one(job: DeliverJob, held: Holder, client: SftpClient, seal: Seal | None, item: WorkItem) -> WorkItem:
     folder = job.scratch / item.id
     shutil.rmtree(folder, ignore_errors=True)  # what a killed worker left
     folder.mkdir(mode=0o700)
     try:
         data = kept_bytes(job.root, str(item.facts["kept"]), str(item.facts["sha256"]))
         if item.facts["seal"]:
-            item = await asyncio.to_thread(_sealed, job, held, engine, item, data, folder)
+            item = await asyncio.to_thread(_sealed, job, held, seal, item, data, folder)
             data = kept_bytes(job.root, str(item.facts["sealed"]), str(item.facts["sealed_sha256"]))
         local = folder / "upload"
         local.write_bytes(data)
@@ -124,15 +128,13 @@ async def _one(
     return done
 
 
-def _sealed(
-    job: DeliverJob, held: Holder, engine: GnuPgEngine | None, item: WorkItem, data: bytes, folder: Path
-) -> WorkItem:
+def _sealed(job: DeliverJob, held: Holder, seal: Seal | None, item: WorkItem, data: bytes, folder: Path) -> WorkItem:
     """The item with its sealed bytes kept; they are named by their digest, and those that the ledger names count."""
     if "sealed" in item.facts:
         return item
-    assert engine is not None, "what is not sealed yet is sealed here"
+    assert seal is not None, "what is not sealed yet is sealed here"
     target = folder / "sealed"
-    engine.seal(io.BytesIO(data), target, recipients=engine.recipients())
+    seal(io.BytesIO(data), target)
     message = target.read_bytes()
     digest = hashlib.sha256(message).hexdigest()
     key = f"outbox/{job.source}/sealed/{item.id}.{digest[:16]}.pgp"
