@@ -27,7 +27,13 @@ from airflow_provider_integrations.system import utc_now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["EdiOverdueOperator", "EdiReconcileOperator", "EdiWriteOperator", "X12AcknowledgeOperator", "X12ParseOperator"]
+__all__ = [
+    "EdiOverdueOperator",
+    "EdiReconcileOperator",
+    "EdiWriteOperator",
+    "X12AcknowledgeOperator",
+    "X12ParseOperator",
+]
 
 
 class _EdiOperator(BaseOperator):
