@@ -82,6 +82,20 @@ class Reason(StrEnum):
     COLUMNS_UNKNOWN = "columns_unknown", "there are columns that the contract does not know", _RELEASE
     NO_ROWS = "no_rows", "the file holds no rows", _RESEND
     TOO_MANY_REJECTS = "too_many_rejects", "more rows break the contract than it allows", _RESEND
+    # What judging a document by agreement and guides can see.
+    NOT_EDI = "not_edi", "there is no interchange in the document", _RESEND
+    EDI_REJECTED = (
+        "edi_rejected",
+        "nothing in the document is accepted by the agreement and its guides",
+        "The partner is told by acknowledgement. If a guide or the agreement was wrong, correct it and run"
+        " `integrations ledger release ITEM`.",
+    )
+    DUPLICATE_INTERCHANGE = (
+        "duplicate_interchange",
+        "the control number of each interchange in the document came before",
+        "Nothing is to be done; the first one counts. If it is another interchange all the same, run"
+        " `integrations ledger release ITEM`: it is taken then.",
+    )
     # What the gate and the load can see.
     GATE_FAILED = "gate_failed", "an expectation that blocks did not hold", _RELEASE
     GATE_NO_BATCH = "gate_no_batch", "the gate found no batch to look at", "Replay the item."

@@ -40,12 +40,12 @@ def record_received(
         raise ConfigError("no such verdict on an interchange", verdict=verdict, next_step=f"One of {VERDICTS}.")
     compared = same_control(pair.syntax, control)
     value = int(compared) if compared.isascii() and compared.isdigit() and len(compared) < 19 else None
-    at = parts.now()
+    at, here = parts.now(), (item_id, place)
     with parts.database.write() as connection:
         parts.database.lock(connection, lock_name("interchange", pair))
         there = _here(connection, item_id, place)
         if there is None:
-            earlier = None if insist else _earlier(connection, pair, compared, value, sha256, item_id, at - window)
+            earlier = _earlier(connection, pair, compared, value, sha256, here, at - window, insist=insist)
             entered: dict[str, Any] = {
                 **pair_values(pair),
                 "control": compared,
@@ -72,13 +72,14 @@ def record_received(
             # The same bytes under another guide or agreement, as after a release from quarantine. One that was refused may
             # have been sent again in the meantime: it is that one's double now.
             other = None
-            if there.verdict == "rejected" and not insist:
-                other = _earlier(connection, pair, compared, value, sha256, item_id, at - window)
-            values: dict[str, Any] = {"verdict": verdict if other is None else DUPLICATE}
-            values |= {"duplicate_of": None if other is None else other.number}
-            mine = interchange_received.c.number == there.number
-            connection.execute(update(interchange_received).where(mine).values(**values))
-            _tell(connection, at, "judged", there.verdict, values["verdict"], there.number)
+            if there.verdict in ("rejected", DUPLICATE):
+                other = _earlier(connection, pair, compared, value, sha256, here, at - window, insist=insist)
+            new = verdict if other is None else DUPLICATE
+            if new != there.verdict:
+                values = {"verdict": new, "duplicate_of": None if other is None else other.number}
+                mine = interchange_received.c.number == there.number
+                connection.execute(update(interchange_received).where(mine).values(**values))
+                _tell(connection, at, "judged", there.verdict, new, there.number)
         row = _here(connection, item_id, place)
         if row is None:
             raise AssertionError
@@ -143,17 +144,29 @@ def _here(connection: Connection, item_id: str, place: int) -> Row[Any] | None:
 
 
 def _earlier(
-    connection: Connection, pair: Pair, control: str, value: int | None, sha256: str, item_id: str, since: datetime
+    connection: Connection,
+    pair: Pair,
+    control: str,
+    value: int | None,
+    sha256: str,
+    here: tuple[str, int],
+    since: datetime,
+    *,
+    insist: bool,
 ) -> Row[Any] | None:
     """The newest interchange that this one doubles, if any.
 
-    One that was refused used no number up. The item's original and its other replays hold the very same delivery.
+    One that was refused used no number up. The item's original and its other replays hold the very same delivery, but what
+    stands before it in its own item does not; nobody can insist that one item may hold it twice.
     """
+    item_id, place = here
+    before = (interchange_received.c.item_id == item_id) & (interchange_received.c.place < place)
+    elsewhere = interchange_received.c.item_id.not_in(_family(connection, item_id))
     query = (
         _SAME.where(
             interchange_received.c.received_at > since,
             interchange_received.c.verdict.in_(("accepted", "partial")),
-            interchange_received.c.item_id.not_in(_family(connection, item_id)),
+            before if insist else before | elsewhere,
         )
         .order_by(interchange_received.c.number.desc())
         .limit(1)

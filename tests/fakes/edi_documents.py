@@ -109,27 +109,11 @@ class Documents:
         self._advance(item.id, State.DISCOVERED, State.LANDED, facts)
         return item.id
 
-    def parse(self, *item_ids: str) -> None:
-        """TEMPORARY."""
-        from airflow_provider_integrations.connectors.edi.agreed_answer import agreed_answer
-        from airflow_provider_integrations.connectors.edi.judged import judged_documents
+    def parse(self, *item_ids: str) -> list[WorkItem]:
+        """Parse items, or all that wait."""
+        from airflow_provider_integrations.connectors.edi.inbound import parse_items
 
-        for item_id in item_ids:
-            job, item = self.job(), self.ledger.items.get(item_id)
-            data = (self.root / item.facts["folder"] / "document").read_bytes()
-            for one in judged_documents([data], job.source.agreement, job.book):
-                if one.place is not None:
-                    owes = agreed_answer(one.document, job.source.agreement) is not None
-                    self.ledger.interchanges.received(
-                        one.pair,
-                        one.control,
-                        sha256=one.sha256,
-                        item_id=item_id,
-                        verdict=one.verdict.value,
-                        place=one.place,
-                        answer_due_at=self.clock() + timedelta(hours=24) if owes else None,
-                    )
-            self._advance(item_id, State.LANDED, State.GATED, {})
+        return parse_items(self.job(), item_ids or None)
 
     def answer(self, *item_ids: str) -> list[WorkItem]:
         """Acknowledge items, or all that wait."""

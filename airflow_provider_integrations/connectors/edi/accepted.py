@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.document_report import describe_finding
@@ -12,10 +13,13 @@ from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment
 from airflow_provider_integrations.core.errors import TransientError
 
-__all__ = ["MOST_TOLD", "AcceptedSet", "Envelope", "Reading", "changed"]
+__all__ = ["MOST_TOLD", "AcceptedSet", "Envelope", "Level", "Reading", "SetVerdict", "changed", "level_number"]
 
 MOST_TOLD = 10_000
 """Findings told of what is refused: from then on it is counted alone, so that memory stays flat."""
+
+_MOST_GROUPS = 1_000_000
+"""IEA01 has five digits, UNZ six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,45 @@ class AcceptedSet:
     """Its bytes."""
 
 
+class Level(StrEnum):
+    """What a verdict is on."""
+
+    SET = "set"
+    GROUP = "group"
+    INTERCHANGE = "interchange"
+
+
+@dataclass(frozen=True, slots=True)
+class SetVerdict:
+    """What became of a set or message, or of a group or an interchange as such.
+
+    Args:
+        level: What it is.
+        number: Of a set its place in the stream, from 1. Groups and interchanges count the other way, by their place alone.
+        group_control, set_control, set_id, version, guide: Where it has one.
+        verdict: `accepted`, `accepted_with_errors` or `rejected`.
+        findings: On it alone; those on the group or interchange that it is refused with stand there.
+        sets: How many a group or interchange has.
+    """
+
+    level: Level
+    number: int
+    verdict: str
+    group_control: str | None = None
+    set_control: str | None = None
+    set_id: str | None = None
+    version: str | None = None
+    guide: str | None = None
+    findings: Sequence[Finding] = ()
+    sets: int | None = None
+
+
 @dataclass(slots=True)
 class Reading:
     """What became of a stream.
 
     Attributes:
+        hear: Called with the verdict on each set in order, and before its sets with that on each group and interchange.
         outcomes: Of its documents.
         accepted: Sets and messages that were given.
         refused: Those that were not, alone or with their group or interchange.
@@ -62,6 +100,7 @@ class Reading:
     refused: int = 0
     told: list[dict[str, Any]] = field(default_factory=list)
     left_out: int = 0
+    hear: Callable[[SetVerdict], None] | None = None
     _findings: int = 0
 
     @property
@@ -78,6 +117,16 @@ class Reading:
         self._findings += len(findings) + 1
         shown = {name: value for name, value in what.items() if value is not None}
         self.told.append({**shown, "findings": [describe_finding(finding) for finding in findings]})
+
+
+def level_number(place: int, group: int | None = None) -> int:
+    """The number of a group or interchange among those of sets: negative, and the same whatever else is refused.
+
+    Args:
+        place: Of the interchange in the stream, from 0.
+        group: Of the group in the interchange, from 0; None for the interchange itself.
+    """
+    return -(place * _MOST_GROUPS + (0 if group is None else group + 1)) - 1
 
 
 def changed() -> TransientError:

@@ -23,7 +23,7 @@ from airflow_provider_integrations.connectors.edi.model import Syntax
 from airflow_provider_integrations.connectors.edi.x12_accepted import read_x12
 from airflow_provider_integrations.connectors.edi.x12_envelope import Outside
 
-__all__ = ["read_accepted"]
+__all__ = ["read_accepted", "take_accepted"]
 
 
 def read_accepted(
@@ -40,8 +40,29 @@ def read_accepted(
     Raises:
         TransientError: when the two were not the same.
     """
-    reading = Reading()
-    documents = _heard(read_documents(first, book, whole=True), reading)
+    return take_accepted(read_documents(first, book, whole=True), second, book, take, Reading())
+
+
+def take_accepted(
+    documents: Iterator[Document],
+    second: Iterable[bytes],
+    book: GuideBook,
+    take: Callable[[AcceptedSet], None],
+    reading: Reading,
+) -> Reading:
+    """As `read_accepted`, of interchanges that are judged elsewhere, as by an agreement or the ledger.
+
+    Args:
+        documents: The interchanges of the stream, and bytes outside of any; drawn on an interchange ahead of the sets.
+        second: The stream.
+        book: What sets and messages were checked by.
+        take: Called with each.
+        reading: What becomes of the stream is told to it.
+
+    Raises:
+        TransientError: when the two were not the same.
+    """
+    documents = _heard(documents, reading)
     syntax, second = peek(second)
     if syntax is Syntax.EDIFACT:
         read_edifact(documents, second, book, take, reading)

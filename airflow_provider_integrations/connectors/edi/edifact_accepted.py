@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Envelope, Reading, changed
+from airflow_provider_integrations.connectors.edi.accepted import (
+    AcceptedSet,
+    Envelope,
+    Level,
+    Reading,
+    SetVerdict,
+    changed,
+    level_number,
+)
 from airflow_provider_integrations.connectors.edi.document_report import party_of
 from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
 from airflow_provider_integrations.connectors.edi.edifact_charsets import character_set
@@ -13,7 +22,7 @@ from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Pi
 from airflow_provider_integrations.connectors.edi.edifact_scan import scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, Status
-from airflow_provider_integrations.connectors.edi.model import Syntax
+from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
 
 __all__ = ["read_edifact"]
 
@@ -27,13 +36,14 @@ def read_edifact(
 ) -> None:
     """Give each accepted message to `take`; the arguments and errors are those of `read_x12`."""
     state: _Messages | None = None
-    number = 0
+    number = place = 0
     for piece in scan(chunks):
         if isinstance(piece.header, InterchangeHeader):
             verdict = next(documents, None)
             if not isinstance(verdict, InterchangeVerdict) or verdict.header != piece.header:
                 raise changed()
-            state = _Messages(piece.header, verdict, book, reading)
+            state = _Messages(piece.header, verdict, book, reading, place)
+            place += 1
         if state is None:
             continue
         number += piece.part is Part.MESSAGE
@@ -47,8 +57,9 @@ class _Messages:
     """The EDIFACT interchange that the second reading is in: gathers each message that is accepted."""
 
     def __init__(
-        self, header: InterchangeHeader, verdict: InterchangeVerdict, book: GuideBook, reading: Reading
+        self, header: InterchangeHeader, verdict: InterchangeVerdict, book: GuideBook, reading: Reading, place: int
     ) -> None:
+        self._place, self._group_number = place, 0
         self._header, self._book, self._reading = header, book, reading
         self._whole = verdict.status is Status.REJECTED
         self._groups = {one.header.segment.offset: one for one in verdict.groups}
@@ -63,20 +74,14 @@ class _Messages:
         if self._whole:
             reading.refused += verdict.messages
             reading.tell(verdict.findings, interchange=header.reference, sets=verdict.messages)
+        self._tell(Level.INTERCHANGE, level_number(place), self._whole, verdict.findings, sets=verdict.messages)
 
     def take(self, piece: Piece, number: int) -> AcceptedSet | None:
         """One piece more: the message that it ends, if that is accepted."""
         header, part = piece.header, piece.part
-        if self._whole:
-            return None
         if isinstance(header, GroupHeader):
-            group = self._groups[header.segment.offset]
-            self._group, self._group_refused = group.header.reference, not group.accepted
-            if self._group_refused:
-                name = {"interchange": self._header.reference, "group": self._group}
-                self._reading.refused += group.messages
-                self._reading.tell(group.findings, **name, sets=group.messages)
-        elif isinstance(header, MessageHeader) and not self._group_refused:
+            self._begin_group(header)
+        elif isinstance(header, MessageHeader):
             self._begin(header, number)
         if self._message is not None:
             self._raw.append(piece.raw)
@@ -84,8 +89,28 @@ class _Messages:
             self._group, self._group_refused = None, False
         return self._ended(number) if part is Part.MESSAGE_END else None
 
+    def _begin_group(self, header: GroupHeader) -> None:
+        group = self._groups[header.segment.offset]
+        self._group, self._group_refused = group.header.reference, not group.accepted
+        if self._group_refused and not self._whole:
+            name = {"interchange": self._header.reference, "group": self._group}
+            self._reading.refused += group.messages
+            self._reading.tell(group.findings, **name, sets=group.messages)
+        at, self._group_number = level_number(self._place, self._group_number), self._group_number + 1
+        self._tell(Level.GROUP, at, self._lost, group.findings, sets=group.messages)
+
     def _begin(self, header: MessageHeader, number: int) -> None:
         refused = self._refused.get(header.segment.offset)
+        if self._reading.hear is not None:
+            version = header.version + header.release
+            guide = self._book.find(Syntax.EDIFACT, header.type, version)
+            self._tell(
+                Level.SET, number, self._lost or refused is not None, refused.findings if refused else (),
+                set_control=self._decoded(header.reference), set_id=self._decoded(header.type),
+                version=self._decoded(version), guide=None if guide is None else guide.name,
+            )  # fmt: skip
+        if self._lost:
+            return
         if refused is None:
             self._message = header
             return
@@ -93,6 +118,17 @@ class _Messages:
         name = {"interchange": self._header.reference, "group": self._group}
         what = {"type": header.type, "control": header.reference, "number": number}
         self._reading.tell(refused.findings, **name, **what)
+
+    @property
+    def _lost(self) -> bool:
+        """Whether all that comes is refused with the group or interchange that it is in."""
+        return self._whole or self._group_refused
+
+    def _tell(self, level: Level, number: int, refused: bool, findings: Sequence[Finding], **more: Any) -> None:
+        if self._reading.hear is not None:
+            word = "rejected" if refused else "accepted"
+            group = None if self._group is None else self._decoded(self._group)
+            self._reading.hear(SetVerdict(level, number, word, group, findings=findings, **more))
 
     def _ended(self, number: int) -> AcceptedSet | None:
         message, raw = self._message, b"".join(self._raw)

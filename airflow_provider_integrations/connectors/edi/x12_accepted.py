@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Envelope, Reading, changed
+from airflow_provider_integrations.connectors.edi.accepted import (
+    AcceptedSet,
+    Envelope,
+    Level,
+    Reading,
+    SetVerdict,
+    changed,
+    level_number,
+)
 from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
 from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
 from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
@@ -13,6 +21,8 @@ from airflow_provider_integrations.connectors.edi.x12_scan import scan
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, Verdict, judge, judge_set
 
 __all__ = ["read_x12"]
+
+_WORDS = {"A": "accepted", "E": "accepted_with_errors", "R": "rejected"}
 
 
 def read_x12(
@@ -35,14 +45,17 @@ def read_x12(
         TransientError: when the two readings differ.
     """
     judged: _Judged | None = None
-    expected = 0
+    expected = place = 0
 
     def advance() -> bool:
-        nonlocal judged, expected
+        nonlocal judged, expected, place
         document = next(documents, None)
         if not isinstance(document, Interchange):
             return False
         judged = _Judged(document, judged.end if judged else 0, reading)
+        if reading.hear is not None:
+            judged.tell_all(reading.hear, book, place)
+        place += 1
         expected += judged.accepted
         return True
 
@@ -107,6 +120,38 @@ class _Judged:
             return False
         flawed = self.interchange.groups[found.group].sets.flawed.get(found.index)
         return flawed is None or self._passes(flawed.findings, found.group)
+
+    def tell_all(self, hear: Callable[[SetVerdict], None], book: GuideBook, place: int) -> None:
+        """The verdict on the interchange, on each of its groups, and on each of their sets."""
+        verdict, groups = self.verdict, self.interchange.groups
+        refused = verdict.status == "R"
+        sets = sum(len(group.sets) for group in groups)
+        findings = self.interchange.findings
+        hear(SetVerdict(Level.INTERCHANGE, level_number(place), _WORDS[verdict.status], findings=findings, sets=sets))
+        for at, group in enumerate(groups):
+            header, outcome = group.header, None if refused else verdict.groups[at]
+            whole = outcome is None or outcome.is_refused_whole
+            word = _WORDS["R" if whole else judge_set(group.findings, header.version, Policy())[0]]
+            hear(
+                SetVerdict(
+                    Level.GROUP, level_number(place, at), word, header.control, version=header.version,
+                    findings=group.findings, sets=len(group.sets),
+                )
+            )  # fmt: skip
+            named: dict[tuple[str, str], str | None] = {}
+            for one in group.sets:
+                key = (one.set_id, one.convention)
+                if key not in named:
+                    found = book.find(Syntax.X12, one.set_id, one.convention or header.version)
+                    named[key] = None if found is None else found.name
+                status = "R" if whole else judge_set(one.findings, header.version, Policy())[0] if one.findings else "A"
+                number = self.starts[at] + one.index + 1
+                hear(
+                    SetVerdict(
+                        Level.SET, number, _WORDS[status], header.control, one.control, one.set_id, header.version,
+                        named[key], one.findings,
+                    )
+                )  # fmt: skip
 
     def _passes(self, findings: tuple[Finding, ...], group: int) -> bool:
         return judge_set(findings, self.interchange.groups[group].header.version, Policy())[0] != "R"

@@ -1,0 +1,282 @@
+"""Documents as a step: what was landed is judged, entered in the ledger, and its rows are landed as batches of their own.
+
+    landed ──(parse)──> gated, or quarantined where there is no interchange in it
+
+What becomes of a document is noted in its work item before anything of it can be seen by another step. From then on it
+stands: whoever goes on after a kill completes what was noted, whatever has become of the guides since.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import airflow_provider_integrations
+from airflow_provider_integrations.connectors.edi.book_digest import book_digest
+from airflow_provider_integrations.connectors.edi.documents import Outcome
+from airflow_provider_integrations.connectors.edi.inbound_reading import DocumentReading, Found
+from airflow_provider_integrations.connectors.edi.job import EdiJob
+from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
+from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.edi_source import table_source_name
+from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
+from airflow_provider_integrations.core.manifest import DataFile, Manifest
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
+from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.bronze import ORIGINAL, batch_key, local_folder, promote, read_manifest
+from airflow_provider_integrations.ledger.holding import Holder, holding
+
+__all__ = ["parse_items"]
+
+log = logging.getLogger(__name__)
+
+_STAGE = "parsing-"
+_CARRIED = ("date", "sequence")
+
+
+def parse_items(job: EdiJob, item_ids: Sequence[str] | None = None) -> list[WorkItem]:
+    """Parse what was landed, the oldest first; gives the items as they are afterwards.
+
+    Batches of rows that a person released from quarantine are landed again by the way.
+
+    Args:
+        job: The partner's documents.
+        item_ids: Work items, of which those in another state than `landed` are left alone; all that wait without it.
+
+    Raises:
+        TransientError: if an item is claimed by a worker that may have died; all others are done by then.
+        IntegrationError: the first fault of an item; it stays `landed`, and all others are done by then.
+    """
+    items = job.ledger.items
+    if item_ids is None:
+        item_ids = [item.id for item in reversed(items.list(job.source.source, [State.LANDED], limit=None))]
+    faults: list[IntegrationError] = []
+    job.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(job.scratch)
+    with holding(job.ledger, job.owner, lease=job.lease) as held:
+        taken = held.take_all(item_ids, State.LANDED)
+        job.boundary("claimed for parsing")
+        parser = _Parser(job, held)
+        for item in taken:
+            try:
+                parser.parse(item)
+            except IntegrationError as fault:
+                log.error("%s: %s was not parsed: %s", job.source.source, item.name, fault)
+                held.give_back(item, str(fault))
+                faults.append(fault)
+            job.boundary("parsed")
+        parser.land_released()
+    if faults:
+        # A fault that no retry mends must not hide behind one that a retry may mend.
+        raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
+    after = [items.get(item_id) for item_id in item_ids]
+    if busy := [item.id for item in after if item.state is State.LANDED]:
+        raise TransientError(
+            "items are claimed by another worker",
+            items=busy,
+            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
+        )
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One table's rows of a document, as the item's facts keep them."""
+
+    batch_id: str
+    folder: str
+    version: str
+    rows: int
+    size: int
+
+
+class _Parser:
+    """What the parsing of several documents shares."""
+
+    def __init__(self, job: EdiJob, held: Holder) -> None:
+        self._job, self._held = job, held
+        self._contracts: Mapping[str, Contract] = table_contracts(job.book.guides)
+        self._digest: str | None = None
+
+    def parse(self, item: WorkItem) -> None:
+        """One document, from landed to gated or into quarantine."""
+        noted = item.facts.get("parsed", {})
+        # What was noted before a release is of another landing of the document.
+        if noted.get("of") != item.facts["folder"]:
+            noted = self._read(item)
+            if noted is None:
+                return
+            item = self._held.note(item, {"parsed": noted})
+            self._job.boundary("noted")
+        for table, batch in sorted(noted["batches"].items()):
+            self._land(item, table, _Batch(**batch))
+        rows = {table: batch["rows"] for table, batch in noted["batches"].items()}
+        facts = {**noted["facts"], "tables": rows, "parsed": {**noted, "facts": {}}}
+        self._held.advance(item, State.GATED, facts=facts)
+
+    def land_released(self) -> None:
+        """Batches of rows that wait for nothing: released ones, whose files are in bronze, and those of a killed worker."""
+        for table in self._contracts:
+            source = table_source_name(self._job.source.source, table)
+            waiting = [item.id for item in self._job.ledger.items.pending(source, [State.DISCOVERED])]
+            for item in self._held.take_all(waiting, State.DISCOVERED):
+                self._held.advance(item, State.LANDED)
+
+    def _read(self, item: WorkItem) -> dict[str, Any] | None:
+        """Judge a document and promote its rows; what is to be noted of it, or None where it went into quarantine."""
+        job = self._job
+        folder = job.root / item.facts["folder"]
+        document = read_manifest(folder)
+        if len(document.files) != 1:
+            raise StateConflictError(
+                "what was landed is no document", item=item.id, files=len(document.files),
+                next_step="Its source must be of the kind `edi` when it is taken in: replay the item.",
+            )  # fmt: skip
+        [file] = document.files
+        version = _version_of(job, item)
+        with _stage(job.scratch, item.id) as stage, local_folder(folder) as local:
+            ids = {table: self._batch_id(item, table) for table in self._contracts}
+            with LandedTables(stage, self._contracts, document=file.sha256, version=version, batch_ids=ids) as tables:
+                reading = DocumentReading(job, item, tables, insist=_insists(job, item))
+                found = reading.read(local / file.name, file.sha256)
+                files = tables.finish()
+            job.boundary("read")
+            if found.verdict == Outcome.NOT_EDI.value:
+                self._refuse(item, found, folder / ORIGINAL)
+                return None
+            batches = {}
+            for table, parts in files.items():
+                manifest = self._manifest(item, document, table, parts, version)
+                promote(stage / table, job.root, manifest)
+                size = sum(part.size for part in parts)
+                batches[table] = {
+                    "batch_id": manifest.batch_id, "folder": batch_key(manifest), "version": version,
+                    "rows": manifest.rows_landed, "size": size,
+                }  # fmt: skip
+                job.boundary("promoted")
+        return {"of": item.facts["folder"], "batches": batches, "facts": found.facts()}
+
+    def _land(self, item: WorkItem, table: str, batch: _Batch) -> None:
+        """One table's batch as a work item; again is harmless."""
+        job, releases = self._job, int(item.facts.get("releases", 0))
+        # A released document is judged anew, so its rows are new items.
+        path = f"{item.id}/{table}" + (f"/{releases}" if releases else "")
+        facts = {name: item.facts[name] for name in _CARRIED if name in item.facts}
+        facts |= {
+            "parent": item.id, "batch_id": batch.batch_id, "folder": batch.folder, "version": batch.version,
+            "rows_read": batch.rows, "rows_landed": batch.rows, "rows_rejected": 0,
+        }  # fmt: skip
+        source = table_source_name(job.source.source, table)
+        child = job.ledger.items.enter(source, RemoteFile(path, batch.size, item.mtime), facts=facts)
+        job.boundary("rows entered")
+        if child.state is State.DISCOVERED and (taken := self._held.take(child.id, State.DISCOVERED)) is not None:
+            self._held.advance(taken, State.LANDED)
+            job.boundary("rows landed")
+
+    def _refuse(self, item: WorkItem, found: Found, original: Any) -> None:
+        job, reason = self._job, Reason.NOT_EDI
+        detail = f"{reason.meaning} (bytes={found.outside_bytes}). {reason.next_step}"
+        kept = quarantine.keep(job.root, item, reason, detail=detail, original=original, at=job.clock())
+        job.boundary("kept in quarantine")
+        log.warning("%s: %s: %s", job.source.source, item.name, detail)
+        facts = {**found.facts(), "kept": kept}
+        self._held.advance(item, State.QUARANTINED, reason=reason.value, detail=detail, facts=facts)
+
+    def _batch_id(self, item: WorkItem, table: str) -> str:
+        """Follows from all that the rows follow from, so that a rerun lands the same batch, and changed guides another."""
+        if self._digest is None:
+            self._digest = book_digest(self._job.book, self._job.source.agreement)
+        of = [
+            item.id, item.facts.get("releases", 0), item.facts["folder"], table, self._contracts[table].digest,
+            self._digest, airflow_provider_integrations.__version__,
+        ]  # fmt: skip
+        return hashlib.sha256(":".join(map(str, of)).encode()).hexdigest()[:24]
+
+    def _manifest(
+        self, item: WorkItem, document: Manifest, table: str, files: tuple[DataFile, ...], version: str
+    ) -> Manifest:
+        contract, rows = self._contracts[table], sum(file.rows for file in files)
+        return Manifest(
+            batch_id=self._batch_id(item, table),
+            source=table_source_name(self._job.source.source, table),
+            item_id=item.id,
+            received_at=document.received_at,
+            ingest_date=document.ingest_date,
+            original=document.original,
+            version=version,
+            contract=contract.contract,
+            contract_version=contract.version,
+            contract_digest=contract.digest,
+            ciphertext_sha256="",
+            plaintext_sha256=document.files[0].sha256,
+            signers=document.signers,
+            rows_read=rows,
+            rows_landed=rows,
+            rows_rejected=0,
+            files=files,
+            replay_of=item.replay_of,
+        )
+
+
+def _insists(job: EdiJob, item: WorkItem) -> bool:
+    """Whether a person released it although all of it came before."""
+    if not item.facts.get("releases"):
+        return False
+    reasons = [event.reason for event in job.ledger.items.history(item.id) if event.new_state is State.QUARANTINED]
+    return bool(reasons) and reasons[-1] == Reason.DUPLICATE_INTERCHANGE.value
+
+
+def _version_of(job: EdiJob, item: WorkItem) -> str:
+    """As of other files: business date, sequence, time of discovery. A replay or a release is newer than what it repeats."""
+    first = job.ledger.items.get(item.replay_of) if item.replay_of else item
+    facts = {**first.facts, **item.facts}
+    day = facts.get("date") or first.discovered_at.date().isoformat()
+    releases = int(item.facts.get("releases", 0))
+    moment = f"{item.discovered_at:%Y%m%dT%H%M%S%f}"
+    return f"{day}/{int(facts.get('sequence', 0)):018d}/{moment}/{item.id[:8]}/{releases:06d}"
+
+
+@contextmanager
+def _stage(scratch: Path, item_id: str) -> Iterator[Path]:
+    """A private folder of this attempt, locked while it lives: a worker that slept through its claim disturbs nobody."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_STAGE}{item_id}-", dir=scratch))
+        lock = -1
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                break
+        except FileNotFoundError:
+            pass
+        # Another worker swept it before it was locked.
+        if lock >= 0:
+            os.close(lock)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(scratch: Path) -> None:
+    """Remove what dead attempts left."""
+    for left in scratch.glob(f"{_STAGE}*"):
+        with suppress(OSError):
+            lock = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)

@@ -1,0 +1,252 @@
+"""One landed document read to its end: each interchange entered in the ledger, and the rows of what is accepted on disk.
+
+The file is read twice, in step: the first reading judges an interchange and asks the ledger whether it came before, the
+second gives its sets. Memory is that of one interchange's verdict, of one set, and of a few row groups.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Level, Reading, SetVerdict, changed
+from airflow_provider_integrations.connectors.edi.accepted_sets import take_accepted
+from airflow_provider_integrations.connectors.edi.agreed_answer import agreed_answer
+from airflow_provider_integrations.connectors.edi.documents import Document, Outcome
+from airflow_provider_integrations.connectors.edi.edifact_envelope import values
+from airflow_provider_integrations.connectors.edi.job import EdiJob
+from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
+from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
+from airflow_provider_integrations.connectors.edi.model import Segment
+from airflow_provider_integrations.connectors.edi.reconcile import ReconcileFinding, statements_in
+from airflow_provider_integrations.connectors.edi.row_batches import RowBatches
+from airflow_provider_integrations.connectors.edi.set_rows import Around, SetRows, delimiters_of, envelope_of
+from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
+from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
+from airflow_provider_integrations.core.edi_source import SETS
+from airflow_provider_integrations.core.errors import StateConflictError
+from airflow_provider_integrations.core.interchange import Received, Statement
+from airflow_provider_integrations.core.work_item import WorkItem
+
+__all__ = ["DUPLICATE", "DocumentReading", "Found"]
+
+log = logging.getLogger(__name__)
+
+DUPLICATE = "duplicate"
+"""The verdict on an interchange that came before, and on a document of such interchanges alone."""
+
+_CHUNK = 1 << 20
+_MOST_TOLD = 100
+"""Interchanges told of in the facts of an item; the rest is counted."""
+_AT_ONCE = 500
+"""Statements entered in one transaction."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a document turned out to be: counts and verdicts, and nothing of its content.
+
+    Attributes:
+        verdict: On the whole of it; `duplicate` if all of it came before.
+        judged: The first interchanges: number in the ledger, place, control number, verdict, sets accepted and refused.
+        statements: What it says of ours; `unmatched` of these speak of nothing that was sent, `odd` is what cannot be read so.
+        outside_runs, outside_bytes: What belongs to no interchange.
+        unread: Values of accepted sets that are null because they are not of their column's kind.
+    """
+
+    verdict: str = ""
+    judged: list[dict[str, Any]] = field(default_factory=list)
+    interchanges: int = 0
+    duplicates: int = 0
+    accepted: int = 0
+    refused: int = 0
+    statements: int = 0
+    unmatched: int = 0
+    odd: int = 0
+    outside_runs: int = 0
+    outside_bytes: int = 0
+    unread: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """As the ledger holds them."""
+        return {
+            "verdict": self.verdict,
+            "judged": self.judged,
+            "judged_interchanges": self.interchanges,
+            "sets": {"accepted": self.accepted, "refused": self.refused},
+            "statements": {"all": self.statements, "unmatched": self.unmatched, "odd": self.odd},
+            "outside": {"runs": self.outside_runs, "bytes": self.outside_bytes},
+            "unread": self.unread,
+        }
+
+
+class DocumentReading:
+    """The reading of one document.
+
+    Args:
+        job: Of its source.
+        item: The document's.
+        tables: Takes the rows.
+        insist: Interchanges that came before are taken all the same.
+    """
+
+    def __init__(self, job: EdiJob, item: WorkItem, tables: LandedTables, *, insist: bool) -> None:
+        self._job, self._item, self._tables, self._insist = job, item, tables, insist
+        self.found = Found()
+        self._batches = RowBatches(tables.write)
+        self._sets = SetRows(lambda batch: tables.write(SETS, batch))
+        self._current: Judged | None = None
+        self._is_duplicate = False
+        self._around: Around = ("", "", "", "")
+        self._findings: list[ReconcileFinding] = []
+        self._statements: list[tuple[int, Statement]] = []
+        # A group or interchange that was refused before must not stay so in the warehouse.
+        self._tells_levels = bool(item.replay_of or item.facts.get("releases"))
+
+    def read(self, path: Path, sha256: str) -> Found:
+        """Read the whole file.
+
+        Args:
+            path: The document.
+            sha256: What it was when it was landed.
+
+        Raises:
+            StateConflictError: if it is another file now, or the ledger holds another interchange at a place of it.
+            TransientError: if it changed between the two readings.
+        """
+        job, found = self._job, self.found
+        first, second = hashlib.sha256(), hashlib.sha256()
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            judged = judged_documents(_chunks(descriptor, first), job.source.agreement, job.book)
+            reading = Reading(hear=self._hear)
+            take_accepted(self._documents(judged), _chunks(descriptor, second), job.book, self._take, reading)
+        finally:
+            os.close(descriptor)
+        if first.hexdigest() != sha256:
+            raise StateConflictError(
+                "the document is not the one that was landed", item=self._item.id, sha256=first.hexdigest(),
+                landed=sha256, next_step="Somebody changed bronze: find out who, then replay the item.",
+            )  # fmt: skip
+        if first.digest() != second.digest():
+            raise changed()
+        self._batches.flush()
+        self._sets.flush()
+        self._enter_statements()
+        found.accepted, found.refused, found.odd = reading.accepted, reading.refused, len(self._findings)
+        alone = found.interchanges and found.duplicates == found.interchanges
+        found.verdict = DUPLICATE if alone else reading.verdict.value if found.interchanges else Outcome.NOT_EDI.value
+        return found
+
+    def _documents(self, judged: Iterable[Judged]) -> Iterator[Document]:
+        """The interchanges as the ledger knows them; drawn on as the sets are read."""
+        for one in judged:
+            if one.pair is None:
+                self.found.outside_runs += 1
+                self.found.outside_bytes += one.document.length
+                yield one.document
+                continue
+            one = self._entered(one)
+            self._current, self._around = one, envelope_of(one.document)
+            if isinstance(one.document, Interchange) and one.verdict is not Outcome.REJECTED:
+                self._say(one.document.acknowledgements)
+            yield one.document
+
+    def _entered(self, one: Judged) -> Judged:
+        job, found, interchanges = self._job, self.found, self._job.ledger.interchanges
+        assert one.pair is not None
+        assert one.place is not None
+        received = interchanges.received(
+            one.pair,
+            one.control,
+            sha256=one.sha256,
+            item_id=self._item.id,
+            place=one.place,
+            verdict=one.verdict.value,
+            window=job.source.agreement.duplicates_within,
+            answer_due_at=job.clock() + job.source.agreement.answer_within if self._is_owed(one) else None,
+            insist=self._insist,
+        )
+        self._is_duplicate = received.duplicate_of is not None
+        if self._is_duplicate:
+            one = as_duplicate(one)
+            found.duplicates += 1
+        self._correct_debt(one, received)
+        job.boundary("interchange entered")
+        if one.verdict is Outcome.REJECTED:
+            log.warning(
+                "%s: %s: interchange %s of %s is refused (%s)",
+                job.source.source, self._item.name, received.control, received.pair.partner, received.verdict,
+            )  # fmt: skip
+        found.interchanges += 1
+        if len(found.judged) < _MOST_TOLD:
+            named = {"number": received.number, "place": one.place, "control": received.control}
+            found.judged.append(
+                {**named, "verdict": received.verdict, "accepted": one.accepted, "refused": one.refused}
+            )
+        return one
+
+    def _is_owed(self, one: Judged) -> bool:
+        return agreed_answer(one.document, self._job.source.agreement) is not None
+
+    def _correct_debt(self, one: Judged, received: Received) -> None:
+        """A duplicate may be owed another answer than what it doubles, or none; so may what is judged anew."""
+        owed = self._is_owed(one)
+        if received.answered_at is None and owed != (received.answer_due_at is not None):
+            within = self._job.source.agreement.answer_within
+            self._job.ledger.interchanges.owe(received.number, received.received_at + within if owed else None)
+
+    def _take(self, one: AcceptedSet) -> None:
+        """An accepted set: what it says of ours, or its rows. Acknowledgements have none: the ledger is their table."""
+        if _is_acknowledgement(one):
+            self._say(one.segments)
+        else:
+            self.found.unread += len(self._batches.add(one))
+
+    def _hear(self, verdict: SetVerdict) -> None:
+        # Of what came before nothing is told: the same document may have come before, and its rows have the same keys.
+        if self._is_duplicate:
+            return
+        if verdict.level is Level.SET or verdict.verdict == "rejected" or self._tells_levels:
+            self._sets.add(self._around, verdict)
+
+    def _say(self, segments: Iterable[Segment]) -> None:
+        current = self._current
+        assert current is not None
+        assert current.pair is not None
+        delimiters = delimiters_of(current.document)
+        self._statements += statements_in(segments, delimiters, current.pair, self._findings)
+        if len(self._statements) >= _AT_ONCE:
+            self._enter_statements()
+
+    def _enter_statements(self) -> None:
+        if not self._statements:
+            return
+        places, said = zip(*self._statements, strict=True)
+        # A replay is the very same delivery: an old word must not count again after a newer one.
+        delivery = self._item.replay_of or self._item.id
+        told = self._job.ledger.interchanges.acknowledged(said, delivery, places=places)
+        self.found.statements += len(told)
+        self.found.unmatched += sum(one.sent is None for one in told)
+        self._statements = []
+        self._job.boundary("statements entered")
+
+
+def _is_acknowledgement(one: AcceptedSet) -> bool:
+    head = one.segments[0]
+    if head.tag == "ST":
+        return head.elements[0] in ACKNOWLEDGING_SETS
+    return values(head.elements[1], one.delimiters)[0] == "CONTRL"
+
+
+def _chunks(descriptor: int, digest: Any) -> Iterator[bytes]:
+    offset = 0
+    while chunk := os.pread(descriptor, _CHUNK, offset):
+        digest.update(chunk)
+        offset += len(chunk)
+        yield chunk
