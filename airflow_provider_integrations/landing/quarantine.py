@@ -163,7 +163,9 @@ def _commands(item: WorkItem) -> dict[str, str]:
     if "plan" in item.facts:  # Rows that were asked for have no original: the next run asks for them again.
         return {**commands, "again": f"airflow dags trigger odbc_extract__{item.source}"}
     day = item.discovered_at.date().isoformat()
-    return {**commands, "replay": f"integrations ledger replay {item.source} --from {day} --to {day}"}
+    # Rows of a document come of it, and go by the name of its source and table.
+    source = item.source.partition("__")[0] if "parent" in item.facts else item.source
+    return {**commands, "replay": f"integrations ledger replay {source} --from {day} --to {day}"}
 
 
 def _key(item: WorkItem) -> str:

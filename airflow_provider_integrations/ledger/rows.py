@@ -35,6 +35,10 @@ __all__ = [
 ORIGINAL_FACTS = ("folder", "manifest", "kept", "quarantine")
 """Facts that say where the original is kept: the landed batch's folder or manifest, or the quarantine folder."""
 
+_NO_ORIGINAL = ("plan", "parent", "seal")
+"""Facts of what has no original to replay: rows that were asked for (a backfill asks for them again), rows of a document
+(which is replayed itself), and what waits to be sent."""
+
 _FIELDS = frozenset(entry.name for entry in fields(WorkItem))
 _ONE = select(work_item).where(work_item.c.id == bindparam("id"))
 _ONE_LOCKED = _ONE.with_for_update()
@@ -111,8 +115,8 @@ def derived(facts: Mapping[str, Any], discovered_at: datetime) -> dict[str, Any]
     return {
         "business_date": day,
         "sequence": number if isinstance(number, int) and -_LARGEST <= number < _LARGEST else None,
-        # Rows that were asked for have no original: they are asked for again, by a backfill.
-        "original_kept": "plan" not in facts and any(facts.get(name) for name in ORIGINAL_FACTS),
+        "original_kept": not any(name in facts for name in _NO_ORIGINAL)
+        and any(facts.get(name) for name in ORIGINAL_FACTS),
     }
 
 

@@ -45,6 +45,15 @@ def tree(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_for_rows_of_a_document_the_document_is_what_is_replayed(tmp_path):
+    rows = make_item(source="acme_edi__orders", path="x/orders", facts={"parent": "x"})
+    kept = read_kept(keep(tmp_path, rows, Reason.GATE_FAILED, detail="a suite", at=AT))
+    assert kept.commands["replay"] == "integrations ledger replay acme_edi --from 2025-11-05 --to 2025-11-05"
+    other = make_item(source="beta__orders")
+    kept = read_kept(keep(tmp_path, other, Reason.GATE_FAILED, detail="a suite", at=AT))
+    assert kept.commands["replay"].startswith("integrations ledger replay beta__orders --from")
+
+
 def test_the_bytes_the_reason_and_the_commands_are_kept(original, tmp_path):
     folder = keep(tmp_path, make_item(), Reason.NOT_SIGNED, detail="no signature", original=original, at=AT)
     assert Path(folder.path) == tmp_path / "quarantine" / "acme" / ("0" * 32)
