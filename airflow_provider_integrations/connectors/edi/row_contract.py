@@ -73,13 +73,18 @@ _SETS = (
     _column("interchange_control"),
     _column("group_control"),
     _column("set_control"),
-    _column("set_number", "integer", nullable=False, description="Of a refused group or interchange: see `level`."),
+    _column(
+        "set_number",
+        "integer",
+        nullable=False,
+        description="Place of the set in the document, from 1; of a group or interchange a number below 0.",
+    ),
     _column("level", nullable=False, description="set, group or interchange: what the verdict is on."),
     _column("set_id", description="ST01, or the type of the message."),
     _column("version", description="GS08, or version and release of the message."),
     _column("guide", description="The guide that it was checked by; none where syntax alone was."),
-    _column("verdict", nullable=False),
-    _column("sets", "integer", description="How many sets a refused group or interchange has."),
+    _column("verdict", nullable=False, description="accepted, accepted_with_errors or rejected."),
+    _column("sets", "integer", description="How many a group or interchange has."),
     _column("findings", description="JSON array; values of the partner are masked."),
 )
 
