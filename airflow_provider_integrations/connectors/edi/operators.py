@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.dag_context import edi_job, include_folder, landing_root, owner_of
 from airflow_provider_integrations.ledger.hook import LedgerHook
+from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
 from airflow_provider_integrations.notifier import ALERTS, alerts_by
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
@@ -63,8 +64,8 @@ class X12ParseOperator(_EdiOperator):
         source: Name of a file under `include/sources/`, `kind: edi`.
         items: Ids of work items; all that are landed without it. Those that are parsed already are left alone.
 
-    Rows that were released from quarantine go back to the gate. Returns counts by state and reason; a refused document is a
-    result, not a failure.
+    Rows that were released from quarantine go back to the gate. Returns counts by state and reason, and of rows by table; a
+    refused document is a result, not a failure.
     """
 
     template_fields: Sequence[str] = ("source", "items")
@@ -72,18 +73,28 @@ class X12ParseOperator(_EdiOperator):
     def __init__(self, *, source: str, items: Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(source=source, **kwargs)
         self.items = items
+        self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Parse and give the counts."""
         from airflow_provider_integrations.connectors.edi.inbound import parse_items
-        from airflow_provider_integrations.connectors.edi.settle_rows import land_released
 
         job = edi_job(self.source, owner_of(context))
-        land_released(job)
-        if self.items is None:
-            landed = job.ledger.items.list(job.source.source, {State.LANDED}, limit=None)
-            return self._tell(context, parse_items(job, [item.id for item in reversed(landed)]))
-        return self._tell(context, parse_items(job, list(self.items)))
+        parsed = parse_items(job, None if self.items is None else list(self.items))
+        batches = [batch for item in parsed for batch in item.facts.get("parsed", {}).get("batches", {}).values()]
+        self._lineage = (
+            [LineageDataset("file", str(job.root / item.facts["folder"])) for item in parsed if "folder" in item.facts],
+            [LineageDataset("file", str(job.root / batch["folder"]), rows=batch["rows"]) for batch in batches],
+        )
+        rows: Counter[str] = Counter()
+        for item in parsed:
+            rows.update(item.facts.get("tables", {}))
+        return {**self._tell(context, parsed), "rows": dict(rows)}
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Documents in, the folders of their rows out; None where Airflow's OpenLineage provider is not installed."""
+        inputs, outputs = self._lineage
+        return openlineage_facets(inputs=inputs, outputs=outputs)
 
 
 class X12AcknowledgeOperator(_EdiOperator):

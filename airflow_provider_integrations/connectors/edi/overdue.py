@@ -82,7 +82,9 @@ def tell_overdue(
     boundary("raised")
     still_owed = {_key_of_sent(one) for one in sent} | {_key_of_received(one) for one in received}
     ledger.alerts.over([key for key in known if key not in still_owed])
-    keys = [record.alert.key for record in ledger.alerts.unresolved(OVERDUE)]
+    # Of most nothing is to be said: they were told, and are not settled yet.
+    to_say = [one for one in ledger.alerts.unresolved(OVERDUE) if one.told_at is None or one.over_at is not None]
+    keys = [record.alert.key for record in to_say]
     told, resolved, untold = _send_all(_Sending(ledger, notify, owner, lease, boundary), keys)
     return Told(len(marked), tuple(told), tuple(resolved), untold)
 

@@ -21,12 +21,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import PermanentError, StateConflictError, SystemicError
 from airflow_provider_integrations.core.interchange import Pair, Sending, SendingGroup
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.holding import LEASE, Holder, holding
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.outbox import delivered
 
 __all__ = ["answer_facts", "sending_facts", "sending_of", "settle_outbox"]
 
@@ -105,11 +105,10 @@ def settle_outbox(
         SystemicError: if the account holds something else of an item (it stays `loaded`); all others are settled by then.
         PermanentError: likewise, if the ledger does not know what was answered.
     """
-    delivered = ledger.items.undisposed(outbox_name(source), (State.LOADED,))
     done: list[WorkItem] = []
     faults: list[PermanentError | SystemicError] = []
     with holding(ledger, owner, lease=lease) as held:
-        for found in delivered:
+        for found in delivered(ledger, source):
             if (item := held.take(found.id, State.LOADED)) is None:
                 continue
             try:

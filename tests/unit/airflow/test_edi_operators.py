@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_integrations.connectors.edi import operators
-from airflow_provider_integrations.connectors.edi.operators import EdiOverdueOperator, EdiReconcileOperator
+from airflow_provider_integrations.connectors.edi.operators import (
+    EdiOverdueOperator,
+    EdiReconcileOperator,
+    X12AcknowledgeOperator,
+    X12ParseOperator,
+)
 from airflow_provider_integrations.connectors.edi.settle_outbox import answer_facts, sending_facts
 from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import StateConflictError
@@ -25,6 +30,7 @@ from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.system import utc_now
+from tests.fakes.edi_documents import Documents
 from tests.fakes.events_api import ROUTING_KEY, EventsApi, events_api
 
 PAIR = Pair("x12", "ZZ:HUB", "ZZ:ACME")
@@ -93,6 +99,67 @@ def overdue(ledger: Ledger, control: str = "17") -> None:
     ledger.interchanges.sent(Sending(PAIR, control, f"batch-{control}", SHA, (group,)))
 
 
+REPO = Path(__file__).parents[3]
+SECRET = "CANARYPRODUCT"
+BEG = "BEG*00*SA*PO{}**20260102~PO1*1*10*EA*9.25**VP*" + SECRET + "~CTT*1~"
+GOOD = f"ST*850*0001~{BEG.format(1)}SE*5*0001~"
+BAD = f"ST*850*0002~{BEG.format(2)}SE*9*0002~"
+
+
+def interchange(control: int, *sets: str) -> bytes:
+    parties = f"ZZ*{'ACME':15}*ZZ*{'HUB':15}"
+    head = f"ISA*00*{'':10}*00*{'':10}*{parties}*260102*0304*U*00401*{control:09d}*0*P*>~"
+    group = f"GS*PO*ACMEAPP*HUBAPP*20260102*0304*12*X*004010~{''.join(sets)}GE*{len(sets)}*12~"
+    return f"{head}{group}IEA*1*{control:09d}~".encode()
+
+
+@pytest.fixture
+def documents(tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Documents:
+    """A deployment of the shipped sources, into which documents come."""
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER", str(REPO / "include"))
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LANDING_ROOT", str(tmp_path / "landing"))
+    return Documents(tmp_path)
+
+
+def test_a_document_is_parsed_acknowledged_and_settled(documents: Documents) -> None:
+    ids = [
+        documents.land(interchange(7, GOOD, BAD), "one.edi.gpg"),
+        documents.land(b"no EDI at all", "two.edi.gpg"),
+        documents.land(interchange(7, GOOD, BAD), "three.edi.gpg"),
+    ]
+    parse = X12ParseOperator(task_id="parse", source="acme_edi")
+    here = context()
+    told = parse.execute(here)
+    assert told["states"] == {"gated": 2, "quarantined": 1}
+    assert told["reasons"] == {"not_edi": 1}
+    assert told["rows"]["sets"] >= 2
+    assert here["ti"].pushed == {ITEM_XCOM: ids}
+    lineage = parse.get_openlineage_facets_on_complete(None)
+    assert len(lineage.inputs) == 3
+    assert {dataset.name.rsplit("landing/", 1)[1].split("/")[1] for dataset in lineage.outputs} >= {"acme_edi__sets"}
+
+    acknowledged = X12AcknowledgeOperator(task_id="acknowledge", source="acme_edi").execute(context())
+    assert acknowledged == {
+        "states": {"loaded": 1, "quarantined": 1},
+        "reasons": {"duplicate_interchange": 1},
+    }
+    documents.deliver()
+    assert EdiReconcileOperator(task_id="settle", source="acme_edi").execute(context()) == {"answered": 2, "sent": 0}
+    assert documents.ledger.interchanges.owed_by_us() == []
+    assert SECRET not in f"{told}{acknowledged}{here['ti'].pushed}"
+
+
+def test_parse_takes_the_items_that_it_is_given_and_leaves_those_that_are_done(documents: Documents) -> None:
+    first, second = (documents.land(interchange(control, GOOD), f"{control}.edi.gpg") for control in (7, 8))
+    parse = X12ParseOperator(task_id="parse", source="acme_edi", items=[second])
+    assert parse.execute(context())["states"] == {"gated": 1}
+    assert parse.execute(context())["states"] == {"gated": 1}
+    assert documents.ledger.items.get(first).state is State.LANDED
+    nothing = X12ParseOperator(task_id="parse", source="acme_edi", items=[])
+    assert nothing.execute(context()) == {"states": {}, "reasons": {}, "rows": {}}
+    assert documents.ledger.items.get(first).state is State.LANDED
+
+
 OPERATORS = [getattr(operators, name) for name in operators.__all__]
 
 
@@ -146,7 +213,12 @@ def test_overdue_tells_once_and_says_when_nobody_is_there(
 DAG_FILE = """
 import datetime as dt
 from airflow.sdk import DAG
-from airflow_provider_integrations.connectors.edi.operators import EdiOverdueOperator, EdiReconcileOperator
+from airflow_provider_integrations.connectors.edi.operators import (
+    EdiOverdueOperator,
+    EdiReconcileOperator,
+    X12AcknowledgeOperator,
+    X12ParseOperator,
+)
 from airflow_provider_integrations.notifier import AlertNotifier
 
 with DAG("edi_overdue", schedule="@hourly", start_date=dt.datetime(2025, 1, 1, tzinfo=dt.UTC), catchup=False,
