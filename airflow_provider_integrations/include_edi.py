@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -39,6 +40,9 @@ __all__ = [
     "guides_named",
     "read_guides",
 ]
+
+
+_TABLE = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def read_guides(include: Path, name: str) -> Guides:
@@ -99,14 +103,23 @@ def edi_tables(include: Path, source: EdiSource) -> tuple[str, ...]:
     """The names of the tables of a source, in order; cheap enough for a DAG file, since no guide is resolved.
 
     Raises:
-        ConfigError: for a guide that is not there or is no YAML.
+        ConfigError: for a guide that is not there or is no YAML, or for a table that no task could be named by.
     """
     _check_known(include, source.agreement.guides)
     found = {SETS, "segments"}
     for name in source.agreement.guides or guide_names(include):
-        data = read_yaml(include / "edi" / f"{name}.yaml")
+        path = include / "edi" / f"{name}.yaml"
+        data = read_yaml(path)
         rows = data.get("rows") if isinstance(data, dict) else None
-        found |= {str(table) for table in rows} if isinstance(rows, dict) else set()
+        tables = {str(table) for table in rows} if isinstance(rows, dict) else set()
+        if wrong := sorted(table for table in tables if not _TABLE.fullmatch(table)):
+            raise ConfigError(
+                "a table's name is of lower-case letters, digits and underscores",
+                path=str(path),
+                tables=wrong,
+                next_step="Rename it in `rows` of the guide.",
+            )
+        found |= tables
     return tuple(sorted(found))
 
 

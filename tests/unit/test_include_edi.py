@@ -184,6 +184,14 @@ def test_two_guides_with_one_table_of_different_columns_are_refused(include: Pat
         read_source(include, "acme_edi__orders")
 
 
+@pytest.mark.parametrize("table", ["Orders", "order-lines", "1st", "orders.new", "Übersicht"])
+def test_a_table_that_no_task_could_be_named_by_is_told_and_breaks_no_dag_file(include: Path, table: str) -> None:
+    partners_guide(include, "acme_850", rows={table: {"columns": {"purpose": "BEG01"}}})
+    edi(include, guides=["acme_850"])
+    with pytest.raises(ConfigError, match=rf"lower-case letters.*acme_850\.yaml.*{table}"):
+        edi_tables(include, read_edi_source(include, "acme_edi"))
+
+
 @pytest.mark.parametrize("party", ["ACME", "ZZ:", "ZZ:ACME:1", "ZZ/ACME"])
 def test_an_identity_is_a_qualifier_and_a_name(include: Path, party: str) -> None:
     content = yaml.safe_load((OURS / "sources" / "acme_edi.yaml").read_text())
