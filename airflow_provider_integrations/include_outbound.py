@@ -17,7 +17,7 @@ from airflow_provider_integrations.include_edi import read_guides
 if TYPE_CHECKING:
     from upath import UPath
 
-    from airflow_provider_integrations.connectors.edi.outbound import OutboundJob
+    from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
     from airflow_provider_integrations.ledger.ledger import Ledger
 
 __all__ = ["outbound_job", "read_queries"]
@@ -37,7 +37,7 @@ def outbound_job(include: Path, name: str, ledger: Ledger, root: UPath) -> Outbo
     Raises:
         ConfigError: for a source, guide or query that cannot be read.
     """
-    from airflow_provider_integrations.connectors.edi.outbound import OutboundJob
+    from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
 
     source = read_edi_outbound(include, name)
     guides = read_guides(include, source.guide)

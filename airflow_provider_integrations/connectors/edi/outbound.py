@@ -14,16 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from upath import UPath
-
-from airflow_provider_integrations.connectors.edi.envelope import Envelope
-from airflow_provider_integrations.connectors.edi.guide import Guides
-from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.interchange_write import (
     Numbers,
     Tables,
@@ -31,19 +26,18 @@ from airflow_provider_integrations.connectors.edi.interchange_write import (
     same_interchange,
     write_interchange,
 )
-from airflow_provider_integrations.connectors.edi.model import Syntax
+from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
 from airflow_provider_integrations.connectors.edi.outbound_rows import QueryRows, Refusal, documents_of
 from airflow_provider_integrations.connectors.edi.settle_outbox import sending_facts
-from airflow_provider_integrations.core.edi_source import EdiOutbound, outbox_name
+from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.interchange import Level, Pair, Sending, SendingGroup
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.ledger.edi_control import Drawn
-from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.outbox import Outgoing, enqueue
 from airflow_provider_integrations.warehouse.driver_errors import translated
 
-__all__ = ["OutboundJob", "Written", "write_documents"]
+__all__ = ["Written", "write_documents"]
 
 log = logging.getLogger(__name__)
 
@@ -53,50 +47,6 @@ _AT_ONCE = 10_000
 """Rows fetched together."""
 _TOLD = 20
 """Documents named in an error."""
-
-
-def _go_on(_boundary: str) -> None:
-    """The boundary hook of every run but the tests'."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundJob:
-    """What goes out to one partner.
-
-    Args:
-        source: What is agreed upon.
-        guides: The guide's file that it names.
-        queries: SQL by table of the guide.
-        ledger: Where control numbers and the outbox's items are; its clock gives the instants.
-        root: Landing root; the bytes are kept below it.
-        boundary: Called between the steps with the name of what was just done; tests kill the process there.
-    """
-
-    source: EdiOutbound
-    guides: Guides
-    queries: Mapping[str, str]
-    ledger: Ledger
-    root: UPath
-    boundary: Callable[[str], None] = _go_on
-
-    @property
-    def guide(self) -> Guide:
-        """The guide in the version agreed upon."""
-        return self.guides.of(self.source.version)
-
-    @property
-    def pair(self) -> Pair:
-        """Whose control numbers are drawn."""
-        source = self.source
-        return Pair(self.guides.syntax.value, source.ours, source.partner, source.usage)
-
-    @property
-    def envelope(self) -> Envelope:
-        """From whom to whom; a CONTRL is asked for where one is agreed upon, a 997 needs no asking."""
-        source = self.source
-        asks = self.guides.syntax is Syntax.EDIFACT and source.acknowledged_within is not None
-        parties = (source.ours, source.partner, source.usage, source.group_ours, source.group_partner)
-        return Envelope(*parties, asks=asks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +75,49 @@ def write_documents(job: OutboundJob, connection: Any) -> Written:
         PermanentError: when documents were refused, with their keys and columns; all others are in the outbox by then, so
             whatever delivers them must not wait for this to succeed.
         ConfigError: when the queries do not fit the guide, or an identity has no place in the envelope; nothing was written.
-        StateConflictError: when the name of a file is taken by another interchange.
+        StateConflictError: when the names of files are taken by other interchanges; all others are in the outbox by then.
         IntegrationError: as the warehouse's driver tells.
     """
-    found = documents_of(job.guide, job.source.document, _read(job.queries, connection))
+    found = documents_of(job.guide, job.source.document, _read(job, connection))
     job.boundary("read")
     written = Written([], [], [])
     refused: dict[str, Refusal] = dict(found.astray)
-    drawn = job.ledger.control_numbers.drawn(job.pair, Level.INTERCHANGE, [_purpose(job, key) for key in found.rows])
+    conflicts: list[StateConflictError] = []
+    drawn = job.ledger.control_numbers.drawn(job.pair, Level.INTERCHANGE, [job.purpose(key) for key in found.rows])
     for key, tables in found.rows.items():
-        number, why = drawn.get(_purpose(job, key)), found.refused.get(key)
-        if number is not None and (item := _item(job, key, number)) is not None:
-            is_same = why is None and _is_same(job, tables, number, item)
-            (written.known if is_same else written.changed).append(key)
-        elif (why := why or _trial(job, tables)) is not None:
-            refused[key] = why
-        else:
-            _write(job, key, tables, written)
+        number, why = drawn.get(job.purpose(key)), found.refused.get(key)
+        try:
+            if number is not None and (item := _item(job, key, number)) is not None:
+                is_same = why is None and _is_same(job, tables, number, item)
+                (written.known if is_same else written.changed).append(key)
+            elif (why := why or _trial(job, tables)) is not None:
+                refused[key] = why
+            else:
+                _write(job, key, tables, written)
+        except StateConflictError as conflict:
+            log.error("%s: document %r is not sent: %s", job.source.source, key, conflict)
+            conflicts.append(conflict)
     _tell(job, written, refused)
+    if conflicts:
+        raise conflicts[0]
+    if refused:
+        raise _refused(job, written, refused)
     return written
 
 
-def _read(queries: Mapping[str, str], connection: Any) -> dict[str, QueryRows]:
-    """The rows of all queries, each whole: a document's rows may lie anywhere in them."""
+def _read(job: OutboundJob, connection: Any) -> dict[str, QueryRows]:
+    """The rows of all queries, each whole: a document's rows may lie anywhere in them.
+
+    The head table's comes first: of a document that arrives meanwhile there are stray rows then, and never a part that looks
+    like the whole.
+    """
+    inner = {table.name for table in job.guide.tables if table.loop is not None}
+    queries = sorted(job.queries.items(), key=lambda query: query[0] in inner)
     found: dict[str, QueryRows] = {}
     with translated("reading the rows of documents"):
         cursor = connection.cursor()
         try:
-            for table, query in queries.items():
+            for table, query in queries:
                 cursor.execute(query)
                 columns = tuple(column[0] for column in cursor.description)
                 rows: list[Any] = []
@@ -164,22 +129,14 @@ def _read(queries: Mapping[str, str], connection: Any) -> dict[str, QueryRows]:
     return found
 
 
-def _purpose(job: OutboundJob, key: str) -> str:
-    return f"document:{job.source.source}:{key}"
-
-
-def _name(job: OutboundJob, control: int) -> str:
-    return job.source.name.replace("{control}", f"{control:09d}")
-
-
 def _item(job: OutboundJob, key: str, number: Drawn) -> WorkItem | None:
     """The outbox's item of a document, if it came so far."""
-    name = _name(job, number.value)
+    name = job.file_name(number.value)
     item = job.ledger.items.latest(outbox_name(job.source.source), f"{job.source.outbox.folder.rstrip('/')}/{name}")
     if item is None:
         return None
     sending = item.facts.get("sending") or {}
-    if sending.get("purpose") != _purpose(job, key) or Pair(**sending["pair"]) != job.pair:
+    if sending.get("purpose") != job.purpose(key) or Pair(**sending["pair"]) != job.pair:
         raise StateConflictError(
             "the name of a document's file is taken by another interchange",
             source=job.source.source,
@@ -217,7 +174,7 @@ def _is_same(job: OutboundJob, tables: Tables, number: Drawn, item: WorkItem) ->
 
 def _write(job: OutboundJob, key: str, tables: Tables, written: Written) -> None:
     """Draw a document's numbers, unless they were, and enqueue it."""
-    control, purpose = job.ledger.control_numbers, _purpose(job, key)
+    control, purpose = job.ledger.control_numbers, job.purpose(key)
     control.draw(job.pair, Level.INTERCHANGE, purpose)
     job.boundary("interchange number drawn")
     drawn = control.drawn(job.pair, Level.INTERCHANGE, [purpose])[purpose]
@@ -238,9 +195,9 @@ def _write(job: OutboundJob, key: str, tables: Tables, written: Written) -> None
 def _enqueue(job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Numbers) -> WorkItem:
     pair, digest = job.pair, hashlib.sha256(data).hexdigest()
     groups = () if pair.syntax == "edifact" else (SendingGroup(str(numbers.group), job.guide.group),)
-    sending = Sending(pair, str(numbers.interchange), _purpose(job, key), digest, groups)
+    sending = Sending(pair, str(numbers.interchange), job.purpose(key), digest, groups)
     facts = sending_facts(sending, acknowledged_within=job.source.acknowledged_within)
-    outgoing = Outgoing(_name(job, drawn.value), data, {**facts, "document": key})
+    outgoing = Outgoing(job.file_name(drawn.value), data, {**facts, "document": key})
     return enqueue(job.ledger, job.root, job.source.source, job.source.outbox, outgoing, at=drawn.at)
 
 
@@ -274,13 +231,15 @@ def _tell(job: OutboundJob, written: Written, refused: Mapping[str, Refusal]) ->
         )  # fmt: skip
     for key, why in refused.items():
         log.error("%s: document %r is refused: %s", name, key, why)
-    if refused:
-        raise PermanentError(
-            "documents were refused",
-            source=name,
-            refused=len(refused),
-            documents=[f"{key!r}: {why}" for key, why in list(refused.items())[:_TOLD]],
-            written=len(written.items),
-            changed=len(written.changed),
-            next_step="Correct their rows and run it again; all others are on their way.",
-        )
+
+
+def _refused(job: OutboundJob, written: Written, refused: Mapping[str, Refusal]) -> PermanentError:
+    return PermanentError(
+        "documents were refused",
+        source=job.source.source,
+        refused=len(refused),
+        documents=[f"{key!r}: {why}" for key, why in list(refused.items())[:_TOLD]],
+        written=len(written.items),
+        changed=len(written.changed),
+        next_step="Correct their rows and run it again; all others are on their way.",
+    )

@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 from upath import UPath
 
-from airflow_provider_integrations.connectors.edi.outbound import OutboundJob, Written, write_documents
+from airflow_provider_integrations.connectors.edi.outbound import Written, write_documents
+from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
 from airflow_provider_integrations.core.edi_source import EdiOutbound, outbox_name
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger

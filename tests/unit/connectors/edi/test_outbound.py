@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from airflow_provider_integrations.connectors.edi.outbound import write_documents
+from airflow_provider_integrations.connectors.edi.answering import answer
+from airflow_provider_integrations.connectors.edi.documents import read_documents
+from airflow_provider_integrations.connectors.edi.interchange_write import Numbers, check_written, write_interchange
+from airflow_provider_integrations.connectors.edi.outbound_rows import QueryRows, documents_of
 from airflow_provider_integrations.connectors.edi.parsing import parsed_sets
-from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of
-from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
-from airflow_provider_integrations.core.interchange import Level
+from airflow_provider_integrations.connectors.edi.reconcile import read_statements
+from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of, settle_outbox
+from airflow_provider_integrations.core.errors import ConfigError, PermanentError
+from airflow_provider_integrations.core.interchange import Level, SentStatus
 from airflow_provider_integrations.core.work_item import State
 from tests.unit.connectors.edi.outbound_world import (
     EDIFACT_QUERIES,
@@ -27,24 +30,6 @@ from tests.unit.connectors.edi.outbound_world import (
     World,
     make_world,
 )
-
-BOUNDARIES = ["read", "interchange number drawn", "group number drawn", "enqueued"]
-
-
-class Killed(BaseException):
-    """Nothing but the test catches it."""
-
-
-def killed_at(name: str, time: int = 1) -> Any:
-    count = 0
-
-    def boundary(reached: str) -> None:
-        nonlocal count
-        count += reached == name
-        if reached == name and count == time:
-            raise Killed(name)
-
-    return boundary
 
 
 @pytest.fixture
@@ -177,131 +162,6 @@ def test_lines_of_no_order_are_told_and_the_orders_go_on(world: World) -> None:
     assert [item.facts["document"] for item in world.outbox()] == ["A-1"]
 
 
-@pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("time", [1, 2])
-def test_killed_anywhere_each_document_is_there_once_with_one_number(world: World, boundary: str, time: int) -> None:
-    world.order("A-1", 10)
-    world.order("B-2", 1)
-    with suppress(Killed):
-        world.run(boundary=killed_at(boundary, time))
-    world.run()
-    items = world.outbox()
-    assert [item.facts["document"] for item in items] == ["A-1", "B-2"]
-    assert [item.facts["sending"]["control"] for item in items] == ["1", "2"]
-    assert len(world.kept()) == 2
-    for level in Level:
-        assert world.ledger.control_numbers.last(world.job.pair, level) == 2
-    assert world.run().known == ["A-1", "B-2"]
-
-
-def test_killed_after_the_bytes_were_kept_the_same_bytes_go_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.order("A-1", 10)
-    killed_while_entering(world, monkeypatch)
-    [kept] = world.kept()
-    data = (world.job.root / kept).read_bytes()
-    [item] = world.run().items
-    assert (item.facts["kept"], world.data(item)) == (kept, data)
-
-
-def test_killed_after_the_bytes_were_kept_and_changed_since_the_first_bytes_go_out(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or the document would be stuck for ever: its name is taken by its own first bytes."""
-    world.order("A-1", 10)
-    killed_while_entering(world, monkeypatch)
-    world.warehouse.execute("UPDATE lines SET quantity = 11")
-    written = world.run()
-    assert ([item.facts["document"] for item in written.items], written.changed) == (["A-1"], ["A-1"])
-    assert b"PO1*1*10*EA" in world.data(written.items[0])
-    assert sending_of(written.items[0].facts, START).sha256 == written.items[0].facts["sha256"]
-    assert world.run().changed == ["A-1"]
-
-
-def killed_while_entering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def enter(*_: Any, **__: Any) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(world.ledger.items, "enter", enter)
-        with pytest.raises(Killed):
-            world.run()
-    assert world.outbox() == []
-
-
-def test_two_at_once_write_each_document_once(tmp_path: Path) -> None:
-    world = make_world(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}")
-    for number in range(12):
-        world.order(f"A-{number:02}", number + 1)
-    start = threading.Barrier(2)
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        connection = world.warehouse.cursor()
-        start.wait()
-        try:
-            write_documents(world.job, connection)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    items = world.outbox()
-    world.ledger.close()
-    assert failed == []
-    assert sorted(item.facts["document"] for item in items) == [f"A-{number:02}" for number in range(12)]
-    assert sorted(int(item.facts["sending"]["control"]) for item in items) == list(range(1, 13))
-    assert len(world.kept()) == 12
-
-
-def test_two_at_once_of_which_one_read_other_rows_send_one_of_both(world: World) -> None:
-    world.order("A-1", 10)
-    other = make_like(world)
-
-    def overtaken(reached: str) -> None:
-        if reached == "group number drawn":
-            write_documents(world.job, other)
-
-    written = world.run(boundary=overtaken)
-    assert written.changed == ["A-1"]
-    [item] = world.outbox()
-    assert b"PO1*1*77*EA" in world.data(item)
-
-
-def make_like(world: World) -> Any:
-    """The same warehouse a moment later."""
-    import duckdb
-
-    later = duckdb.connect()
-    later.execute("CREATE TABLE orders AS SELECT 'A-1' AS n, DATE '2026-01-02' AS ordered_on")
-    later.execute("CREATE TABLE lines AS SELECT 'A-1' AS n, 1 AS line, 77 AS quantity, 9.95 AS price")
-    return later
-
-
-def test_a_name_that_another_interchange_has_is_no_document_s_end(world: World) -> None:
-    """Test and production count apart: under one name the second would be taken for sent."""
-    world.order("A-1", 10)
-    world.run()
-    production = replace(world.job, source=world.job.source.model_copy(update={"usage": "T"}))
-    with pytest.raises(StateConflictError, match=r"name of a document's file|other bytes") as raised:
-        write_documents(production, world.warehouse)
-    assert raised.value.next_step
-    assert len(world.outbox()) == 1
-
-
-def test_numbers_that_began_anew_are_no_document_s_end(world: World) -> None:
-    world.order("A-1", 10)
-    world.run()
-    world.ledger.control_numbers.continue_after(world.job.pair, Level.INTERCHANGE, 0, who="me", why="a test")
-    world.order("B-2", 10)
-    with pytest.raises(StateConflictError):
-        world.run()
-    with pytest.raises(StateConflictError):
-        world.run()
-
-
 def test_edifact_has_no_groups_and_asks_for_a_contrl(tmp_path: Path) -> None:
     world = make_world(tmp_path, queries=EDIFACT_QUERIES, **EDIFACT_SOURCE, document="document_key")
     world.order("A'1", 10)
@@ -336,6 +196,56 @@ def test_queries_that_do_not_fit_the_guide_write_nothing(world: World) -> None:
     with pytest.raises(ConfigError, match="head table"):
         world.run(queries={"order_lines": QUERIES["order_lines"]})
     assert world.outbox() == []
+
+
+@pytest.mark.parametrize("syntax", ["x12", "edifact"])
+def test_the_partner_s_word_on_a_document_finds_it(tmp_path: Path, syntax: str) -> None:
+    """Written, delivered, settled, and acknowledged by whoever read the bytes: the numbers and names are the same all along."""
+    more = {} if syntax == "x12" else {**EDIFACT_SOURCE, "document": "document_key", "queries": EDIFACT_QUERIES}
+    world = make_world(tmp_path, **more)
+    world.order("A-1", 10)
+    world.order("B-2", 10)
+    items = world.run().items
+    for item in items:
+        taken = world.ledger.items.claim(item.id, "deliver", states=[State.DISCOVERED], lease=timedelta(hours=1))
+        assert taken
+        world.ledger.items.advance(taken[1], State.LOADED)
+    settle_outbox(world.ledger, "acme_orders_out", "me")
+    owed = world.ledger.interchanges.owed_to_us()
+    assert len(owed) == 2
+    [document] = read_documents([world.data(items[1])])
+    heard = answer(document, "997" if syntax == "x12" else "CONTRL", START, 5)
+    [told] = world.ledger.interchanges.acknowledged(list(read_statements([heard])), items[1].id)
+    assert told.sent is not None
+    assert (told.after, told.sent.purpose) == (SentStatus.ACCEPTED, "document:acme_orders_out:B-2")
+    assert [one.purpose for one in world.ledger.interchanges.owed_to_us()] == ["document:acme_orders_out:A-1"]
+    world.ledger.close()
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    value=st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text() | st.binary() | st.dates()
+    | st.datetimes() | st.times() | st.decimals(allow_nan=True, places=3),
+    column=st.sampled_from(["order_number", "ordered_on", "purpose", "terms_net_days", "quantity", "unit", "row"]),
+    key=st.text(min_size=1).filter(str.strip),
+)  # fmt: skip
+def test_whatever_a_warehouse_gives_is_sent_or_refused(world: World, value: Any, column: str, key: str) -> None:
+    order = {"key": key, "purpose": "00", "order_type": "SA", "order_number": "1", "ordered_on": START.date()}
+    line = {"key": key, "quantity": 1, "unit": "EA"}
+    (line if column in ("quantity", "unit", "row") else order)[column] = value
+    found = {
+        name: QueryRows(tuple(row), [tuple(row.values())]) for name, row in (("orders", order), ("order_lines", line))
+    }
+    documents = documents_of(world.job.guide, "key", found)
+    for key, tables in documents.rows.items():
+        if key not in documents.refused:
+            why: PermanentError | None = None
+            try:
+                data = write_interchange(world.job.guide, [tables], world.job.envelope, START, Numbers(1, 1))
+                check_written(data, world.job.guides)
+            except PermanentError as error:
+                why = error
+            assert not isinstance(why, ConfigError)
 
 
 def test_no_rows_are_no_documents(world: World) -> None:

@@ -1,0 +1,203 @@
+"""Whatever is killed, and however many work at once, each document goes out once, under one number and with the same bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_integrations.connectors.edi.outbound import write_documents
+from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of
+from airflow_provider_integrations.core.errors import PermanentError, StateConflictError
+from airflow_provider_integrations.core.interchange import Level
+from tests.unit.connectors.edi.outbound_world import (
+    QUERIES,
+    START,
+    World,
+    make_world,
+)
+
+BOUNDARIES = ["read", "interchange number drawn", "group number drawn", "enqueued"]
+
+
+class Killed(BaseException):
+    """Nothing but the test catches it."""
+
+
+def killed_at(name: str, time: int = 1) -> Any:
+    count = 0
+
+    def boundary(reached: str) -> None:
+        nonlocal count
+        count += reached == name
+        if reached == name and count == time:
+            raise Killed(name)
+
+    return boundary
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("time", [1, 2])
+def test_killed_anywhere_each_document_is_there_once_with_one_number(world: World, boundary: str, time: int) -> None:
+    world.order("A-1", 10)
+    world.order("B-2", 1)
+    with suppress(Killed):
+        world.run(boundary=killed_at(boundary, time))
+    world.run()
+    items = world.outbox()
+    assert [item.facts["document"] for item in items] == ["A-1", "B-2"]
+    assert [item.facts["sending"]["control"] for item in items] == ["1", "2"]
+    assert len(world.kept()) == 2
+    for level in Level:
+        assert world.ledger.control_numbers.last(world.job.pair, level) == 2
+    assert world.run().known == ["A-1", "B-2"]
+
+
+def test_killed_after_the_bytes_were_kept_the_same_bytes_go_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.order("A-1", 10)
+    killed_while_entering(world, monkeypatch)
+    [kept] = world.kept()
+    data = (world.job.root / kept).read_bytes()
+    [item] = world.run().items
+    assert (item.facts["kept"], world.data(item)) == (kept, data)
+
+
+def test_killed_after_the_bytes_were_kept_and_changed_since_the_first_bytes_go_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the document would be stuck for ever: its name is taken by its own first bytes."""
+    world.order("A-1", 10)
+    killed_while_entering(world, monkeypatch)
+    world.warehouse.execute("UPDATE lines SET quantity = 11")
+    written = world.run()
+    assert ([item.facts["document"] for item in written.items], written.changed) == (["A-1"], ["A-1"])
+    assert b"PO1*1*10*EA" in world.data(written.items[0])
+    assert sending_of(written.items[0].facts, START).sha256 == written.items[0].facts["sha256"]
+    assert world.run().changed == ["A-1"]
+
+
+def killed_while_entering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enter(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger.items, "enter", enter)
+        with pytest.raises(Killed):
+            world.run()
+    assert world.outbox() == []
+
+
+def test_two_at_once_write_each_document_once(tmp_path: Path) -> None:
+    world = make_world(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}")
+    for number in range(12):
+        world.order(f"A-{number:02}", number + 1)
+    start = threading.Barrier(2)
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        connection = world.warehouse.cursor()
+        start.wait()
+        try:
+            write_documents(world.job, connection)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    items = world.outbox()
+    world.ledger.close()
+    assert failed == []
+    assert sorted(item.facts["document"] for item in items) == [f"A-{number:02}" for number in range(12)]
+    assert sorted(int(item.facts["sending"]["control"]) for item in items) == list(range(1, 13))
+    assert len(world.kept()) == 12
+
+
+def test_two_at_once_of_which_one_read_other_rows_send_one_of_both(world: World) -> None:
+    world.order("A-1", 10)
+    other = make_like(world)
+
+    def overtaken(reached: str) -> None:
+        if reached == "group number drawn":
+            write_documents(world.job, other)
+
+    written = world.run(boundary=overtaken)
+    assert written.changed == ["A-1"]
+    [item] = world.outbox()
+    assert b"PO1*1*77*EA" in world.data(item)
+
+
+def make_like(world: World) -> Any:
+    """The same warehouse a moment later."""
+    import duckdb
+
+    later = duckdb.connect()
+    later.execute("CREATE TABLE orders AS SELECT 'A-1' AS n, DATE '2026-01-02' AS ordered_on")
+    later.execute("CREATE TABLE lines AS SELECT 'A-1' AS n, 1 AS line, 77 AS quantity, 9.95 AS price")
+    return later
+
+
+def test_a_name_that_another_interchange_has_is_no_document_s_end(world: World) -> None:
+    """Test and production count apart: under one name the second would be taken for sent."""
+    world.order("A-1", 10)
+    world.run()
+    production = replace(world.job, source=world.job.source.model_copy(update={"usage": "T"}))
+    with pytest.raises(StateConflictError, match=r"name of a document's file|other bytes") as raised:
+        write_documents(production, world.warehouse)
+    assert raised.value.next_step
+    assert len(world.outbox()) == 1
+
+
+def test_numbers_that_began_anew_are_no_document_s_end(world: World) -> None:
+    world.order("A-1", 10)
+    world.run()
+    world.ledger.control_numbers.continue_after(world.job.pair, Level.INTERCHANGE, 0, who="me", why="a test")
+    world.order("B-2", 10)
+    world.order("C-3", 10)
+    for _ in range(2):
+        with pytest.raises(StateConflictError):
+            world.run()
+        assert [item.facts["document"] for item in world.outbox()] == ["A-1", "C-3"]
+
+
+def test_the_head_table_is_read_first(world: World) -> None:
+    """An order that arrives between two queries must not go out without a part of it."""
+    world.order("A-1", 10)
+    asked: list[str] = []
+
+    class Cursor:
+        def __init__(self) -> None:
+            self.inner = world.warehouse.cursor()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def execute(self, query: str) -> None:
+            if asked:
+                world.order("B-2", 1)
+            asked.append(query)
+            self.inner.execute(query)
+
+    class Connection:
+        cursor = Cursor
+
+    backwards = dict(reversed(QUERIES.items()))
+    with pytest.raises(PermanentError, match="belong to no document"):
+        write_documents(replace(world.job, queries=backwards), Connection())
+    assert asked == list(QUERIES.values())
+    assert [item.facts["document"] for item in world.outbox()] == ["A-1"]
+    assert [item.facts["document"] for item in world.run().items] == ["B-2"]
