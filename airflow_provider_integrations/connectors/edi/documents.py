@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,8 @@ Document = Interchange | Outside | InterchangeVerdict
 _FILLER = b"\xef\xbb\xbf \t\r\n\x00\x1a"
 _BEGIN = re.compile(rb"ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9]|UNB[+\x1d]")
 _LOOK = 1 << 16
+_LARGEST = Agreement().largest_set
+"""Bytes of a set or message that is held."""
 
 
 class Outcome(StrEnum):
@@ -109,7 +112,8 @@ def read_documents(
             return check(guide, segments, delimiters) if guide is not None else []
 
         by_guide = message if book.names(Syntax.EDIFACT) else None
-        yield from verdicts(scan_edifact(chunks), by_guide, digest=digest)
+        largest = _LARGEST if whole or by_guide is not None else sys.maxsize
+        yield from verdicts(scan_edifact(chunks), by_guide, digest=digest, largest=largest)
         return
 
     def visit(found: SetRead) -> list[Finding]:

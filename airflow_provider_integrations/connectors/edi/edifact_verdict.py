@@ -138,6 +138,7 @@ def verdicts(
     tolerated: frozenset[FindingCode] = frozenset(),
     *,
     digest: bool = False,
+    largest: int = 1 << 62,
 ) -> Iterator[InterchangeVerdict]:
     """The verdict of each interchange, as its end comes by.
 
@@ -147,6 +148,7 @@ def verdicts(
             message; without it no message is held.
         tolerated: Findings made notes by agreement with a partner, as small letters under UNOA.
         digest: Whether each verdict is to have the `sha256` of its interchange.
+        largest: Bytes of a message; one that is larger is refused, and not held.
 
     Yields:
         One verdict an interchange, and one without header for each run of bytes that belong to none.
@@ -161,7 +163,7 @@ def verdicts(
             yield outside
             outside = None
         if sums is None:
-            sums = _Sums(piece.offset, check, tolerated, digest=digest)
+            sums = _Sums(piece.offset, check, tolerated, digest=digest, largest=largest)
         sums.take(piece)
         if piece.part is Part.INTERCHANGE_END:
             yield sums.verdict()
@@ -183,7 +185,10 @@ def _outside(before: InterchangeVerdict | None, piece: Piece) -> InterchangeVerd
 class _Sums:
     """What is gathered of one interchange."""
 
-    def __init__(self, offset: int, check: Check | None, tolerated: frozenset[FindingCode], *, digest: bool) -> None:
+    def __init__(
+        self, offset: int, check: Check | None, tolerated: frozenset[FindingCode], *, digest: bool, largest: int
+    ) -> None:
+        self._left = self._largest = largest
         self._offset = offset
         self._sha256 = hashlib.sha256() if digest else None
         self._check = check
@@ -212,13 +217,15 @@ class _Sums:
             pass
         elif isinstance(header, MessageHeader):
             self._message, self._message_findings, self._message_segments, self._raw = header, [], 0, []
+            self._left = self._largest
         elif isinstance(header, GroupHeader):
             self._group, self._group_findings, self._group_messages, self._group_refused = header, [], 0, []
         else:
             self._header = header
         if self._message is not None:
             self._message_segments += piece.segments
-            if self._check is not None:
+            self._left -= len(piece.raw)
+            if self._check is not None and self._left >= 0:
                 self._raw.append(piece.raw)
         if piece.findings:
             self._keep(piece)
@@ -264,7 +271,10 @@ class _Sums:
         message = self._message
         if message is None or self._header is None:
             return
-        if self._check is not None and whole:
+        if self._left < 0:
+            text = f"A message of more than {self._largest} bytes is not taken."
+            self._message_findings.append(Finding(FindingCode.SET_TOO_LARGE, Severity.ERROR, "UNH", 1, detail=text))
+        elif self._check is not None and whole:
             first = message.segment
             segments = segments_of(
                 b"".join(self._raw), self._header.delimiters, number=first.number, offset=first.offset
