@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -29,6 +30,21 @@ def test_the_same_purpose_gets_the_same_number_again(ledger: Ledger) -> None:
     assert ledger.control_numbers.draw_many(PAIR, INTERCHANGE, ["a", "b", "a"]) == [1, 2, 1]
     assert ledger.control_numbers.draw(PAIR, INTERCHANGE, "a") == 1
     assert ledger.control_numbers.draw(PAIR, INTERCHANGE, "c") == 3
+
+
+def test_what_was_drawn_is_told_with_its_instant_and_nothing_is_drawn(ledger: Ledger) -> None:
+    ask = ledger.control_numbers.drawn
+    assert ask(PAIR, INTERCHANGE, ["a"]) == ask(PAIR, INTERCHANGE, []) == {}
+    ledger.control_numbers.draw_many(PAIR, INTERCHANGE, ["a", "b"])
+    first = ask(PAIR, INTERCHANGE, ["a", "b", "c"])
+    assert {purpose: drawn.value for purpose, drawn in first.items()} == {"a": 1, "b": 2}
+    assert all(drawn.at.utcoffset() == timedelta(0) for drawn in first.values())
+    ledger.control_numbers.draw_many(PAIR, INTERCHANGE, ["b", "c", "a"])
+    assert ask(PAIR, INTERCHANGE, ["a", "b"]) == first
+    assert ask(PAIR, GROUP, ["a"]) == ask(EDIFACT, INTERCHANGE, ["a"]) == {}
+    many = [f"purpose {number}" for number in range(5_001)]
+    ledger.control_numbers.draw_many(PAIR, GROUP, [many[0], many[-1]])
+    assert list(ask(PAIR, GROUP, many)) == [many[0], many[-1]]
 
 
 @pytest.mark.parametrize("pair", [PAIR, EDIFACT])
