@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -60,6 +61,8 @@ class AlertNotifier(BaseNotifier):
         source: Whose trouble it is.
         details: Names and values for whoever looks into it; no secret, no payload.
         conn_id: Where it goes.
+
+    A callback without a run, as that of a deadline, has nothing to fill the templates with: give it texts.
     """
 
     template_fields: Sequence[str] = ("summary", "dedup_key", "source", "details")
@@ -83,6 +86,10 @@ class AlertNotifier(BaseNotifier):
         self.source = source
         self.details = details
         self.conn_id = conn_id
+
+    def __call__(self, *args: Any) -> None:
+        """Render and send. On a copy: rendering replaces the templates, and one process may serve several runs."""
+        BaseNotifier.__call__(copy(self), *args)
 
     def notify(self, context: Context) -> None:
         """Send it."""

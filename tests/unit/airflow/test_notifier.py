@@ -36,10 +36,10 @@ def connect(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     monkeypatch.setenv(f"AIRFLOW_CONN_{ALERTS.upper()}", json.dumps({"conn_type": "http", **fields}))
 
 
-def context() -> Any:
+def context(run: int = 1) -> Any:
     from airflow.sdk import DAG
 
-    return {"dag": DAG("edi_overdue", schedule=None), "run_id": "scheduled__1"}
+    return {"dag": DAG("edi_overdue", schedule=None), "run_id": f"scheduled__{run}"}
 
 
 def test_an_alert_and_its_end_reach_the_receiver(receiver: EventsApi) -> None:
@@ -92,9 +92,17 @@ def test_the_callback_renders_its_texts_and_a_run_resolves_its_own_alert(receive
     assert (receiver.incidents, receiver.opened) == (1, set())
 
 
+def test_one_notifier_serves_the_callbacks_of_several_runs(receiver: EventsApi) -> None:
+    notifier = AlertNotifier(details={"run": "{{ run_id }}"})
+    for run in (1, 2):
+        notifier(context(run))
+    assert receiver.opened == {"edi_overdue/scheduled__1", "edi_overdue/scheduled__2"}
+    assert [event["payload"]["custom_details"]["run"] for event in receiver.taken] == ["scheduled__1", "scheduled__2"]
+
+
 def test_it_may_be_awaited(receiver: EventsApi) -> None:
     async def tell() -> None:
-        await AlertNotifier("It is late", dedup_key="k", source="s").async_notify({})  # type: ignore[typeddict-item]
+        await AlertNotifier("It is late", dedup_key="k", source="s")
 
     asyncio.run(tell())
     assert receiver.opened == {"k"}
