@@ -60,7 +60,11 @@ class EdiChain:
 
 
 if __name__ == "__main__":
+    import asyncssh  # noqa: F401 slow, once
+    import pyarrow.parquet  # noqa: F401
+
     import airflow_provider_integrations.connectors.edi.answers
+    import airflow_provider_integrations.connectors.edi.inbound
     import airflow_provider_integrations.connectors.edi.settle_outbox
     import airflow_provider_integrations.connectors.sftp_pgp.deliver  # noqa: F401
 

@@ -121,6 +121,17 @@ class Documents:
 
         return answer_items(self.job(), item_ids or None)
 
+    def through(self, data: bytes, name: str = "one.edi.gpg") -> WorkItem:
+        """A document comes, is parsed and acknowledged; gives its item."""
+        item_id = self.land(data, name)
+        self.parse(item_id)
+        [item] = self.answer(item_id)
+        return item
+
+    def owed(self) -> list[str]:
+        """Control numbers of what we have not answered."""
+        return [received.control for received in self.ledger.interchanges.owed_by_us()]
+
     def deliver(self) -> None:
         """As if the partner's server had taken all that waits."""
         for item in self.ledger.items.list("acme_edi__outbox", [State.DISCOVERED], limit=None):

@@ -104,17 +104,17 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
     with local_folder(folder) as local:
         verify_files(local, read_manifest(folder))
         for one in judged_documents(_chunks(local / _DOCUMENT), job.source.agreement, job.book):
-            if one.place is None:
+            place = one.place
+            if place is None:
                 continue
-            received = _entered(item, one, mine.get(one.place))
+            one = _as_parsed(item, one, mine.get(place))
+            received = mine[place]
             told.interchanges += 1
-            if received.verdict == DUPLICATE:
-                told.duplicates += 1
-                one = as_duplicate(one)
+            told.duplicates += received.verdict == DUPLICATE
             told.taken += _is_taken(one)
             wanted = agreed_answer(one.document, job.source.agreement)
             if wanted is not None:
-                first = firsts[one.place, one.sha256]
+                first = firsts[place, one.sha256]
                 answer = _enqueue(job, item, one, wanted, first)
                 told.answers += 1
                 told.answered_by += [answer][: _MOST_TOLD - len(told.answered_by)]
@@ -122,7 +122,7 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
                     # It is owed once: the debt is that of the first delivery, and this one is answered by the same file.
                     job.ledger.interchanges.answered(received.number, answer["control"])
             elif one.verdict is Outcome.REJECTED and not one.is_acknowledgement:
-                unanswered = {"place": one.place, "control": received.control}
+                unanswered = {"place": place, "control": received.control}
                 told.unanswered += [unanswered][: _MOST_TOLD - len(told.unanswered)]
                 log.warning(
                     "%s: %s: interchange %s of %s is refused, and nothing that is agreed upon tells its sender",
@@ -132,17 +132,26 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
     _bring_on(job, held, item, told)
 
 
-def _entered(item: WorkItem, one: Judged, received: Received | None) -> Received:
-    """What parsing entered of an interchange, if it is judged now as it was then."""
-    verdicts = (DUPLICATE, one.verdict.value)
-    if received is not None and received.sha256 == one.sha256 and received.verdict in verdicts:
-        return received
+def _as_parsed(item: WorkItem, one: Judged, received: Received | None) -> Judged:
+    """An interchange as it was parsed, a duplicate as one; as much of it has to be accepted as when its rows were landed."""
+    if received is not None and received.verdict == DUPLICATE:
+        one = as_duplicate(one)
+    told = next((each for each in item.facts.get("judged", ()) if each.get("place") == one.place), None)
+    counts = None if told is None else (told["accepted"], told["refused"])  # Noted of the first hundred of a document.
+    if (
+        received is not None
+        and received.sha256 == one.sha256
+        and received.verdict in (DUPLICATE, one.verdict.value)
+        and counts in (None, (one.accepted, one.refused))
+    ):
+        return one
     raise StateConflictError(
         "an interchange is judged otherwise than when it was parsed",
         item=item.id,
         place=one.place,
         verdict=one.verdict.value,
-        parsed=received and received.verdict,
+        accepted=one.accepted,
+        parsed=told or (received and received.verdict),
         next_step="Guides or agreement changed between the steps: put them back until this item is through.",
     )
 
