@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.gnupg import PgpWorld
+from tests.fakes.gnupg import Party, PgpWorld
 from tests.fakes.sshd import Sshd
 
 ROOT = Path(__file__).parents[2]
@@ -99,10 +99,36 @@ class OutboxWorld:
         assert done.returncode == -signal.SIGKILL, (done.returncode, done.stderr)
         return done.stdout.splitlines()
 
+    def states(self) -> dict[str, str]:
+        """State of each item by name."""
+        return {item.name: item.state.value for item in self.ledger().items.list()}
+
+    def lose_claim(self, path: str) -> None:
+        """As when a lease ran out while its worker stood still."""
+        with self.ledger()._database.write() as connection:
+            connection.exec_driver_sql(
+                "UPDATE work_item SET claim_owner = NULL, claim_expires_at = NULL WHERE path = ?", (path,)
+            )
+
     def there(self) -> dict[str, bytes]:
         """All files of the partner by path below the root, hidden ones too."""
         found = (path for path in self.partner.rglob("*") if path.is_file())
         return {str(path.relative_to(self.partner)): path.read_bytes() for path in found}
+
+
+def opened(message: bytes, by: Party, own: Party, tmp_path: Path) -> bytes:
+    """What the partner reads, after proof that it is whole and signed by us."""
+    from airflow_provider_integrations.connectors.sftp_pgp.gnupg import GnuPgEngine
+    from airflow_provider_integrations.connectors.sftp_pgp.settings import OpenPgpKeys
+    from airflow_provider_integrations.core.source import OpenPgpPolicy
+
+    path = tmp_path / f"{uuid.uuid4().hex}.pgp"
+    path.write_bytes(message)
+    keys = OpenPgpKeys(by.private_key, by.passphrase, own.certificate, (own.fingerprint,))
+    with GnuPgEngine(keys) as engine, engine.open(path, OpenPgpPolicy()) as content:
+        data = content.read()
+        assert content.verify().signers == (own.fingerprint,)
+        return data
 
 
 @pytest.fixture

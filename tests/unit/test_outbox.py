@@ -161,5 +161,10 @@ def test_what_was_delivered_is_given_in_the_order_of_enqueueing(ledger: Ledger, 
     assert delivered(ledger, "acme") == []
 
 
+def test_a_replay_sends_nothing_a_second_time(ledger: Ledger, root: UPath) -> None:
+    day = put(ledger, root).discovered_at.date()
+    assert ledger.items.replay("acme_edi__outbox", day, day, request="again", who="test") == []
+
+
 def test_bytes_stay_out_of_what_is_shown() -> None:
     assert "ISA" not in repr(ANSWER)

@@ -75,7 +75,6 @@ async def deliver(job: DeliverJob) -> list[WorkItem]:
 
 async def _deliver_mine(job: DeliverJob, held: Holder, items: Sequence[WorkItem]) -> list[WorkItem]:
     job.boundary("claimed")
-    items = [_as_first(job, held, item) for item in items]
     done: list[WorkItem] = []
     faults: list[IntegrationError] = []
     async with AsyncExitStack() as stack:
@@ -97,13 +96,6 @@ async def _deliver_mine(job: DeliverJob, held: Holder, items: Sequence[WorkItem]
         # A fault that no retry mends must not hide behind one that a retry may mend.
         raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
     return done
-
-
-def _as_first(job: DeliverJob, held: Holder, item: WorkItem) -> WorkItem:
-    """A replay sends what its original sent, in the same bytes."""
-    if not item.replay_of or "kept" in item.facts:
-        return item
-    return held.note(item, job.ledger.items.get(item.replay_of).facts)
 
 
 async def _one(job: DeliverJob, held: Holder, client: SftpClient, seal: Seal | None, item: WorkItem) -> WorkItem:
