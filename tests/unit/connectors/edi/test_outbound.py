@@ -134,6 +134,31 @@ def test_what_cannot_be_written_is_refused_by_key_and_column_and_the_others_go_o
     assert [item.facts["document"] for item in world.outbox()] == ["A-1", "E-5", "C-3"]
 
 
+def test_a_value_of_another_kind_is_refused_and_never_left_out(world: World) -> None:
+    """Or an order would go out without its price."""
+    world.order("A-1", 10)
+    floats = QUERIES | {"order_lines": QUERIES["order_lines"].replace("price AS", "price::DOUBLE AS")}
+    with pytest.raises(PermanentError) as raised:
+        world.run(queries=floats)
+    assert "is a float" in raised.value.values["documents"][0]
+    assert "(order_lines.unit_price)" in raised.value.values["documents"][0]
+    assert world.outbox() == []
+    # Of what was sent before it is told as changed: no failure for ever.
+    world.run()
+    assert world.run(queries=floats).changed == ["A-1"]
+
+
+def test_characters_that_the_interchange_does_not_have_are_refused(tmp_path: Path) -> None:
+    """Latin-1 has 85, UNOC has not: only reading the whole interchange shows it."""
+    world = make_world(tmp_path, queries=EDIFACT_QUERIES, **EDIFACT_SOURCE, document="document_key")
+    world.order("A\x85", 10)
+    world.order("B-2", 10)
+    with pytest.raises(PermanentError, match="character_invalid"):
+        world.run()
+    assert [item.facts["document"] for item in world.outbox()] == ["B-2"]
+    world.ledger.close()
+
+
 def test_a_refusal_never_tells_a_value(world: World, caplog: pytest.LogCaptureFixture) -> None:
     queries = QUERIES | {"order_lines": QUERIES["order_lines"].replace("line AS LINE_NUMBER", "secret AS LINE_NUMBER")}
     world.order("A-1", 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,12 +47,13 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.ledger.close()
 
 
-@pytest.mark.parametrize("boundary", BOUNDARIES)
-@pytest.mark.parametrize("time", [1, 2])
+@pytest.mark.parametrize(
+    ("boundary", "time"), [("read", 1), *((boundary, time) for boundary in BOUNDARIES[1:] for time in (1, 2))]
+)
 def test_killed_anywhere_each_document_is_there_once_with_one_number(world: World, boundary: str, time: int) -> None:
     world.order("A-1", 10)
     world.order("B-2", 1)
-    with suppress(Killed):
+    with pytest.raises(Killed):
         world.run(boundary=killed_at(boundary, time))
     world.run()
     items = world.outbox()
@@ -160,6 +160,17 @@ def test_a_name_that_another_interchange_has_is_no_document_s_end(world: World) 
         write_documents(production, world.warehouse)
     assert raised.value.next_step
     assert len(world.outbox()) == 1
+
+
+def test_bytes_of_another_interchange_that_were_kept_and_not_entered_are_not_taken_for_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.order("A-1", 10)
+    killed_while_entering(world, monkeypatch)
+    test = replace(world.job, source=world.job.source.model_copy(update={"usage": "T"}))
+    with pytest.raises(StateConflictError, match="other bytes"):
+        write_documents(test, world.warehouse)
+    assert world.outbox() == []
 
 
 def test_numbers_that_began_anew_are_no_document_s_end(world: World) -> None:
