@@ -11,9 +11,11 @@ ST and SE, UNH and UNT belong to the envelope, which checks them; here they only
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide, SegmentRule
+from airflow_provider_integrations.connectors.edi.hierarchy import HIERARCHICAL, Hierarchy
 from airflow_provider_integrations.connectors.edi.model import (
     Delimiters,
     Finding,
@@ -23,7 +25,7 @@ from airflow_provider_integrations.connectors.edi.model import (
 )
 from airflow_provider_integrations.connectors.edi.segment_check import check_segment, divide
 from airflow_provider_integrations.connectors.edi.segment_pattern import compile_pattern
-from airflow_provider_integrations.connectors.edi.set_walk import AGAIN, FORWARD, NEXT, START, Step, Walk
+from airflow_provider_integrations.connectors.edi.set_walk import AGAIN, FORWARD, NEXT, START, Missing, Step, Walk
 
 __all__ = ["MOST_FINDINGS", "SetCheck", "check", "check_raw"]
 
@@ -44,6 +46,7 @@ class _Compiled:
         self.rules = rules
         self.accepts: list[_Accept] = [by_rule[id(rule)] if rule else _anything for rule in rules]
         self.steps: list[dict[str, tuple[Step, _Accept]]] = [{} for _ in rules]
+        self.has_levels = any(use is not None and use.tag == HIERARCHICAL for use in self.walk.uses)
 
 
 def _anything(body: str) -> object:
@@ -56,7 +59,7 @@ def _compiled(guide: Guide, delimiters: Delimiters) -> _Compiled:
 
 
 class SetCheck:
-    """The check of one set while its segments arrive: memory does not grow with the set.
+    """The check of one set while its segments arrive: of the set only the numbers of its levels (HL) are kept.
 
     Args:
         guide: The rules.
@@ -78,6 +81,7 @@ class SetCheck:
         self._run = 0
         self._counts = [0] * self._compiled.walk.loops
         self._position = 0
+        self._levels = Hierarchy() if self._compiled.has_levels else None
         self.findings: list[Finding] = []
         self.left_out = 0
 
@@ -93,13 +97,17 @@ class SetCheck:
 
     def finish(self) -> list[Finding]:
         """The set has ended: what is mandatory and did not come is told of at its trailer's position."""
-        for tag in self._compiled.walk.missing_at_end(self._place):
-            self._keep(self._missing(tag, max(self._position, 1)))
+        for one in self._compiled.walk.missing_at_end(self._place):
+            self._keep(self._missing(one, max(self._position, 1)))
+        for finding in self._levels.finish() if self._levels is not None else ():
+            self._keep(finding)
         return self.findings
 
     def _feed(self, pairs: Iterator[tuple[str, str]]) -> None:
         steps, counts = self._compiled.steps, self._counts
         place, run, position = self._place, self._run, self._position
+        if self._levels is not None:
+            pairs = self._watched(pairs, self._levels, position)
         for tag, body in pairs:
             position += 1
             known = steps[place].get(tag)
@@ -113,19 +121,28 @@ class SetCheck:
             elif kind == AGAIN:
                 run += 1
                 if run > most:
-                    self._surplus(tag, position, FindingCode.SEGMENT_SURPLUS, most)
+                    self._surplus(tag, position, FindingCode.SEGMENT_SURPLUS, most, reached)
             else:
                 count = counts[counter] + 1 if kind == NEXT else 1
                 counts[counter] = count
                 if count > most:
-                    self._surplus(tag, position, FindingCode.LOOP_SURPLUS, most)
+                    self._surplus(tag, position, FindingCode.LOOP_SURPLUS, most, reached)
             place = reached
             if missing:
-                for name in missing:
-                    self._keep(self._missing(name, position))
+                for one in missing:
+                    self._keep(self._missing(one, position))
             if not accepts(body):
                 self._look(place, body, position)
         self._place, self._run, self._position = place, run, position
+
+    def _watched(self, pairs: Iterator[tuple[str, str]], levels: Hierarchy, position: int) -> Iterator[tuple[str, str]]:
+        """The same pairs; what is wrong with the levels is told of by the way."""
+        for tag, body in pairs:
+            position += 1
+            if tag == HIERARCHICAL:
+                for finding in levels.feed(body.split(self._delimiters.element), position):
+                    self._keep(finding)
+            yield tag, body
 
     def _new_step(self, place: int, tag: str, position: int) -> tuple[Step, _Accept] | None:
         """The step that was not gone before; None, with a finding, where there is none."""
@@ -137,7 +154,8 @@ class SetCheck:
             exists = tag in self._guide.segments
             code = FindingCode.SEGMENT_UNEXPECTED if exists else FindingCode.SEGMENT_UNKNOWN
             detail = "does not stand here" if exists else "is no segment of this set's dictionary"
-            self._keep(Finding(code, Severity.ERROR, tag, position, detail=detail))
+            loop = self._compiled.walk.loop_at(place)
+            self._keep(Finding(code, Severity.ERROR, tag, position, detail=detail, loop=loop))
         return None
 
     def _look(self, place: int, body: str, position: int) -> None:
@@ -146,16 +164,18 @@ class SetCheck:
             self.left_out += 1
         elif rule is not None:
             elements = divide(body, self._delimiters.element, self._delimiters.release) if body else []
+            loop = self._compiled.walk.loop_at(place)
             for finding in check_segment(rule, elements, position, self._delimiters, self._encoding):
-                self._keep(finding)
+                self._keep(replace(finding, loop=loop) if loop else finding)
 
-    def _surplus(self, tag: str, position: int, code: FindingCode, most: int) -> None:
+    def _surplus(self, tag: str, position: int, code: FindingCode, most: int, place: int) -> None:
         what = "repetitions of the loop" if code is FindingCode.LOOP_SURPLUS else "of the segment"
-        self._keep(Finding(code, Severity.ERROR, tag, position, detail=f"{most} {what} are allowed here"))
+        detail, loop = f"{most} {what} are allowed here", self._compiled.walk.loop_at(place)
+        self._keep(Finding(code, Severity.ERROR, tag, position, detail=detail, loop=loop))
 
-    def _missing(self, tag: str, position: int) -> Finding:
-        detail = "is mandatory and did not come"
-        return Finding(FindingCode.SEGMENT_MISSING, Severity.ERROR, tag, position, detail=detail)
+    def _missing(self, one: Missing, position: int) -> Finding:
+        code, detail = FindingCode.SEGMENT_MISSING, "is mandatory and did not come"
+        return Finding(code, Severity.ERROR, one.tag, position, detail=detail, loop=one.loop)
 
     def _keep(self, finding: Finding) -> None:
         if len(self.findings) < self._most:

@@ -13,14 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from airflow_provider_integrations.core.interchange import Syntax
+
 __all__ = ["Delimiters", "Finding", "FindingCode", "Segment", "Severity", "Syntax", "masked"]
-
-
-class Syntax(StrEnum):
-    """Which of the two standards an interchange follows."""
-
-    X12 = "x12"
-    EDIFACT = "edifact"
 
 
 class Severity(StrEnum):
@@ -65,6 +60,9 @@ class FindingCode(StrEnum):
     HEADER_INVALID = "header_invalid"
     HEADER_MISSING = "header_missing"
     HEADER_UNEXPECTED = "header_unexpected"
+    HIERARCHY_CHILDREN_WRONG = "hierarchy_children_wrong"
+    HIERARCHY_NUMBER_DUPLICATE = "hierarchy_number_duplicate"
+    HIERARCHY_PARENT_UNKNOWN = "hierarchy_parent_unknown"
     INTERCHANGE_EMPTY = "interchange_empty"
     LOOP_SURPLUS = "loop_surplus"
     NOT_EDI = "not_edi"
@@ -144,6 +142,9 @@ class Finding:
         repetition: The repetition, from 1.
         value: A copy of the bad value. It is a partner's data: show it in logs only through `masked`.
         detail: A sentence for a person; it never holds the value.
+        reference: The number of the element or component in the standard's dictionary, where it has one of digits.
+        loop: The loop in which the segment stands, by the tag of its first segment.
+        trigger: The element that demands or forbids this one, of a failed condition; the component, if one failed.
     """
 
     code: FindingCode
@@ -155,6 +156,9 @@ class Finding:
     repetition: int | None = None
     value: str | None = None
     detail: str = ""
+    reference: str | None = None
+    loop: str | None = None
+    trigger: int | None = None
 
     def shown(self) -> str:
         """The finding on one line, fit for a log: the value is masked."""

@@ -37,6 +37,8 @@ _ACTIONS = {"4": SentStatus.REJECTED, "7": SentStatus.ACCEPTED, "8": SentStatus.
 """0083 of UCI, UCF and UCM."""
 _TECHNICAL = frozenset({"A", "E", "R"})
 _FUNCTIONAL = frozenset({"997", "999"})
+_OTHER = "other"
+"""A set or message that says nothing of ours; nor does a TA1 that strayed into it."""
 _ENDS = frozenset({"SE", "GE", "IEA", "UNT", "UNE", "UNZ"})
 _TELLING = _ENDS | {"ISA", "UNB", "TA1", "ST", "UNH", "AK1", "AK2", "AK5", "IK5", "AK9", "UCI", "UCF", "UCM"}
 _Elements = list[list[str]]
@@ -134,7 +136,7 @@ class _Reader:
             case "ST" | "UNH":
                 self.leave(tag, number)
                 name = _text(elements, 0) if tag == "ST" else _text(elements, 1)
-                self._kind = name if name in {*_FUNCTIONAL, "CONTRL"} else ""
+                self._kind = name if name in {*_FUNCTIONAL, "CONTRL"} else _OTHER
             case _ if tag in _ENDS:
                 if tag == "UNT" and self._kind == "CONTRL":
                     yield from self._contrl_ends()

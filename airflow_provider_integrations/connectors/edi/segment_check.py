@@ -68,58 +68,77 @@ def check_segment(
         value = elements[number - 1] if number <= len(elements) else ""
         if not value:
             if element.usage == "M":
-                yield found((FindingCode.ELEMENT_MISSING, f"{element.name} is mandatory"), number)
+                missing = (FindingCode.ELEMENT_MISSING, f"{element.name} is mandatory")
+                yield found(missing, number, reference=_reference(element))
             continue
         if element.usage == "N":
-            yield found((FindingCode.ELEMENT_NOT_USED, f"{element.name} is not used"), number, value=value)
+            unused = (FindingCode.ELEMENT_NOT_USED, f"{element.name} is not used")
+            yield found(unused, number, value=value, reference=_reference(element))
             continue
         parts = divide(value, delimiters.repetition, delimiters.release) if delimiters.repetition else [value]
         if len(parts) > element.repeats:
             detail = f"{len(parts)} repetitions where {element.repeats} are allowed"
             over = (FindingCode.REPETITION_SURPLUS, detail)
-            yield found(over, number, repetition=element.repeats + 1, value=parts[element.repeats])
+            first, of = element.repeats + 1, _reference(element)
+            yield found(over, number, repetition=first, value=parts[element.repeats], reference=of)
         for repetition, part in enumerate(parts[: element.repeats], 1):
             at = repetition if len(parts) > 1 else None
-            for wrong, component, text in _element(element, part, delimiters, encoding):
-                yield found(wrong, number, component=component, repetition=at, value=text)
+            for wrong, component, text, trigger in _element(element, part, delimiters, encoding):
+                of = _reference(element, component)
+                yield found(
+                    wrong, number, component=component, repetition=at, value=text, reference=of, trigger=trigger
+                )
     if any(elements[len(rule.elements) :]):
         number = next(at for at in range(len(rule.elements), len(elements)) if elements[at]) + 1
         beyond = (FindingCode.ELEMENT_SURPLUS, f"the segment has {len(rule.elements)} elements")
         yield found(beyond, number, value=elements[number - 1])
-    for failed, wrong in _conditions(rule.conditions, elements):
-        yield found(wrong, failed, value=(elements[failed - 1] or None) if failed <= len(elements) else None)
+    for failed, wrong, trigger in _conditions(rule.conditions, elements):
+        text = (elements[failed - 1] or None) if failed <= len(elements) else None
+        yield found(wrong, failed, value=text, reference=_reference(rule.elements[failed - 1]), trigger=trigger)
+
+
+def _reference(rule: ElementRule, component: int | None = None) -> str | None:
+    """The number in the dictionary of an element or component; none of a composite, whose name is no number."""
+    if component is not None:
+        if component > len(rule.components):
+            return None
+        rule = rule.components[component - 1]
+    return rule.name if rule.name.isascii() and rule.name.isdigit() else None
 
 
 def _element(
     rule: ElementRule, text: str, delimiters: Delimiters, encoding: str
-) -> Iterator[tuple[_Wrong, int | None, str | None]]:
-    """What is wrong with one repetition of an element: what, which component, the bad value."""
+) -> Iterator[tuple[_Wrong, int | None, str | None, int | None]]:
+    """What is wrong with one repetition of an element: what, which component, its value, the component that triggers it."""
     parts = divide(text, delimiters.component, delimiters.release)
     if rule.type is not None:
         if len(parts) > 1:
-            yield (FindingCode.COMPONENT_SURPLUS, f"{rule.name} is no composite"), 2, text
+            yield (FindingCode.COMPONENT_SURPLUS, f"{rule.name} is no composite"), 2, text, None
         elif wrong := wrong_value(rule.type, text, delimiters, encoding):
-            yield wrong, None, text
+            yield wrong, None, text, None
         return
     for number, component in enumerate(rule.components, 1):
         value = parts[number - 1] if number <= len(parts) else ""
         if not value:
             if component.usage == "M":
-                yield (FindingCode.ELEMENT_MISSING, f"component {component.name} is mandatory"), number, None
+                yield (FindingCode.ELEMENT_MISSING, f"component {component.name} is mandatory"), number, None, None
         elif component.usage == "N":
-            yield (FindingCode.ELEMENT_NOT_USED, f"component {component.name} is not used"), number, value
+            yield (FindingCode.ELEMENT_NOT_USED, f"component {component.name} is not used"), number, value, None
         elif component.type is not None and (wrong := wrong_value(component.type, value, delimiters, encoding)):
-            yield wrong, number, value
+            yield wrong, number, value, None
     if any(parts[len(rule.components) :]):
         number = next(at for at in range(len(rule.components), len(parts)) if parts[at]) + 1
         detail = f"{rule.name} has {len(rule.components)} components"
-        yield (FindingCode.COMPONENT_SURPLUS, detail), number, parts[number - 1]
-    for failed, wrong in _conditions(rule.conditions, parts):
-        yield wrong, failed, None
+        yield (FindingCode.COMPONENT_SURPLUS, detail), number, parts[number - 1], None
+    for failed, wrong, trigger in _conditions(rule.conditions, parts):
+        yield wrong, failed, None, trigger
 
 
-def _conditions(conditions: Sequence[Condition], values: Sequence[str]) -> Iterator[tuple[int, _Wrong]]:
-    """The relational conditions that fail, each at the position that ought to be there, or ought not (X12.6, 3.7.3.3)."""
+def _conditions(conditions: Sequence[Condition], values: Sequence[str]) -> Iterator[tuple[int, _Wrong, int | None]]:
+    """The relational conditions that fail (X12.6, 3.7.3.3).
+
+    Each with the position that ought to be there, or ought not, and the one that demands or forbids it, if one does.
+    """
 
     def there(position: int) -> bool:
         return position <= len(values) and values[position - 1] != ""
@@ -130,15 +149,15 @@ def _conditions(conditions: Sequence[Condition], values: Sequence[str]) -> Itera
         name = kind + "".join(f"{position:02}" for position in positions)
         first, rest = positions[0], positions[1:]
         if kind == "E" and len(present) > 1:
-            yield present[1], (FindingCode.EXCLUSION_FAILED, f"{name}: only one of them may stand")
+            yield present[1], (FindingCode.EXCLUSION_FAILED, f"{name}: only one of them may stand"), present[0]
         elif kind == "P" and present and absent:
-            yield absent[0], (FindingCode.CONDITION_FAILED, f"{name}: all of them or none")
+            yield absent[0], (FindingCode.CONDITION_FAILED, f"{name}: all of them or none"), present[0]
         elif kind == "R" and not present:
-            yield first, (FindingCode.CONDITION_FAILED, f"{name}: at least one of them")
+            yield first, (FindingCode.CONDITION_FAILED, f"{name}: at least one of them"), None
         elif kind == "C" and there(first) and absent:
-            yield absent[0], (FindingCode.CONDITION_FAILED, f"{name}: the first demands the others")
+            yield absent[0], (FindingCode.CONDITION_FAILED, f"{name}: the first demands the others"), first
         elif kind == "L" and there(first) and not any(map(there, rest)):
-            yield rest[0], (FindingCode.CONDITION_FAILED, f"{name}: the first demands one of the others")
+            yield rest[0], (FindingCode.CONDITION_FAILED, f"{name}: the first demands one of the others"), first
 
 
 def wrong_value(kind: ElementType, raw: str, delimiters: Delimiters, encoding: str = "latin-1") -> _Wrong | None:

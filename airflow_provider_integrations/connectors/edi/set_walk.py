@@ -12,13 +12,20 @@ from typing import NamedTuple
 
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide, LoopRule, Member, SegmentUse
 
-__all__ = ["AGAIN", "BEGIN", "FORWARD", "NEXT", "START", "Step", "Walk"]
+__all__ = ["AGAIN", "BEGIN", "FORWARD", "NEXT", "START", "Missing", "Step", "Walk"]
 
 START = 0
 """The place before the first: behind ST or UNH."""
 
 FORWARD, AGAIN, BEGIN, NEXT = range(4)
 """A step to another segment, to the same one again, into a loop, or to a loop's next repetition."""
+
+
+class Missing(NamedTuple):
+    """Something mandatory that did not come: the tag of the segment, and of the loop that it belongs into, if it is one."""
+
+    tag: str
+    loop: str | None
 
 
 class Step(NamedTuple):
@@ -29,14 +36,14 @@ class Step(NamedTuple):
         kind: One of `FORWARD`, `AGAIN`, `BEGIN`, `NEXT`.
         counter: Number of the loop whose repetitions count, or 0.
         most: How often the segment may stand or the loop repeat.
-        missing: Tags of mandatory segments and loops that were passed over.
+        missing: Mandatory segments and loops that were passed over.
     """
 
     place: int
     kind: int
     counter: int
     most: int
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,10 @@ class Walk:
                 self._loop_of[member.first.number] = number
                 self._number(number, member.members)
 
+    def loop_at(self, place: int) -> str | None:
+        """The tag of the innermost loop that a place is in; None outside of all."""
+        return self._loops[self._at[place][0]].tag or None
+
     def loop_begun_by(self, place: int) -> int | None:
         """Number of the loop of which the place is the first segment."""
         return self._loop_of.get(place)
@@ -91,15 +102,16 @@ class Walk:
             known[tag] = found
         return found
 
-    def missing_at_end(self, place: int) -> tuple[str, ...]:
+    def missing_at_end(self, place: int) -> tuple[Missing, ...]:
         """What is mandatory and did not come, if the set ends at `place`."""
         loop, index = self._at[place]
-        missing: list[str] = []
+        missing: list[Missing] = []
         while True:
-            missing += [member.tag for member in self._loops[loop].members[index + 1 :] if member.mandatory]
+            here = self._loops[loop]
+            missing += [_missing(member, here) for member in here.members[index + 1 :] if member.mandatory]
             if loop == 0:
                 return tuple(missing)
-            loop, index = self._loops[loop].around, self._loops[loop].index
+            loop, index = here.around, here.index
 
     def _find(self, place: int, tag: str) -> Step | None:
         use = self.uses[place]
@@ -109,7 +121,7 @@ class Walk:
             if use.most > 1:
                 return again
         loop, index = self._at[place]
-        missing: list[str] = []
+        missing: list[Missing] = []
         while True:
             here = self._loops[loop]
             for member in here.members[index + 1 :]:
@@ -117,7 +129,7 @@ class Walk:
                     # One too many is likelier than a leap over what must stand.
                     return again if again and missing else self._into(member, tuple(missing))
                 if member.mandatory:
-                    missing.append(member.tag)
+                    missing.append(_missing(member, here))
             if loop == 0:
                 return again  # Once more than it may, and nowhere further on.
             if here.tag == tag:
@@ -126,8 +138,12 @@ class Walk:
                 return Step(first.number, NEXT, loop, here.most, tuple(missing))
             loop, index = here.around, here.index
 
-    def _into(self, member: Member, missing: tuple[str, ...]) -> Step:
+    def _into(self, member: Member, missing: tuple[Missing, ...]) -> Step:
         if isinstance(member, LoopRule):
             first = member.first.number
             return Step(first, BEGIN, self._loop_of[first], member.most, missing)
         return Step(member.number, FORWARD, 0, member.most, missing)
+
+
+def _missing(member: Member, around: _Loop) -> Missing:
+    return Missing(member.tag, member.tag if isinstance(member, LoopRule) else around.tag or None)

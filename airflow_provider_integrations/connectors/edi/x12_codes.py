@@ -140,6 +140,8 @@ _ELEMENT = {
     FindingCode.BINARY_LENGTH_WRONG: "6",
     FindingCode.CODE_UNKNOWN: "7",
     FindingCode.COUNT_WRONG: "7",
+    FindingCode.HIERARCHY_NUMBER_DUPLICATE: "7",
+    FindingCode.HIERARCHY_PARENT_UNKNOWN: "7",
     FindingCode.DATE_INVALID: "8",
     FindingCode.TIME_INVALID: "9",
     FindingCode.EXCLUSION_FAILED: "10",

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Severity
 from airflow_provider_integrations.connectors.edi.x12_codes import element_code, segment_code
 from airflow_provider_integrations.connectors.edi.x12_verdict import is_of_set
 
@@ -25,7 +25,8 @@ __all__ = ["render_notes", "safe"]
 _TAG = re.compile(r"[A-Z][A-Z0-9]{1,2}")
 _MOST_ELEMENTS = 99
 _LONGEST_COPY = 99
-_SITUATIONAL = {FindingCode.CONDITION_FAILED, FindingCode.EXCLUSION_FAILED}
+_LONGEST_NAME = 4
+"""Of a loop (element 447) and of an element in the dictionary (725)."""
 
 
 def render_notes(
@@ -43,6 +44,7 @@ def render_notes(
     # A segment without a name that fits has no place in AK301; AK502 code 5 tells of it.
     named = [one for one in told if one.position is not None and one.segment and _TAG.fullmatch(one.segment)]
     named.sort(key=_place)
+    note = "IK3" if implementation else "AK3"
     for (position, tag), members in groupby(named, key=_place):
         of_elements = []
         told_codes = set()
@@ -52,9 +54,9 @@ def render_notes(
                 of_elements.append(one)
             elif code not in told_codes:
                 told_codes.add(code)
-                yield ("IK3" if implementation else "AK3", tag, str(min(position, 999999)), "", code)
+                yield (note, tag, str(min(position, 999999)), _name(one.loop), code)
         if of_elements:
-            yield ("IK3" if implementation else "AK3", tag, str(min(position, 999999)), "", "8")
+            yield (note, tag, str(min(position, 999999)), _name(of_elements[0].loop), "8")
             of_elements.sort(key=lambda one: (one.element or 0, one.component or 0, one.repetition or 0))
             for one in of_elements[:_MOST_ELEMENTS]:
                 yield from _element(one, tag, position, delimiters, implementation=implementation, is_new=is_new)
@@ -66,12 +68,26 @@ def _element(
     code = element_code(finding.code, implementation=implementation)
     if code is None or finding.element is None:
         return
-    places = [str(finding.element), str(finding.component or ""), str(finding.repetition or "") if is_new else ""]
-    place = delimiters.component.join(places).rstrip(delimiters.component)
+    component, repetition = finding.component, finding.repetition if is_new else None
+    place = _place_in_segment(delimiters, finding.element, component, repetition)
     copy = safe(finding.value or "", delimiters, _LONGEST_COPY) or ""
-    yield ("IK4" if implementation else "AK4", place, "", code, copy)
-    if implementation and finding.code in _SITUATIONAL:
-        yield ("CTX", "SITUATIONAL TRIGGER", tag, str(position), "", place)
+    yield ("IK4" if implementation else "AK4", place, _name(finding.reference), code, copy)
+    if implementation and finding.trigger is not None:
+        # What demands or forbids, and not what is missing or too much: that is in IK4.
+        at = (finding.element, finding.trigger, repetition) if component else (finding.trigger, None, None)
+        trigger = _place_in_segment(delimiters, *at)
+        yield ("CTX", "SITUATIONAL TRIGGER", tag, str(position), _name(finding.loop), trigger)
+
+
+def _place_in_segment(delimiters: Delimiters, element: int, component: int | None, repetition: int | None) -> str:
+    """C030."""
+    places = (str(element), str(component or ""), str(repetition or ""))
+    return delimiters.component.join(places).rstrip(delimiters.component)
+
+
+def _name(of: str | None) -> str:
+    """The name of a loop or element, which comes from a guide; none that is too long for its element."""
+    return of if of and len(of) <= _LONGEST_NAME else ""
 
 
 def safe(text: str, delimiters: Delimiters, most: int) -> str | None:

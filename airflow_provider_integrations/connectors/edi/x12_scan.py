@@ -192,6 +192,9 @@ class _Scanner(Stream):
     def control(self, structure: Structure, tag: str, elements: list[str], begin: int, end: int) -> bool:
         """A control segment; False if it ended the interchange."""
         structure.is_adjacent()
+        if tag == "TA1" and structure.state == IN_SET:
+            structure.take_ta1(elements, self.offset + begin)
+            return True  # It ends nothing: the set goes on, and is counted on.
         if tag == "ISA":
             if read_header(self.data, begin) is not None:
                 self.finish(structure, None, begin)

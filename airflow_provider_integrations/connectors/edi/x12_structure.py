@@ -238,11 +238,11 @@ class Structure:
         self.state = IN_INTERCHANGE
 
     def take_ta1(self, elements: list[str], offset: int) -> None:
-        """TA1: the partner acknowledges an interchange of ours."""
+        """TA1: the partner acknowledges an interchange of ours. In a set it is a wrong segment and acknowledges nothing."""
         if self.state != IN_INTERCHANGE or self.groups:
-            severity = Severity.ERROR if self.state == IN_SET else Severity.NOTE  # `visit` does not see such a set.
+            severity = Severity.ERROR if self.state == IN_SET else Severity.NOTE
             self.note(FindingCode.SEGMENT_UNEXPECTED, severity, "TA1", detail="TA1 stands before the first GS.")
-        if len(self.technical) < _MOST_TA1:
+        if self.state != IN_SET and len(self.technical) < _MOST_TA1:
             self.technical.append(Segment("TA1", tuple(elements), self.total + 1, offset))
 
     def finish(self, elements: list[str] | None, end: int) -> Interchange:

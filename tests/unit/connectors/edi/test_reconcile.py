@@ -111,6 +111,13 @@ def test_what_is_no_verdict_is_a_finding_and_never_guessed(body: str, code: Reco
     assert all(one.status is PARTLY for one in statements if code is ReconcileCode.CONTRADICTION)
 
 
+@pytest.mark.parametrize("name", ["850", "997"])
+def test_a_ta1_within_a_set_acknowledges_nothing(name: str) -> None:
+    """X12.5 section 6: TA1 stands between ISA and the first GS."""
+    stray = f"ST*{name}*0001~TA1*000000017*260102*0304*A*000~SE*3*0001~"
+    assert read((ISA.format("000000001") + GS.format(1) + stray).encode()) == ([], [])
+
+
 def test_acknowledgements_without_parties_speak_of_nobody() -> None:
     data = ISA.format("000000001").replace("HUB ", "    ").encode() + b"TA1*000000017*260102*0304*A*000~"
     statements, findings = read(data)

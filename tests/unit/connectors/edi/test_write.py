@@ -99,6 +99,16 @@ def row(draw: st.DrawFn, of: Guide, table: Table, by: Delimiters) -> dict[str, A
     return made
 
 
+def stacked(draw: st.DrawFn, levels: list[dict[str, Any]]) -> None:
+    """Make a hierarchy of levels: HL01 is another one each time, HL02 one that came before, HL04 says what stands below."""
+    for number, level in enumerate(levels):
+        earlier = st.sampled_from([None, *(one["level_id"] for one in levels[:number])])
+        level |= {"level_id": f"L{number}", "above_id": draw(earlier)}
+    above = {level["above_id"] for level in levels}
+    for level in levels:
+        level["has_levels_below"] = draw(st.sampled_from([None, "1" if level["level_id"] in above else "0"]))
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> tuple[Guide, Tables]:
     of = draw(st.sampled_from(GUIDES))
@@ -110,7 +120,10 @@ def documents(draw: st.DrawFn) -> tuple[Guide, Tables]:
             least = 1 if table.loop is None or (table.loop.mandatory and table.parent is None) else 0
             most = 1 if table.loop is None else min(2, table.loop.most)
             for _ in range(draw(st.integers(least, most))):
-                made.append({"row": len(made) + 1, "parent": parent, **row(draw, of, table, signs(of))})
+                one = {"row": len(made) + 1, "parent": parent, **row(draw, of, table, signs(of))}
+                made.append(one)
+        if "level_id" in (made[0] if made else {}):
+            stacked(draw, made)
         tables[table.name] = made
     return of, tables
 

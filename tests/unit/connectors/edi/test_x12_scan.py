@@ -41,6 +41,19 @@ def test_a_sound_stream_has_no_finding(name: str) -> None:
         assert [(group.findings, group.sets.flawed) for group in found.groups] == [((), {})] * len(found.groups)
 
 
+def test_ta1_position_before_gs_within_a_set_it_is_a_wrong_segment_and_acknowledges_nothing() -> None:
+    """X12.5 section 6. The set goes on behind it: it is counted on, and seen whole by `visit`."""
+    data = stream(order("0001", BEG, "TA1*000000001*260102*0304*A*000~", "PO1*1*1*EA*1~"), order("0002"))
+    seen: list[bytes] = []
+    [found] = scan([data], visit=lambda read: seen.append(read.raw) or (), wanted={"850"})
+    assert isinstance(found, Interchange)
+    assert found.acknowledgements == ()
+    assert codes(data) == [("set 0", FindingCode.SEGMENT_UNEXPECTED, "TA1", 3)]
+    assert [raw.count(b"~") for raw in seen] == [5, 5]
+    # Between groups it stands wrong too, and is heard.
+    assert len(one(data.replace(b"IEA*1", b"TA1*000000001*260102*0304*A*000~IEA*1")).acknowledgements) == 1
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_segments_are_counted_as_the_tokens_are(name: str) -> None:
     tokens = [token for token in tokenize([SOUND[name]]) if isinstance(token, Segment)]

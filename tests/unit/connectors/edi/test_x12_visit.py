@@ -135,8 +135,8 @@ def test_a_document_by_its_guide_is_accepted(document: str) -> None:
 def test_a_document_against_its_guide_is_refused_at_the_place() -> None:
     assert answered("850", "BEG*00*SA*4500012345", "BEG*QQ*SA*") == [
         "AK3*BEG*2**8",
-        "AK4*1**7*QQ",
-        "AK4*3**1",
+        "AK4*1*353*7*QQ",
+        "AK4*3*324*1",
         "AK5*R*5",
         "AK9*R*1*1*0",
     ]
