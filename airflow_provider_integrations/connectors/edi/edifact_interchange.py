@@ -25,7 +25,11 @@ from airflow_provider_integrations.connectors.edi.edifact_references import Refe
 from airflow_provider_integrations.connectors.edi.edifact_tokens import hide_released, segments_of
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
 
-__all__ = ["Open"]
+__all__ = ["MOST_NAMELESS", "Open"]
+
+MOST_NAMELESS = 1000
+"""Groups, messages and trailers without a name. One has CONTRL reject the level above (ISO 9735-4 clause 5.3.4); after so
+many the interchange is given up, so that garbage takes neither time nor memory for each of its segments."""
 
 
 class Open:
@@ -44,8 +48,8 @@ class Open:
         self._group_type = ""
         self._message: MessageHeader | None = None
         self._message_start = 0
-        self._references = References()
-        self._group_references = References()
+        self._references, self._group_references = References(), References()
+        self._nameless = 0
 
     @property
     def position(self) -> int:
@@ -99,11 +103,13 @@ class Open:
         if at < len(block):
             yield self._region(block, hidden, at, len(block), offset, odd)
 
-    def close(self, offset: int) -> Iterator[Piece]:
-        """The trailers that are missing, each an empty piece with its finding."""
+    def close(
+        self, offset: int, code: FindingCode = FindingCode.TRAILER_MISSING, tag: str = "UNZ", detail: str = ""
+    ) -> Iterator[Piece]:
+        """The trailers that are missing, each an empty piece with its finding; that of UNZ tells why."""
         yield from self._end_group(offset)
         self.closed = True
-        finding = Finding(FindingCode.TRAILER_MISSING, Severity.FATAL, "UNZ", self._segments)
+        finding = Finding(code, Severity.FATAL, tag, self._segments, detail=detail)
         yield Piece(Part.INTERCHANGE_END, b"", offset, findings=(finding,))
 
     def _region(self, block: bytes, hidden: bytes, start: int, end: int, offset: int, odd: list[Oddity]) -> Piece:
@@ -191,6 +197,10 @@ class Open:
                 each if each.severity is Severity.NOTE else replace(each, severity=Severity.FATAL) for each in found
             ]
         yield Piece(part, raw, offset + begin, 1, segment.number, header, tuple(found))
+        self._nameless += part is Part.STRAY or (header is not None and not header.reference)
+        if self._nameless > MOST_NAMELESS and not self.closed:
+            detail = f"Given up: more than {MOST_NAMELESS} groups, messages and trailers have no name."
+            yield from self.close(offset + end, FindingCode.HEADER_INVALID, "UNB", detail)
 
     def _step(self, tag: bytes, segment: Segment, position: int) -> list[Finding]:
         """Change the state by a service segment; what the order, the counts and the references have against it."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_envelope import InterchangeHeader, MessageHeader, prepared_at
+from airflow_provider_integrations.connectors.edi.edifact_interchange import MOST_NAMELESS
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_scan import LONGEST_SEGMENT, scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of, write_segments
-from airflow_provider_integrations.connectors.edi.edifact_verdict import verdicts
+from airflow_provider_integrations.connectors.edi.edifact_verdict import Status, verdicts
 from airflow_provider_integrations.connectors.edi.model import Finding, Severity
 
 UNB = b"UNB+UNOA:3+A:14+B:14+260102:0304+7'"
@@ -190,6 +193,26 @@ def test_block_s_edge_changes_nothing(block: int, line_break: bytes) -> None:
         ("100", "count_wrong at UNT position 12 element 1 value '**'"),
     ]
     assert (verdict.messages, verdict.segments, verdict.length) == (200, 2402, len(stream))
+
+
+@pytest.mark.parametrize("garbage", [b"UNG'", b"UNG+++++'", b"UNH+'", b"UNE+'", b"UNT+'", b"UNG+A+\x01+:+\xff+'"])
+def test_an_interchange_of_nameless_groups_and_messages_is_given_up(garbage: bytes) -> None:
+    """Each of them has CONTRL reject the level above; a million of them would take a gigabyte to be listed."""
+    head, tail = UNB, b"UNZ+1+7'"
+    stream = head + garbage * 20_000 + tail + SMALL
+    pieces = [*scan([stream])]
+    assert b"".join(piece.raw for piece in pieces) == stream
+    assert len(pieces) < 5 * MOST_NAMELESS
+    given_up, outside, sound = verdicts(pieces)
+    assert (given_up.status, sound.status) == (Status.REJECTED, Status.ACCEPTED)
+    assert "header_invalid" in codes(pieces)
+    assert outside.header is None
+    contrl = acknowledge(given_up, datetime(2026, 1, 2), "1")
+    assert contrl is not None
+    assert b"UCI+7+A:14+B:14+4+" in contrl
+    # As many as that are told of one by one.
+    few = head + garbage * MOST_NAMELESS + tail
+    assert "header_invalid" not in codes([*scan([few])])
 
 
 def test_many_small_interchanges_take_linear_time() -> None:
