@@ -32,11 +32,13 @@ class Documents:
         folder: Everything of it lies there.
         agreement: Replaces parts of the source file's agreement.
         guides: Names of guides under `include/edi/`.
+        folder_of_answers: Where they go on the partner's server.
     """
 
     folder: Path
     agreement: dict[str, Any] = field(default_factory=dict)
     guides: tuple[str, ...] = ()
+    folder_of_answers: str = "/inbound/edi"
     clock: SteppedClock = field(default_factory=SteppedClock)
     owner: str = "worker"
     boundary: Callable[[str], None] = lambda _: None
@@ -51,6 +53,7 @@ class Documents:
         source = yaml.safe_load(text)
         source["agreement"] = {**source["agreement"], "partners": ["ZZ:ACME", "14:ACME"], "ours": ["ZZ:HUB", "14:HUB"]}
         source["agreement"] |= {"guides": list(self.guides), **self.agreement}
+        source["outbox"] = {"folder": self.folder_of_answers}
         return EdiSource.from_mapping(source)
 
     def job(self) -> Any:

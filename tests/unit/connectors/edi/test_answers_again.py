@@ -105,6 +105,15 @@ def test_a_replay_is_answered_by_what_was_answered_before(documents: Documents, 
     assert documents.ledger.control_numbers.last(OURS, Level.INTERCHANGE) == 1
 
 
+def test_what_was_answered_is_not_answered_again_elsewhere(documents: Documents) -> None:
+    documents.through(one())
+    documents.deliver()
+    documents.settle()
+    documents.folder_of_answers = "/moved"
+    replayed(documents, one(), "r1")
+    assert [item.path.split("/")[1] for item in documents.ledger.items.list("acme_edi__outbox")] == ["inbound"]
+
+
 def test_a_release_under_another_agreement_leaves_what_the_partner_was_told(tmp_path: Path) -> None:
     documents = Documents(tmp_path, agreement={"partners": ["ZZ:BETA"]})
     item = documents.through(one())
