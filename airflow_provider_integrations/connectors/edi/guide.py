@@ -13,6 +13,7 @@ file of the same form whose `narrow` makes elements mandatory, unused or shorter
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -101,13 +102,14 @@ class GuideFile(_File):
 
 @dataclass(frozen=True, slots=True)
 class Guides:
-    """One file's guide in each of its versions."""
+    """One file's guide in each of its versions; `digest` is that of the rules in it and in its dictionary."""
 
     name: str
     syntax: Syntax
     set: str
     versions: Mapping[str, Guide]
     rows_version: str = "1.0.0"
+    digest: str = ""
 
     def of(self, version: str) -> Guide:
         """The guide of one version.
@@ -153,7 +155,8 @@ class Guides:
             found = {version: _guide(file, words, version) for version in file.versions}
         except ValueError as error:
             raise _wrong(where, str(error)) from None
-        return cls(file.guide, file.syntax, file.set, found, file.rows_version)
+        digest = hashlib.sha256(f"{file.model_dump_json()}\n{words.model_dump_json()}".encode()).hexdigest()
+        return cls(file.guide, file.syntax, file.set, found, file.rows_version, digest)
 
 
 def dictionary_of(data: Any, *, where: str) -> DictionaryFile:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import airflow_provider_integrations
-from airflow_provider_integrations.connectors.edi.book_digest import book_digest
 from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.inbound_reading import DocumentReading, Found
 from airflow_provider_integrations.connectors.edi.job import EdiJob
@@ -107,7 +106,6 @@ class _Parser:
     def __init__(self, job: EdiJob, held: Holder) -> None:
         self._job, self._held = job, held
         self._contracts: Mapping[str, Contract] = table_contracts(job.book.guides)
-        self._digest: str | None = None
 
     def parse(self, item: WorkItem) -> None:
         """One document, from landed to gated or into quarantine."""
@@ -195,11 +193,10 @@ class _Parser:
 
     def _batch_id(self, item: WorkItem, table: str) -> str:
         """Follows from all that the rows follow from, so that a rerun lands the same batch, and changed guides another."""
-        if self._digest is None:
-            self._digest = book_digest(self._job.book, self._job.source.agreement)
         of = [
             item.id, item.facts.get("releases", 0), item.facts["folder"], table, self._contracts[table].digest,
-            self._digest, airflow_provider_integrations.__version__,
+            self._job.source.agreement.model_dump_json(), *(guides.digest for guides in self._job.book.guides),
+            airflow_provider_integrations.__version__,
         ]  # fmt: skip
         return hashlib.sha256(":".join(map(str, of)).encode()).hexdigest()[:24]
 
