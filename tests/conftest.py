@@ -21,4 +21,5 @@ pytest_plugins = [
     "tests.fakes.sshd",
     "tests.fakes.outbox_world",  # these last: they import the others
     "tests.fakes.chain_world",
+    "tests.fakes.edi_partner",
 ]

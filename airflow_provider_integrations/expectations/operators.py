@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.dag_context import batch_job, include_folder, owner_of
 from airflow_provider_integrations.links import DOCS_XCOM, ITEM_XCOM, DataDocsLink, LedgerItemLink
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
@@ -26,7 +27,7 @@ class QualityGateOperator(BaseOperator):
 
     Args:
         source: Name of a file under `include/sources/`; its `gate` says which suites and which mode.
-        items: Ids of work items; those that are not `landed` are left alone.
+        items: Ids of work items; those that are not `landed` are left alone. All that are landed without it.
 
     Returns counts by state and verdict. A batch that fails is a result, not a failure: it is in quarantine with its
     reason, its verdict in the ledger and its page in the data docs.
@@ -35,7 +36,7 @@ class QualityGateOperator(BaseOperator):
     template_fields: Sequence[str] = ("source", "items")
     operator_extra_links = (DataDocsLink(), LedgerItemLink())
 
-    def __init__(self, *, source: str, items: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *, source: str, items: Sequence[str] | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
         super().__init__(**kwargs)
         self.source = source
@@ -48,7 +49,10 @@ class QualityGateOperator(BaseOperator):
 
         job = batch_job(self.source, owner_of(context))
         suites = read_suites(include_folder(), job.gate.suites)
-        items = gate_items(job, suites, list(self.items))
+        wanted = self.items
+        if wanted is None:
+            wanted = [item.id for item in reversed(job.ledger.items.list(job.source, [State.LANDED], limit=None))]
+        items = gate_items(job, suites, list(wanted))
         context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
         context["ti"].xcom_push(key=DOCS_XCOM, value=[item.facts["docs"] for item in items if item.facts.get("docs")])
         return {
