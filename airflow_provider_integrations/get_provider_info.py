@@ -97,7 +97,10 @@ def _sftp_pgp_connection(module: str) -> dict[str, Any]:
             "root": _field("Root folder", "Folder on the server that no path leaves; / without one."),
             "pgp_private_key": _text("OpenPGP private key", "Armored; opens what comes and signs what is sent."),
             "pgp_passphrase": _secret("OpenPGP passphrase", "Empty if the key has none."),
-            "pgp_certificates": _text("Partner's OpenPGP certificates", "Armored public keys, one after the other."),
+            "pgp_certificates": _text(
+                "Partner's OpenPGP certificates",
+                "Armored public keys; what is sent is sealed to each that can encrypt.",
+            ),
             "pgp_signers": _text("Required signers", "Full fingerprints, one on each line; short ids are refused."),
             "connect_timeout": _field(
                 "Connect timeout", "Seconds until connected and logged in; 30 without one.", kind="number"

@@ -195,6 +195,17 @@ def test_a_partner_who_takes_files_at_once_is_not_given_them_twice(
     assert list((server.root / "inbound").iterdir()) == []
 
 
+@pytest.mark.parametrize("first", ["own", "stranger"])
+def test_while_our_key_is_rotated_the_first_one_signs(
+    make_outbox: Make, pgp: PgpWorld, tmp_path: Path, first: str
+) -> None:
+    keys = [pgp.own, pgp.stranger] if first == "own" else [pgp.stranger, pgp.own]
+    world = make_outbox(pgp_private_key="".join(key.private_key for key in keys))
+    world.enqueue("a.edi", ANSWER)
+    world.deliver()
+    assert opened(world.there()["inbound/a.edi"], pgp.partner, keys[0], tmp_path) == ANSWER
+
+
 def test_the_landing_root_may_be_an_object_store(make_outbox: Make, pgp: PgpWorld, tmp_path: Path) -> None:
     world = make_outbox()
     root = UPath(f"memory://{uuid.uuid4().hex}/landing")
