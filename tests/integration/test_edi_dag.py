@@ -195,6 +195,31 @@ def test_a_run_loads_and_answers_and_the_next_one_has_nothing_to_do(
     assert warehouse.rows("SELECT COUNT(*) FROM {db}.SILVER.EDI_ORDER_LINES") == [(2,)]
 
 
+def test_a_table_that_cannot_be_loaded_fails_the_run_and_stops_nothing_else(
+    make_edi_partner: Callable[..., EdiPartner], warehouse: Warehouse, tmp_path: Path, run_dag: RunDag
+) -> None:
+    partner = make_edi_partner(guides=["x12_850"])
+    warehouse.rows("CREATE SCHEMA IF NOT EXISTS {db}.SILVER")
+    warehouse.rows("CREATE TABLE {db}.SILVER.EDI_ORDERS (SOMEBODY_ELSES NUMBER)")
+    partner.send(1, order_document(17, GOOD))
+    main = (
+        MAIN.replace("DAG_ID", "edi_inbound__acme_edi")
+        .replace("CONF", '{"wait": False}')
+        .replace("range(2)", "range(1)")
+    )
+    done = run_dag((ROOT / "dags" / "edi_inbound.py").read_text() + main, **deployment(partner))
+    assert done.stdout.count("STATE failed") == 1, done.stdout[-6000:]
+    [tasks] = runs_of(tmp_path)
+    bad = {name: state for name, state in tasks.items() if state not in ("success", "skipped")}
+    assert bad == {"rows.orders.load": "failed", "settled": "upstream_failed"}
+    assert "AK9*A*1*1*1" in segments(*partner.received().values())
+    assert warehouse.rows("SELECT COUNT(*) FROM {db}.SILVER.EDI_ORDER_LINES") == [(2,)]
+
+    warehouse.rows("DROP TABLE {db}.SILVER.EDI_ORDERS")
+    partner.run_inbound()
+    assert warehouse.rows("SELECT ORDER_NUMBER FROM {db}.SILVER.EDI_ORDERS") == [("4500012345",)]
+
+
 def test_an_order_goes_out_once_however_often_the_dag_runs(
     make_edi_partner: Callable[..., EdiPartner], warehouse: Warehouse, run_dag: RunDag
 ) -> None:
