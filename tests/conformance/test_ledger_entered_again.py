@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.interchange import Received, SentStatus
+from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.conformance.test_ledger_interchanges import OTHER, PAIR, SHA, item, receive, said, sending
 from tests.fakes.postgres import SteppedClock
@@ -26,6 +27,21 @@ def test_one_item_may_not_hold_a_number_twice(ledger: Ledger, ledger_clock: Step
     assert [enter(0), enter(1)] == [first, second]
     assert enter(1, insist=True) == second
     assert [event.event for event in ledger.interchanges.history(second)] == ["received"]
+
+
+def test_a_family_is_an_item_its_original_and_the_replays_of_that(ledger: Ledger, ledger_clock: SteppedClock) -> None:
+    first, other = receive(ledger, ledger_clock, "/1", "7"), receive(ledger, ledger_clock, "/2", "8")
+    taken = ledger.items.claim(first.item_id, "w", states=list(State), lease=timedelta(minutes=5))
+    assert taken
+    ledger.items.advance(taken[1], State.LANDED, facts={"folder": "x"})
+    day, entered = ledger_clock().date(), [first]
+    for request in ("r1", "r2"):
+        [again] = ledger.items.replay("acme", day, day, request=request, who="ann")
+        entered.append(ledger.interchanges.received(PAIR, "7", sha256=SHA, item_id=again.id, verdict="accepted"))
+    for one in entered:
+        assert ledger.interchanges.of_family(one.item_id) == entered
+    assert ledger.interchanges.of_family(other.item_id) == [other]
+    assert ledger.interchanges.of_family("nobody") == []
 
 
 def test_a_duplicate_that_a_person_insists_on_is_taken(ledger: Ledger, ledger_clock: SteppedClock) -> None:
