@@ -19,7 +19,7 @@ from airflow_provider_integrations.connectors.edi.documents import Document
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge as acknowledge_edifact
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import can_acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
-from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, plan
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, answer_delimiters, plan
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.connectors.edi.x12_notes import safe
@@ -99,8 +99,8 @@ def write_answer(document: Document, agreement: EdiAgreement, now: datetime, con
 
 def _names_both(document: Interchange) -> bool:
     """Whether ISA06 and ISA08 can stand in an ISA of ours."""
-    header = document.header
-    return all(safe(name, header.delimiters, 15) for name in (header.sender[1], header.receiver[1]))
+    header, delimiters = document.header, answer_delimiters(document)
+    return all(safe(name, delimiters, 15) for name in (header.sender[1], header.receiver[1]))
 
 
 def _x12(document: Interchange, agreement: EdiAgreement) -> tuple[Kind, Interchange]:

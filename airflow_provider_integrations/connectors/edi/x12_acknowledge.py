@@ -32,7 +32,7 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import (
 )
 from airflow_provider_integrations.core.interchange import LIMITS
 
-__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "plan"]
+__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "answer_delimiters", "plan"]
 
 _DEFAULT = Delimiters("*", ">", "~", None)
 # Possessive: the engine would keep a place to step back to for every set.
@@ -132,6 +132,12 @@ def acknowledge(
     return Acknowledgement(b"".join(parts), wanted.verdict)
 
 
+def answer_delimiters(interchange: Interchange) -> Delimiters:
+    """Those of the partner; the usual ones where the partner's cannot be used."""
+    fatal = (one.code for one in interchange.findings if one.severity is Severity.FATAL)
+    return _DEFAULT if FindingCode.DELIMITER_INVALID in fatal else interchange.header.delimiters
+
+
 def _wants_technical(interchange: Interchange, verdict: Verdict, policy: Policy) -> bool:
     match policy.technical:
         case TechnicalWhen.NEVER:
@@ -161,11 +167,8 @@ class _Writer:
         self, interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy
     ) -> None:
         self.interchange, self.kind, self.now, self.numbers, self.policy = interchange, kind, now, numbers, policy
-        unusable = any(
-            one.code is FindingCode.DELIMITER_INVALID and one.severity is Severity.FATAL for one in interchange.findings
-        )
-        self.delimiters = _DEFAULT if unusable else interchange.header.delimiters
-        self.newline = "" if unusable else interchange.header.newline
+        self.delimiters = answer_delimiters(interchange)
+        self.newline = "" if self.delimiters is _DEFAULT else interchange.header.newline
         self.end = self.delimiters.terminator + self.newline
 
     def segment(self, *parts: str) -> bytes:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.agreed_answer import AgreedAnswer, agreed_answer, write_answer
-from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, Outcome, read_documents
+from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, Outcome, outcome, read_documents
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
+from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.core.edi_source import EdiAgreement
 from airflow_provider_integrations.include import read_guides
 from tests.unit.connectors.edi.x12_streams import BEG, GS, SOUND, isa, order, stream, worn
@@ -119,7 +120,16 @@ def test_an_acknowledgement_is_never_acknowledged(data: bytes, agreed: dict[str,
         assert answer(document, **agreed) == []
 
 
-@pytest.mark.parametrize("data", [b"not EDI at all", b"UNB+UNOA:3++HUB:14+260102:0304+7'UNZ+0+7'"])
+NAMELESS = [
+    b"not EDI at all",
+    b"UNB+UNOA:3++HUB:14+260102:0304+7'UNZ+0+7'",
+    stream(sender=""),
+    # Its terminator cannot be used, and a name of it has a star, which ends an element in the answer.
+    stream(sender="AC|ME").translate(bytes.maketrans(b"*|~", b"|*Q")),
+]
+
+
+@pytest.mark.parametrize("data", NAMELESS)
 def test_what_names_nobody_is_not_answered(data: bytes) -> None:
     assert agreed_answer(read(data), agreement(technical="always")) is None
 
@@ -167,6 +177,7 @@ def check(data: bytes, agreed: EdiAgreement) -> None:
             assert wanted is None or not one.is_acknowledgement
             for again in read_documents([sent] if sent else []):
                 assert agreed_answer(again, agreement(technical="always")) is None
+                assert not isinstance(again, Interchange) or outcome(again) is Outcome.ACCEPTED
 
 
 AGREEMENTS = st.builds(
