@@ -44,6 +44,8 @@ __all__ = ["acknowledge", "can_acknowledge"]
 
 _REJECTED, _ACKNOWLEDGED, _RECEIVED = "4", "7", "8"
 """0083, action coded (clause 5.3.2)."""
+_SHIFTS = frozenset("\x0e\x0f\x1b")
+"""They change the character set where it can be changed (UNOX)."""
 _MOST_SEGMENTS, _MOST_ELEMENTS = 999, 99
 """Repeats of the group UCS and of UCD in it."""
 _HIGHEST_POSITION = 999_999
@@ -132,7 +134,7 @@ def can_acknowledge(verdict: InterchangeVerdict) -> bool:
     header = verdict.header
     if header is None or (verdict.messages and verdict.messages == verdict.acknowledgements):
         return False
-    return not _malformed(verdict.findings, "UNB", (2, 3, 5))
+    return _is_copied(header.segment, verdict.findings, (2, 3, 5), header)
 
 
 def _report(verdict: InterchangeVerdict, header: InterchangeHeader, *, receipt_only: bool) -> Iterator[list[str]]:
@@ -141,8 +143,8 @@ def _report(verdict: InterchangeVerdict, header: InterchangeHeader, *, receipt_o
     copied = ["UCI", *elements[4:5], *elements[1:3]]
     if verdict.status is Status.REJECTED:
         yield [*copied, _REJECTED, *_fault(verdict.findings, header)]
-    elif any(not _names(each) for each in _told(verdict.refused)) or any(
-        not _names_group(each) for each in verdict.groups
+    elif any(not _names(each, header) for each in _told(verdict.refused)) or any(
+        not _names_group(each, header) for each in verdict.groups
     ):
         # What UCM or UCF cannot name would be acknowledged by silence: the level above is rejected.
         yield [*copied, _REJECTED, _UNSPECIFIED]
@@ -163,7 +165,7 @@ def _group(group: GroupVerdict, header: InterchangeHeader) -> Iterator[list[str]
     copied = ["UCF", *elements[4:5], *elements[1:3]]
     if not group.accepted:
         yield [*copied, _REJECTED, *_fault(group.findings, header)]
-    elif any(not _names(each) for each in refused):
+    elif any(not _names(each, header) for each in refused):
         yield [*copied, _REJECTED, _UNSPECIFIED]
     elif refused:
         yield [*copied, _ACKNOWLEDGED]
@@ -224,14 +226,26 @@ def _told(refused: Iterable[MessageVerdict]) -> list[MessageVerdict]:
     return [each for each in refused if each.header.type != ACKNOWLEDGEMENT]
 
 
-def _names(message: MessageVerdict) -> bool:
+def _names(message: MessageVerdict, header: InterchangeHeader) -> bool:
     """Whether UCM can name it: 0062 and S009 are there and of their form (clause 5.3.4)."""
-    return not _malformed(message.findings, "UNH", (1, 2))
+    return _is_copied(message.header.segment, message.findings, (1, 2), header)
 
 
-def _names_group(group: GroupVerdict) -> bool:
+def _names_group(group: GroupVerdict, header: InterchangeHeader) -> bool:
     """Whether UCF can name it: 0048, S006 and S007 are there and of their form."""
-    return not _malformed(group.findings, "UNG", (2, 3, 5))
+    return _is_copied(group.header.segment, group.findings, (2, 3, 5), header)
+
+
+def _is_copied(
+    segment: Segment, findings: Iterable[Finding], elements: tuple[int, ...], header: InterchangeHeader
+) -> bool:
+    """Whether these elements can stand in ours as they are: of their form, and without control characters."""
+    if _malformed(findings, segment.tag, elements):
+        return False
+    signs = header.delimiters
+    own = {signs.component, signs.release, signs.repetition, *_SHIFTS}
+    texts = "".join("".join(segment.elements[at - 1 : at]) for at in elements)
+    return all(sign in own or not (ord(sign) < 32 or ord(sign) == 127) for sign in {*texts})
 
 
 def _malformed(findings: Iterable[Finding], tag: str, elements: tuple[int, ...]) -> bool:
