@@ -1,7 +1,12 @@
-"""The parsing of a partner's documents, for a `Killer`: `python -m tests.fakes.edi_parsing` is its warm parent."""
+"""The parsing of a partner's documents in a process of its own.
+
+`python -m tests.fakes.edi_parsing` is the warm parent of a `Killer`; with a folder behind it, it parses what waits there and
+prints the peak of its memory.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +14,7 @@ from pathlib import Path
 
 from tests.fakes.chain import serve
 from tests.fakes.edi_documents import Documents
+from tests.fakes.memory import peak_kib
 from tests.fakes.postgres import SteppedClock
 
 __all__ = ["Parsing"]
@@ -45,4 +51,8 @@ if __name__ == "__main__":
 
     import airflow_provider_integrations.connectors.edi.inbound  # noqa: F401
 
-    serve(Parsing)
+    if sys.argv[1:]:
+        Parsing(sys.argv[1]).run()
+        print(peak_kib())
+    else:
+        serve(Parsing)
