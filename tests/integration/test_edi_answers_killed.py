@@ -97,9 +97,9 @@ CROSSINGS = {
 """How often a run passes each boundary."""
 
 AT_THE_LAST = ("numbers drawn", "answer enqueued", "uploaded", "noted as delivered", "settle: entered")
-KILLS = [(name, (most + 1) // 2) for name, most in CROSSINGS.items()]
-KILLS += [(name, most) for name, most in CROSSINGS.items() if name.endswith(AT_THE_LAST)]
-"""Amid the work, where some is done and some is not; and at the end of it."""
+KILLS = [(name, (most + 1) // 2, "another worker") for name, most in CROSSINGS.items()]
+KILLS += [(name, most, "the same task") for name, most in CROSSINGS.items() if name.endswith(AT_THE_LAST)]
+"""Amid the work, to be taken up by another worker when the lease has run out; at its end, by the same task at once."""
 
 
 @pytest.fixture(scope="module")
@@ -177,13 +177,16 @@ def test_every_boundary_is_enumerated(chain: EdiChain, killer: Killer, pgp: PgpW
     assert there(chain) == before
 
 
-@pytest.mark.parametrize(("boundary", "count"), KILLS)
-def test_killed_and_started_again(boundary: str, count: int, chain: EdiChain, killer: Killer, pgp: PgpWorld) -> None:
+@pytest.mark.parametrize(("boundary", "count", "again"), KILLS)
+def test_killed_and_started_again(
+    boundary: str, count: int, again: str, chain: EdiChain, killer: Killer, pgp: PgpWorld
+) -> None:
+    chain = replace(chain, owner="the same task")
     status, passed, error = killer.run(chain, kill_at=(boundary, count))
     assert status == signal.SIGKILL, (status, error)
     assert passed.count(boundary) == count
     seen = {name: data for name, data in there(chain).items() if name.endswith(".edi")}
-    status, _, error = killer.run(replace(chain, at=LATER))
+    status, _, error = killer.run(replace(chain, owner=again, at=LATER if again == "another worker" else chain.at))
     assert status == 0, error
     check_end(chain, pgp)
     assert seen.items() <= there(chain).items(), "what the partner may have read already is what lies there now"
