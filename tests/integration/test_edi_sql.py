@@ -50,15 +50,16 @@ def interchange(*sets: str, control: int = 1, sender: str = "ACME", receiver: st
     return f"{head}{''.join(groups)}IEA*{len(sets)}*{control:09d}~".encode()
 
 
-def of_order(number: str, *lines: str, purpose: str = "00", release: str = "") -> str:
+def of_order(number: str, *lines: str, purpose: str = "00", release: str = "", currency: str = "") -> str:
     """An 850; a line is PO1 without its tag."""
-    return "//".join(["850", f"BEG*{purpose}*SA*{number}*{release}*20260102", *(f"PO1*{line}" for line in lines)])
+    head = ["850", f"BEG*{purpose}*SA*{number}*{release}*20260102", *([f"CUR*BY*{currency}"] if currency else [])]
+    return "//".join([*head, *(f"PO1*{line}" for line in lines)])
 
 
-def of_invoice(number: str, order: str, *lines: str, kind: str = "DI", purpose: str = "00") -> str:
+def of_invoice(number: str, order: str, *lines: str, kind: str = "DI", purpose: str = "00", currency: str = "") -> str:
     """An 810; a line is IT1 without its tag, and may go on with other segments."""
-    head = f"BIG*20260115*{number}*20260102*{order}***{kind}*{purpose}"
-    return "//".join(["810", head, *(f"IT1*{line}" for line in lines), "TDS*100"])
+    head = [f"BIG*20260115*{number}*20260102*{order}***{kind}*{purpose}", *([f"CUR*SE*{currency}"] if currency else [])]
+    return "//".join(["810", *head, *(f"IT1*{line}" for line in lines), "TDS*100"])
 
 
 def read(stream: bytes) -> Rows:
@@ -213,6 +214,7 @@ def test_what_was_ordered_stands_beside_what_was_invoiced(warehouse: Warehouse, 
         of_order("SHORT", "1*10*EA*9.25**VP*A"),
         of_order("PRICE", "1*10*EA*9.25**VP*A"),
         of_order("UNITS", "1*10*CA*9.25**VP*A"),
+        of_order("CURRENCIES", "1*10*EA*9.25**VP*A", currency="EUR"),
         of_order("RETURNED", "1*10*EA*9.25**VP*A"),
         of_order("UNLISTED", "1*10*EA*9.25**VP*A"),
         of_order("OTHER ITEM", "1*10*EA*9.25**VP*A"),
@@ -231,6 +233,7 @@ def test_what_was_ordered_stands_beside_what_was_invoiced(warehouse: Warehouse, 
         of_invoice("I7", "SHORT", "1*4*EA*9.25**VP*A"),
         of_invoice("I8", "PRICE", "1*10*EA*9.30**VP*A"),
         of_invoice("I9", "UNITS", "1*120*EA*.77**VP*A"),
+        of_invoice("I17", "CURRENCIES", "1*10*EA*9.25**VP*A", currency="USD"),
         of_invoice("I10", "RETURNED", "1*12*EA*9.25**VP*A"),
         of_invoice("I11", "RETURNED", "1*2*EA*9.25**VP*A", kind="CR"),
         of_invoice("I12", "UNLISTED", "7*1*EA*5**VP*Z"),
@@ -251,6 +254,7 @@ def test_what_was_ordered_stands_beside_what_was_invoiced(warehouse: Warehouse, 
     assert sorted(warehouse.rows(asked), key=str) == [
         ("AGREES", "1", "AGREES", *same, "I1"),
         ("AGREES", "2", "AGREES", *same, "I1"),
+        ("CURRENCIES", "1", "UNITS_DIFFER", *same, "I17"),
         ("GONE AND BILLED", "1", "INVOICED_CANCELLED", *same, "I15"),
         ("GONE", "1", "CANCELLED", -10, None, Decimal("-92.50"), None),
         ("NEVER ORDERED", "1", "NO_ORDER", 1, None, Decimal("1.00"), "I16"),

@@ -8,9 +8,9 @@
 --   NO_ORDER          invoiced, and no such order is known
 --   NOT_ON_ORDER      invoiced, and the order has no such line
 --   CANCELLED         the order is cancelled, and nothing was invoiced
---   INVOICED_CANCELLED  the order is cancelled, and yet invoiced
+--   INVOICED_CANCELLED the order is cancelled, and yet invoiced
 --   NOT_INVOICED      ordered, and nothing was invoiced
---   UNITS_DIFFER      quantities and prices are of different units: the differences mean nothing
+--   UNITS_DIFFER      another unit of measure or currency, where both name one: the differences mean nothing
 --   INVOICED_TWICE    more than was ordered, by more than one invoice
 --   QUANTITY_OVER     more than was ordered, by one invoice
 --   PRICE_DIFFERS     the price of some invoice is another than that of the order
@@ -92,7 +92,7 @@ SUMS AS (
     CAST(SUM(I.AMOUNT) AS NUMBER(38, 2)) AS AMOUNT,
     MIN(I.PRICE) AS LOWEST_PRICE,
     MAX(I.PRICE) AS HIGHEST_PRICE,
-    MAX(IFF(I.UNIT <> O.UNIT, 1, 0)) AS UNITS_DIFFER,
+    MAX(IFF(I.UNIT <> O.UNIT OR I.CURRENCY <> O.CURRENCY, 1, 0)) AS UNITS_DIFFER,
     MIN(IFF(I._DQ_VALID, 1, 0)) AS ALL_VALID
   FROM MATCHED AS M
   INNER JOIN ORDERED AS O ON M.ORDER_LINE = O.LINE_ID
@@ -110,6 +110,7 @@ COMPARED AS (
     O.LINE_NUMBER,
     O.DESCRIPTION,
     O.UNIT,
+    O.CURRENCY,
     COALESCE(S.INVOICES, 0) AS INVOICES,
     S.INVOICE_NUMBERS,
     S.LAST_INVOICED_ON,
@@ -146,6 +147,7 @@ COMPARED AS (
     I.LINE_NUMBER,
     I.DESCRIPTION,
     I.UNIT,
+    I.CURRENCY,
     IFF(I.IS_CREDIT, 0, 1) AS INVOICES,
     I.INVOICE_NUMBER AS INVOICE_NUMBERS,
     I.INVOICED_ON AS LAST_INVOICED_ON,
@@ -192,6 +194,7 @@ SELECT
   DESCRIPTION,
   VERDICT,
   UNIT,
+  CURRENCY,
   QUANTITY_ORDERED,
   QUANTITY_INVOICED,
   QUANTITY_INVOICED - QUANTITY_ORDERED AS QUANTITY_DIFFERENCE,

@@ -1,4 +1,4 @@
--- Invoices as they stand now: of the documents about one invoice, the newest counts. The load keeps what each document said,
+-- Invoices as they stand now; to be run once the first of them are loaded, which makes the tables. Of the documents about one invoice, the newest counts. The load keeps what each document said,
 -- in SILVER.EDI_INVOICES and SILVER.EDI_INVOICE_LINES. An invoice is known by its two partners and its number (BIG02); a
 -- credit that bears the number of its invoice is a document of its own.
 --
@@ -69,6 +69,7 @@ WITH LINES AS (
     I.INVOICE_NUMBER,
     I.IS_CREDIT,
     I.INVOICED_ON,
+    I.CURRENCY,
     COALESCE(L.ORDER_NUMBER, I.ORDER_NUMBER) AS ORDER_NUMBER,
     -- The release in the heading is of the order in the heading.
     IFF(COALESCE(L.ORDER_NUMBER, I.ORDER_NUMBER) = I.ORDER_NUMBER, I.RELEASE_NUMBER, '') AS RELEASE_NUMBER,
@@ -131,6 +132,7 @@ SELECT
   SKU,
   UNIT,
   QUANTITY,
+  CURRENCY,
   PRICE,
   CAST(ROUND(QUANTITY * PRICE, 2) AS NUMBER(38, 2)) AS AMOUNT,
   _DQ_VALID

@@ -1,4 +1,4 @@
--- Purchase orders as they stand now. The load keeps what each document said, in SILVER.EDI_ORDERS and SILVER.EDI_ORDER_LINES;
+-- Purchase orders as they stand now; to be run once the first of them are loaded, which makes the tables. The load keeps what each document said, in SILVER.EDI_ORDERS and SILVER.EDI_ORDER_LINES;
 -- here the newest word on each order counts. An order is known by its two partners, its number and its release (BEG03, BEG04).
 --
 -- BEG01 (X12 element 353) says what a document does to an order:
@@ -19,6 +19,7 @@ WITH DOCUMENTS AS (
     ORDER_NUMBER,
     COALESCE(RELEASE_NUMBER, '') AS RELEASE_NUMBER,
     PURPOSE,
+    CURRENCY,
     CASE
       WHEN PURPOSE IN ('01', '03', '17') THEN 'CANCEL'
       WHEN PURPOSE IN ('02', '04', '25', '26') THEN 'CHANGE'
@@ -62,6 +63,7 @@ SELECT
   ORDER_NUMBER,
   RELEASE_NUMBER,
   PURPOSE,
+  CURRENCY,
   EFFECT,
   VERSION_NUMBER,
   VERSIONS,
@@ -111,6 +113,7 @@ WITH LINES AS (
     V.RELEASE_NUMBER,
     V.STATUS,
     V.VERSION_NUMBER,
+    V.CURRENCY,
     L.DOCUMENT,
     L.SET_NUMBER,
     L."ROW" AS ROW_NUMBER_IN_SET,
@@ -177,6 +180,7 @@ SELECT
   SKU,
   UNIT,
   QUANTITY,
+  CURRENCY,
   PRICE,
   CAST(ROUND(QUANTITY * PRICE, 2) AS NUMBER(38, 2)) AS AMOUNT,
   REQUESTED_DELIVERY,
