@@ -1,6 +1,7 @@
--- Invoices as they stand now; to be run once the first of them are loaded, which makes the tables. Of the documents about one invoice, the newest counts. The load keeps what each document said,
--- in SILVER.EDI_INVOICES and SILVER.EDI_INVOICE_LINES. An invoice is known by its two partners and its number (BIG02); a
--- credit that bears the number of its invoice is a document of its own.
+-- Invoices as they stand now; to be run once the first of them are loaded, which makes the tables. Of the documents about one
+-- invoice the newest counts. The load keeps what each document said, in SILVER.EDI_INVOICES and SILVER.EDI_INVOICE_LINES. An
+-- invoice is known by its two partners and its number (BIG02); a credit that bears the number of its invoice is a document of
+-- its own.
 --
 -- BIG08 (X12 element 353): 01, 03 and 17 cancel an invoice; 07 and 22, and the type DU (BIG07), are copies, which count only
 -- where nothing else came; 08, 12, 13, 14, 16, 24, 27, 28 and 38 charge nothing; all others take the place of what was there.

@@ -1,5 +1,6 @@
--- Purchase orders as they stand now; to be run once the first of them are loaded, which makes the tables. The load keeps what each document said, in SILVER.EDI_ORDERS and SILVER.EDI_ORDER_LINES;
--- here the newest word on each order counts. An order is known by its two partners, its number and its release (BEG03, BEG04).
+-- Purchase orders as they stand now; to be run once the first of them are loaded, which makes the tables. The load keeps what
+-- each document said, in SILVER.EDI_ORDERS and SILVER.EDI_ORDER_LINES; here the newest word on each order counts. An order is
+-- known by its two partners, its number and its release (BEG03, BEG04).
 --
 -- BEG01 (X12 element 353) says what a document does to an order:
 --   01, 03, 17       cancel it
