@@ -19,14 +19,16 @@ from airflow_provider_integrations.connectors.edi.documents import Document
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge as acknowledge_edifact
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import can_acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
-from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, answer_delimiters, plan
+from airflow_provider_integrations.connectors.edi.reconcile import party
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, plan
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
+from airflow_provider_integrations.connectors.edi.x12_answer_header import answer_header
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
-from airflow_provider_integrations.connectors.edi.x12_notes import safe
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, TechnicalWhen
 from airflow_provider_integrations.core.edi_source import EdiAgreement
+from airflow_provider_integrations.core.interchange import Pair
 
-__all__ = ["AgreedAnswer", "agreed_answer", "policy_of", "write_answer"]
+__all__ = ["AgreedAnswer", "agreed_answer", "answering_pair", "policy_of", "write_answer"]
 
 _TECHNICAL = {
     # A refused interchange has no 997: without a TA1 its sender would hear nothing of it.
@@ -67,13 +69,27 @@ def agreed_answer(document: Document, agreement: EdiAgreement) -> AgreedAnswer |
     if isinstance(document, Interchange):
         kind, answered = _x12(document, agreement)
         wanted = plan(answered, kind, policy_of(agreement))
-        if document.is_acknowledgement or wanted.is_empty or not _names_both(document):
+        own = answer_header(document)
+        if document.is_acknowledgement or wanted.is_empty or not own.sender[1] or not own.receiver[1]:
             return None
         kinds = (*(["TA1"] if wanted.technical else []), *([kind.value] if wanted.groups else []))
         return AgreedAnswer(kinds, len(wanted.groups))
     if isinstance(document, InterchangeVerdict) and agreement.contrl and can_acknowledge(document):
         return AgreedAnswer(("CONTRL",))
     return None
+
+
+def answering_pair(document: Document, pair: Pair) -> Pair:
+    """Between whom the answer goes: the line that its control numbers are of.
+
+    Args:
+        document: As for `agreed_answer`.
+        pair: As what came has it.
+    """
+    if not isinstance(document, Interchange):
+        return pair
+    own = answer_header(document)
+    return Pair(pair.syntax, party(*own.sender), party(*own.receiver), own.usage)
 
 
 def write_answer(document: Document, agreement: EdiAgreement, now: datetime, control: int, group: int = 1) -> bytes:
@@ -95,12 +111,6 @@ def write_answer(document: Document, agreement: EdiAgreement, now: datetime, con
     # Whoever asks for an indication of receipt alone (0031 is 2) gets the verdict at once: there is no second CONTRL.
     assert isinstance(document, InterchangeVerdict)
     return acknowledge_edifact(document, at, str(control)) or b""
-
-
-def _names_both(document: Interchange) -> bool:
-    """Whether ISA06 and ISA08 can stand in an ISA of ours."""
-    header, delimiters = document.header, answer_delimiters(document)
-    return all(safe(name, delimiters, 15) for name in (header.sender[1], header.receiver[1]))
 
 
 def _x12(document: Interchange, agreement: EdiAgreement) -> tuple[Kind, Interchange]:

@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_integrations.connectors.edi.agreed_answer import AgreedAnswer, agreed_answer, write_answer
+from airflow_provider_integrations.connectors.edi.agreed_answer import (
+    AgreedAnswer,
+    agreed_answer,
+    answering_pair,
+    write_answer,
+)
 from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
@@ -125,8 +130,8 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
                 unanswered = {"place": place, "control": received.control}
                 told.unanswered += [unanswered][: _MOST_TOLD - len(told.unanswered)]
                 log.warning(
-                    "%s: %s: interchange %s of %s is refused, and nothing that is agreed upon tells its sender",
-                    job.source.source, item.name, received.control, received.pair.partner,
+                    "%s: %s: the interchange at place %d (%d in the ledger) is refused, and nothing agreed upon tells its sender",
+                    job.source.source, item.name, place, received.number,
                 )  # fmt: skip
     job.boundary("answers enqueued")
     _bring_on(job, held, item, told)
@@ -171,11 +176,12 @@ def _enqueue(job: EdiJob, item: WorkItem, one: Judged, wanted: AgreedAnswer, fir
     # Another delivery of the same bytes is a duplicate, of another family, and its answer is another one.
     purpose = f"answer:{one.sha256}:{family}:{one.place}"
     numbers, outbox, source = job.ledger.control_numbers, job.source.outbox, job.source.source
-    control = numbers.draw(first.pair, Level.INTERCHANGE, purpose)
-    groups = numbers.draw_many(first.pair, Level.GROUP, [f"{purpose}:{at}" for at in range(wanted.groups)])
+    pair = answering_pair(one.document, first.pair)
+    control = numbers.draw(pair, Level.INTERCHANGE, purpose)
+    groups = numbers.draw_many(pair, Level.GROUP, [f"{purpose}:{at}" for at in range(wanted.groups)])
     job.boundary("numbers drawn")
-    shown = f"{control:09d}" if first.pair.syntax == "x12" else str(control)
-    name = f"{family}-{one.place}_{_CALLED[first.pair.syntax]}_{shown}.edi"
+    shown = f"{control:09d}" if pair.syntax == "x12" else str(control)
+    name = f"{family}-{one.place}_{_CALLED[pair.syntax]}_{shown}.edi"
     if first.answered_at is not None or enqueued(job.ledger, source, outbox, name) is not None:
         log.info("%s: %s: what %s says stands", source, item.name, name)
     else:

@@ -18,8 +18,8 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
-from airflow_provider_integrations.connectors.edi.x12_codes import PARTY_QUALIFIERS
+from airflow_provider_integrations.connectors.edi.model import Finding
+from airflow_provider_integrations.connectors.edi.x12_answer_header import DEFAULT, answer_header
 from airflow_provider_integrations.connectors.edi.x12_envelope import Group, Interchange
 from airflow_provider_integrations.connectors.edi.x12_notes import render_notes, safe
 from airflow_provider_integrations.connectors.edi.x12_verdict import (
@@ -32,9 +32,8 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import (
 )
 from airflow_provider_integrations.core.interchange import LIMITS
 
-__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "answer_delimiters", "plan"]
+__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "plan"]
 
-_DEFAULT = Delimiters("*", ">", "~", None)
 # Possessive: the engine would keep a place to step back to for every set.
 _PLAIN_LINES = rb"(?:[0-9]{3}%b[0-9A-Za-z]{4,9}(?:%b[0-9A-Za-z]+)?\n)*+"
 
@@ -132,12 +131,6 @@ def acknowledge(
     return Acknowledgement(b"".join(parts), wanted.verdict)
 
 
-def answer_delimiters(interchange: Interchange) -> Delimiters:
-    """Those of the partner; the usual ones where the partner's cannot be used."""
-    fatal = (one.code for one in interchange.findings if one.severity is Severity.FATAL)
-    return _DEFAULT if FindingCode.DELIMITER_INVALID in fatal else interchange.header.delimiters
-
-
 def _wants_technical(interchange: Interchange, verdict: Verdict, policy: Policy) -> bool:
     match policy.technical:
         case TechnicalWhen.NEVER:
@@ -167,9 +160,9 @@ class _Writer:
         self, interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy
     ) -> None:
         self.interchange, self.kind, self.now, self.numbers, self.policy = interchange, kind, now, numbers, policy
-        self.delimiters = answer_delimiters(interchange)
-        self.newline = "" if self.delimiters is _DEFAULT else interchange.header.newline
-        self.end = self.delimiters.terminator + self.newline
+        self.own = answer_header(interchange)
+        self.delimiters = self.own.delimiters
+        self.end = self.delimiters.terminator + self.own.newline
 
     def segment(self, *parts: str) -> bytes:
         """A segment without the empty elements at its end (X12.6: trailing separators are left off)."""
@@ -184,20 +177,17 @@ class _Writer:
 
     def header(self) -> bytes:
         """ISA, turned round."""
-        theirs, delimiters = self.interchange.header, self.delimiters
-        # A version that we do not know is not repeated, or our answer would be refused for it.
-        unknown = any(one.code is FindingCode.VERSION_UNSUPPORTED for one in self.interchange.findings)
-        qualifiers = [code if code in PARTY_QUALIFIERS else "ZZ" for code in (theirs.receiver[0], theirs.sender[0])]
-        parties = [self.safe(name, 15).ljust(15) for name in (theirs.receiver[1], theirs.sender[1])]
+        own, delimiters = self.own, self.delimiters
+        (ours, our_name), (partners, their_name) = own.sender, own.receiver
         elements = (
-            *("00", " " * 10, "00", " " * 10, qualifiers[0], parties[0], qualifiers[1], parties[1]),
+            *("00", " " * 10, "00", " " * 10, ours, our_name.ljust(15), partners, their_name.ljust(15)),
             self.now.strftime("%y%m%d"),
             self.now.strftime("%H%M"),
             delimiters.repetition or "U",
-            "00401" if unknown else theirs.version,
+            own.version,
             f"{self.numbers.interchange:09d}",
             "0",
-            theirs.usage if theirs.usage in {"I", "P", "T"} else "T",
+            own.usage,
             delimiters.component,
         )
         return (delimiters.element.join(("ISA", *elements)) + self.end).encode("latin-1")
@@ -240,7 +230,7 @@ class _Writer:
         yield self.segment("AK1", self.safe(header.functional, 2) or "ZZ", number[-9:], version)
         listed = self.policy.list_accepted and not outcome.is_refused_whole
         plain = None
-        if listed and not group.sets.flawed and self.delimiters is not _DEFAULT:
+        if listed and not group.sets.flawed and self.delimiters is not DEFAULT:
             plain = self.plain_sets(group, is_new=is_new)
         if plain is not None:
             yield plain

@@ -115,7 +115,7 @@ def test_a_sender_without_a_name_is_not_answered_and_that_is_told(
     assert (item.state, item.reason) == (State.QUARANTINED, "edi_rejected")
     assert item.facts["unanswered"] == [{"place": 0, "control": "7"}]
     assert documents.outbox() == {}
-    assert "nothing that is agreed upon tells its sender" in caplog.text
+    assert "nothing agreed upon tells its sender" in caplog.text
     assert documents.owed() == []
 
 
