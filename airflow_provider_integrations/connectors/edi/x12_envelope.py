@@ -169,7 +169,7 @@ class Interchange:
     Args:
         header: ISA.
         groups: The functional groups.
-        acknowledgements: The TA1 segments that a partner sent us in it, the first thousand.
+        acknowledgements: The TA1 segments that a partner sent us in it, the first hundred thousand.
         findings: On the interchange as a whole; those on groups and sets are kept there.
         segments: Segments that were counted, ISA and IEA included.
         offset: The byte of the stream at which ISA begins; line breaks do not count in a wrapped stream.

@@ -30,7 +30,7 @@ MOST_FINDINGS = 1000
 
 Visit = Callable[[SetRead], Sequence[Finding]]
 
-_MOST_TA1 = 1000
+_MOST_TA1 = 100_000
 
 
 class Structure:

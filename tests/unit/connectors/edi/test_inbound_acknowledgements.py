@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_integrations.core.interchange import Pair, Sending, SendingGroup, SentStatus
 from tests.fakes.edi_documents import Documents
 from tests.unit.connectors.edi.test_inbound import GOOD, parsed, rows
-from tests.unit.connectors.edi.x12_streams import GS, stream
+from tests.unit.connectors.edi.x12_streams import GS, isa, stream
 
 OURS = Pair("x12", "ZZ:HUB", "ZZ:ACME")
 WORD = "ST*997*0001~AK1*PO*{group}~AK9*{status}*1*1*1~SE*4*0001~"
@@ -98,3 +98,10 @@ def test_more_words_than_fit_into_one_transaction_are_entered_all(documents: Doc
     item = parsed(documents, stream(words, head=head).replace(b"GE*1*", b"GE*1202*"))
     assert item.facts["statements"] == {"all": 1202, "unmatched": 1202, "odd": 0}
     assert len({word.control for word in documents.ledger.interchanges.unmatched()}) == 1202
+
+
+def test_more_than_a_thousand_ta1_in_one_interchange_count_each(documents: Documents) -> None:
+    ta1 = "".join(f"TA1*{number:09d}*260102*0304*A*000~" for number in range(1, 1202))
+    item = parsed(documents, f"{isa()}{ta1}IEA*0*000000007~".encode())
+    assert item.facts["statements"] == {"all": 1201, "unmatched": 1201, "odd": 0}
+    assert item.facts["tables"] == {}

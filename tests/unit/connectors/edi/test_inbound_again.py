@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from airflow_provider_integrations.connectors.edi.documents import GuideBook
 from airflow_provider_integrations.connectors.edi.inbound import parse_items
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.core.work_item import State, WorkItem
-from airflow_provider_integrations.landing.bronze import read_manifest
+from airflow_provider_integrations.landing.bronze import read_manifest, verify_files
 from tests.fakes.edi_documents import Documents
 from tests.unit.connectors.edi.test_inbound import BAD, GOOD, OTHER, children, parsed, read, rows
 from tests.unit.connectors.edi.x12_streams import stream
@@ -270,3 +271,13 @@ def test_what_a_dead_attempt_left_is_swept_and_what_lives_is_not(documents: Docu
     documents.parse(item_id)
     [[living]] = seen
     assert living.startswith(f"parsing-{item_id}-")
+
+
+def test_documents_and_rows_may_lie_in_an_object_store(documents: Documents) -> None:
+    documents.root = UPath(f"memory://{documents.folder.name}/landing")
+    item = parsed(documents, stream(GOOD))
+    [child] = children(documents, "orders")
+    manifest = read_manifest(documents.root / child.facts["folder"])
+    assert (item.state, manifest.rows_landed) == (State.GATED, 1)
+    verify_files(documents.root / child.facts["folder"], manifest)
+    assert documents.parse(item.id) == [item]
