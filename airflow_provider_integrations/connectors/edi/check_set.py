@@ -46,11 +46,18 @@ class _Compiled:
         self.rules = rules
         self.accepts: list[_Accept] = [by_rule[id(rule)] if rule else _anything for rule in rules]
         self.steps: list[dict[str, tuple[Step, _Accept]]] = [{} for _ in rules]
-        self.has_levels = any(use is not None and use.tag == HIERARCHICAL for use in self.walk.uses)
+        # The places of HL, which are always looked at: their numbers belong to each other.
+        self.levels = {at: self.accepts[at] for at, rule in enumerate(rules) if rule and rule.tag == HIERARCHICAL}
+        for at in self.levels:
+            self.accepts[at] = _nothing
 
 
 def _anything(body: str) -> object:
     return body is not None
+
+
+def _nothing(body: str) -> object:
+    return body is None
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +88,7 @@ class SetCheck:
         self._run = 0
         self._counts = [0] * self._compiled.walk.loops
         self._position = 0
-        self._levels = Hierarchy() if self._compiled.has_levels else None
+        self._levels = Hierarchy() if self._compiled.levels else None
         self.findings: list[Finding] = []
         self.left_out = 0
 
@@ -106,8 +113,6 @@ class SetCheck:
     def _feed(self, pairs: Iterator[tuple[str, str]]) -> None:
         steps, counts = self._compiled.steps, self._counts
         place, run, position = self._place, self._run, self._position
-        if self._levels is not None:
-            pairs = self._watched(pairs, self._levels, position)
         for tag, body in pairs:
             position += 1
             known = steps[place].get(tag)
@@ -135,15 +140,6 @@ class SetCheck:
                 self._look(place, body, position)
         self._place, self._run, self._position = place, run, position
 
-    def _watched(self, pairs: Iterator[tuple[str, str]], levels: Hierarchy, position: int) -> Iterator[tuple[str, str]]:
-        """The same pairs; what is wrong with the levels is told of by the way."""
-        for tag, body in pairs:
-            position += 1
-            if tag == HIERARCHICAL:
-                for finding in levels.feed(body.split(self._delimiters.element), position):
-                    self._keep(finding)
-            yield tag, body
-
     def _new_step(self, place: int, tag: str, position: int) -> tuple[Step, _Accept] | None:
         """The step that was not gone before; None, with a finding, where there is none."""
         step = self._compiled.walk.step(place, tag)
@@ -160,6 +156,11 @@ class SetCheck:
 
     def _look(self, place: int, body: str, position: int) -> None:
         rule = self._compiled.rules[place]
+        if self._levels is not None and place in self._compiled.levels:
+            for finding in self._levels.feed(body.split(self._delimiters.element), position):
+                self._keep(finding)
+            if self._compiled.levels[place](body):
+                return
         if len(self.findings) >= self._most:
             self.left_out += 1
         elif rule is not None:

@@ -12,7 +12,6 @@ before it, since the levels stand from the top down and from left to right (comm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
 
@@ -23,46 +22,45 @@ _NONE_BELOW, _SOME_BELOW = "0", "1"
 """Element 736."""
 
 
-@dataclass(slots=True)
-class _Level:
-    position: int
-    said: str
-    has_children: bool = False
-
-
 class Hierarchy:
-    """The levels of one set while its segments arrive; one entry for each is kept."""
+    """The levels of one set while its segments arrive; three entries for each are kept at most."""
 
     def __init__(self) -> None:
-        self._levels: dict[str, _Level] = {}
+        self._positions: dict[str, int] = {}
+        self._said: dict[str, str] = {}
+        self._above: set[str] = set()
 
     def feed(self, elements: Sequence[str], position: int) -> list[Finding]:
-        """What is wrong with one HL, by its elements and its position in the set; forms and lengths are not looked at."""
-        number, above, _, said = (*elements[:4], "", "", "", "")[:4]
+        """What is wrong with one HL, by its elements (one at least) and its position in the set; not their forms and lengths."""
         found: list[Finding] = []
+        known, number = self._positions, elements[0]
+        above = elements[1] if len(elements) > 1 else ""
         if above:
-            level = self._levels.get(above)
-            if level is None:
+            if above in known:
+                self._above.add(above)
+            else:
                 text = "no level that came before has this number"
                 found.append(_finding(FindingCode.HIERARCHY_PARENT_UNKNOWN, position, 2, "734", above, text))
-            else:
-                level.has_children = True
-        if number in self._levels:
+        if number in known:
             text = "a level that came before has this number"
             found.append(_finding(FindingCode.HIERARCHY_NUMBER_DUPLICATE, position, 1, "628", number, text))
         elif number:
-            self._levels[number] = _Level(position, said)
+            known[number] = position
+            if len(elements) > 3:
+                self._said[number] = elements[3]
         return found
 
     def finish(self) -> list[Finding]:
         """The set has ended: where HL04 says something else of the levels below than what came."""
         found: list[Finding] = []
-        for level in self._levels.values():
-            if level.said not in {_NONE_BELOW, _SOME_BELOW} or level.has_children == (level.said == _SOME_BELOW):
-                continue
-            text = "levels stand below" if level.has_children else "no level stands below"
-            code = FindingCode.HIERARCHY_CHILDREN_WRONG
-            found.append(_finding(code, level.position, 4, "736", level.said, text, Severity.NOTE))
+        for number, said in self._said.items():
+            stands = number in self._above
+            if said == (_NONE_BELOW if stands else _SOME_BELOW):
+                code, text = (
+                    FindingCode.HIERARCHY_CHILDREN_WRONG,
+                    "levels stand below" if stands else "no level stands below",
+                )
+                found.append(_finding(code, self._positions[number], 4, "736", said, text, Severity.NOTE))
         return found
 
 
