@@ -94,6 +94,20 @@ class GnuPg:
             options += ["--local-user", sign_with, "--sign"]
         return self.run(*options, stdin=content)
 
+    def open(self, message: bytes, *, signed_by: str) -> bytes:
+        """What is in a message that was signed by the key with this fingerprint, and by no other.
+
+        Raises:
+            DemoError: if it cannot be opened, or is not signed so.
+        """
+        target = self.home / "opened"
+        target.unlink(missing_ok=True)
+        status = self.run("--status-fd", "1", "--output", str(target), "--decrypt", stdin=message).decode()
+        signers = [line.split()[-1] for line in status.splitlines() if line.startswith("[GNUPG:] VALIDSIG ")]
+        if signers != [signed_by]:
+            raise DemoError(f"the message is signed by {signers or 'nobody'}, not by {signed_by}.")
+        return target.read_bytes()
+
 
 def make_keys(home: Home) -> Keys:
     """The demo's keys: those of the last time, or new ones."""

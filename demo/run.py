@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from airflow_provider_integrations.core.work_item import END_STATES, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
-from demo import erp, servers
+from demo import edi, erp, servers
 from demo.airflow_api import AirflowApi
 from demo.environment import airflow_password
 from demo.home import REPOSITORY, DemoError, Home, write_whole
@@ -46,17 +46,21 @@ def up(home: Home) -> int:
         for title, files in _deliveries(sent, ledger, again=again):
             _take_in(home, api, ledger, progress, title, files)
         orders = erp.run_erp(home, api, ledger, progress) if erp.driver() else []
+        documents = edi.run_edi(home, make_keys(home), api, ledger, progress)
     found = lines(sent, ledger.items.list(source=SOURCE, limit=10_000))
     after = read_totals(home)
     erp.show(console, orders)
+    edi.show(console, documents)
     _show(console, home, ledger, found, before, after, seconds=time.monotonic() - began)
     fine = all(line.as_expected for line in found) and before in (None, after) and all(run.agrees for run in orders)
+    fine = fine and documents.as_expected
     result = {
         "again": again,
         "files": [asdict(line) for line in found],
         "before": asdict(before) if before else None,
         "totals": asdict(after),
         "orders": erp.records(orders),
+        "edi": edi.record(documents),
         "seconds": round(time.monotonic() - began, 1),
         "url": api.url,
     }
@@ -73,14 +77,15 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     started = servers.start_all(home, keys)
     sent = prepare(home, keys)
     erp.prepare_erp(home)
+    edi.prepare_edi(home, keys)
     progress.update(bar, advance=1, note=f"started {', '.join(started)}" if started else "all run already")
     for name in ("sftp", "warehouse"):
         servers.wait_until(home, name, partial(servers.listens, home.port(name)), seconds=60)
     progress.update(bar, advance=1, note="Airflow is starting" if "airflow" in started else "looking at Airflow")
     api = AirflowApi(f"http://127.0.0.1:{home.port('airflow')}", partial(airflow_password, home))
     servers.wait_until(home, "airflow", api.is_up, seconds=START_SECONDS)
-    progress.update(bar, note="waiting for the DAG")
-    servers.wait_until(home, "airflow", partial(_dag_is_there, api), seconds=START_SECONDS)
+    progress.update(bar, note="waiting for the DAGs")
+    servers.wait_until(home, "airflow", partial(_dags_are_there, api), seconds=START_SECONDS)
     for run_id in api.active_runs(DAG_ID):  # Of a demo that was interrupted; the ledger knows what is left to do.
         api.end_run(DAG_ID, run_id)
     api.unpause(DAG_ID)
@@ -88,11 +93,11 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     return api, sent
 
 
-def _dag_is_there(api: AirflowApi) -> bool:
-    if api.dag(DAG_ID) is not None:
+def _dags_are_there(api: AirflowApi) -> bool:
+    if all(api.dag(dag_id) is not None for dag_id in (DAG_ID, edi.DAG_ID)):
         return True
     if errors := api.import_errors():
-        raise DemoError("Airflow cannot read the DAG:\n" + "\n".join(errors))
+        raise DemoError("Airflow cannot read the DAGs:\n" + "\n".join(errors))
     return False
 
 
@@ -196,7 +201,9 @@ def _show(
     console.print(f"Airflow:  http://127.0.0.1:{home.port('airflow')}/dags/{DAG_ID}")
     console.print(f"Login:    [bold]admin[/], password [bold]{password}[/]")
     console.print(f"Kept:     {_shown(home)}/landing (bronze and quarantine), {_shown(home)}/ledger.sqlite")
-    console.print(f"Took {seconds:.0f} s. `make demo` again changes nothing; `make demo-stop` ends what was started.")
+    console.print(
+        f"Took {seconds:.0f} s. `make demo` again changes nothing in the warehouse; `make demo-stop` ends what was started."
+    )
 
 
 def _gaps(ledger: Ledger) -> tuple[int, ...]:

@@ -72,6 +72,27 @@ def test_orders_over_odbc_are_the_same_on_both_sides(demo: Demo) -> None:
     assert second["rows_late"] >= 1
 
 
+def test_of_two_edi_orders_the_good_one_is_loaded_and_the_997_says_what_is_wrong_with_the_other(demo: Demo) -> None:
+    found = demo.first.result["edi"]
+    assert (found["again"], found["state"], found["reason"]) == (False, "archived", "")
+    assert [one[:2] for one in found["sets"]] == [["0001", "accepted"], ["0002", "rejected"]]
+    assert (found["orders"], found["lines"], found["owed"]) == (1, 2, 0)
+    told = [one for one in found["answer"] if one.startswith(("AK5", "AK3", "AK4", "AK9"))]
+    assert [one.split("*")[:2] for one in told] == [
+        ["AK5", "A"], ["AK3", "BEG"], ["AK4", "1"], ["AK3", "PO1"], ["AK4", "2"], ["AK5", "R"], ["AK9", "P"]
+    ]  # fmt: skip
+    for shown in ("AK9*P*2*2*1", "opened with its own key", "EDI_ORDER_LINES 2 lines"):
+        assert shown in demo.first.output
+
+
+def test_the_edi_document_sent_again_is_answered_as_a_duplicate_and_adds_no_row(demo: Demo) -> None:
+    first, second = demo.first.result["edi"], demo.second.result["edi"]
+    assert (second["again"], second["state"], second["reason"]) == (True, "quarantined", "duplicate_interchange")
+    assert [one for one in second["answer"] if one.startswith("TA1*")] == ["TA1*000000001*251112*0304*R*025"]
+    for name in ("sets", "orders", "lines", "owed"):
+        assert second[name] == first[name], name
+
+
 def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
     for name in VERDICTS:
         assert name.removeprefix("acme_customers_") in demo.first.output
@@ -102,6 +123,14 @@ def test_no_plaintext_and_no_key_is_in_the_landing_or_in_a_log(demo: Demo) -> No
             if path.is_file() and path.suffix != ".parquet":
                 content = path.read_bytes()
                 assert not [canary for canary in canaries if canary in content], path
+
+
+def test_no_log_holds_a_value_of_an_edi_document(demo: Demo) -> None:
+    logs = [path for folder in ("airflow/logs", "logs") for path in (demo.home / folder).rglob("*") if path.is_file()]
+    assert logs
+    for path in logs:
+        content = path.read_bytes()
+        assert not [value for value in (b"4500012345", b"4500012346", b"A-100") if value in content], path
 
 
 def test_servers_listen_on_loopback_only(demo: Demo) -> None:

@@ -26,6 +26,7 @@ pytestmark = [
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAG = "/dags/partner_intake__acme_customers"
+EDI = "/dags/edi_inbound__acme_edi"
 SLOW = 90.0
 """Seconds to wait for a page: the first one compiles the whole UI on a machine that may be busy."""
 
@@ -75,6 +76,11 @@ def ui(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 def test_the_dag_is_there_with_its_schedule_and_its_tasks(ui: Ui) -> None:
     ui.open(f"{DAG}/tasks", "discover", "intake", "gate", "load", "archive", "SftpPgpIntakeSensor")
     assert "US working days 06:00" in ui.browser.text
+
+
+def test_the_edi_dag_is_there_with_its_tables(ui: Ui) -> None:
+    text = ui.open(f"{EDI}/tasks", "discover", "parse", "acknowledge", "deliver", "settle", "X12ParseOperator")
+    assert "rows" in text
 
 
 def test_mapped_tasks_are_listed(ui: Ui) -> None:
