@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_integrations.connectors.edi.answers import answer_items
 from airflow_provider_integrations.core.errors import ClaimLostError, StateConflictError, TransientError
 from airflow_provider_integrations.core.interchange import Level
 from airflow_provider_integrations.core.work_item import State
@@ -178,6 +182,20 @@ def test_an_item_of_another_worker_is_waited_for(documents: Documents) -> None:
         documents.answer(item_id)
     documents.clock.step(minutes=3)
     assert [item.state for item in documents.answer(item_id)] == [State.LOADED]
+
+
+def test_workers_at_once_answer_each_document_once(documents: Documents) -> None:
+    ids = [documents.land(one(control), f"{control}.edi.gpg") for control in range(1, 7)]
+    documents.parse(*ids)
+
+    def work(owner: str) -> None:
+        with suppress(TransientError):  # another one holds an item
+            answer_items(replace(documents.job(), owner=owner))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, ("a", "b", "c")))
+    assert {documents.ledger.items.get(item_id).state for item_id in ids} == {State.LOADED}
+    assert sorted(name[33:] for name in documents.outbox()) == [f"0_ack_{number:09d}.edi" for number in range(1, 7)]
 
 
 def test_a_worker_that_slept_through_its_lease_changes_nothing(documents: Documents) -> None:
