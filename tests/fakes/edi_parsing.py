@@ -1,7 +1,7 @@
 """The parsing of a partner's documents in a process of its own.
 
-`python -m tests.fakes.edi_parsing` is the warm parent of a `Killer`; with a folder behind it, it parses what waits there and
-prints the peak of its memory.
+`python -m tests.fakes.edi_parsing` is the warm parent of a `Killer`; with a folder and an owner behind it, it parses
+the items named after them, or what waits there, and prints the peak of its memory.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ if __name__ == "__main__":
     import airflow_provider_integrations.connectors.edi.inbound  # noqa: F401
 
     if sys.argv[1:]:
-        Parsing(sys.argv[1]).run()
+        folder, owner, *items = sys.argv[1:]
+        Parsing(folder, owner=owner).documents().parse(*items)
         print(peak_kib())
     else:
         serve(Parsing)

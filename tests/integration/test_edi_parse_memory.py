@@ -24,7 +24,7 @@ def peak(folder: Path, orders: int) -> int:
     chain = Parsing(str(folder))
     documents = chain.documents()
     item_id = documents.land(stream(*(ORDER.replace("*0000~", f"*{number:05d}~") for number in range(orders))))
-    run = [sys.executable, "-m", "tests.fakes.edi_parsing", str(folder)]
+    run = [sys.executable, "-m", "tests.fakes.edi_parsing", str(folder), "worker"]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
     facts = documents.ledger.items.get(item_id).facts
     assert facts["tables"] == {"orders": orders, "order_lines": 40 * orders, "sets": orders}
