@@ -180,7 +180,7 @@ class DocumentReading:
         job.boundary("interchange entered")
         if one.verdict is Outcome.REJECTED:
             log.warning(
-                "%s: %s: interchange %s of %s is refused (%s)",
+                "%s: %s: interchange %r of %r is refused (%s)",
                 job.source.source, self._item.name, received.control, received.pair.partner, received.verdict,
             )  # fmt: skip
         found.interchanges += 1

@@ -125,11 +125,11 @@ def settle_outbox(
 def _settle(ledger: Ledger, held: Holder, item: WorkItem, boundary: Callable[[str], None]) -> WorkItem:
     if "answers" in item.facts:
         received = ledger.interchanges.answered(item.facts["answers"], str(item.facts.get("control", "")))
-        log.info("%s: interchange %s of %s is answered", item.source, received.control, received.pair.partner)
+        log.info("%s: interchange %r of %r is answered", item.source, received.control, received.pair.partner)
     else:
         sending = sending_of(item.facts, _delivered_at(ledger, item))
         ledger.interchanges.sent(sending)
-        log.info("%s: interchange %s to %s is sent", item.source, sending.control, sending.pair.partner)
+        log.info("%s: interchange %r to %r is sent", item.source, sending.control, sending.pair.partner)
     boundary("entered")
     return held.advance(item, State.ARCHIVED)
 
