@@ -1,0 +1,77 @@
+"""What changes make of a table when they are applied in order: the meaning of all that a source writes, in a few lines.
+
+>>> target = Target()
+>>> target.apply(Change(Op.UPSERT, "1", round=1, seq=1, properties={"city": "Rome"}, complete=True))
+>>> target.apply(Change(Op.UPSERT, "1", round=2, seq=1, properties={"city": None}))
+>>> dict(target.live())
+{'1': {'city': None}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
+
+__all__ = ["Row", "Target"]
+
+
+@dataclass(slots=True)
+class Row:
+    """An object as it stands.
+
+    Args:
+        properties: Those that were ever sent; one that is not among them is empty.
+        removed: It is gone and can come back.
+        round: In which it was last written.
+    """
+
+    properties: dict[str, Any]
+    removed: bool
+    round: int
+
+
+@dataclass(slots=True)
+class Target:
+    """A table of objects and its relations."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    relations: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    def apply(self, change: Change | RelationChange) -> None:
+        """Apply the next change in the order of round and `seq`.
+
+        - A child may come before its parent, and a folder may go before what lies in it: no row asks for another one.
+        - What is removed and was never there stays away.
+        - Properties that were not sent are as they were. In a full enumeration they are empty, but for those that an earlier
+          item of the same object and round has brought: an object that changes meanwhile comes again, with "at least the
+          properties that have been updated".
+        """
+        if isinstance(change, RelationChange):
+            self._relate(change)
+        elif change.op is Op.UPSERT:
+            row = self.rows.get(change.id)
+            keep = row is not None and (not change.complete or (row.round == change.round and not row.removed))
+            before = row.properties if row is not None and keep else {}
+            self.rows[change.id] = Row({**before, **change.properties}, removed=False, round=change.round)
+        elif change.op is Op.REMOVE_SOFT:
+            if (row := self.rows.get(change.id)) is not None:
+                row.removed, row.round = True, change.round
+        else:
+            self.rows.pop(change.id, None)
+            # Nobody can be a member of what is gone for good.
+            for key in [key for key in self.relations if key[1] == change.id]:
+                del self.relations[key]
+
+    def live(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Objects that are not removed."""
+        return ((identity, row.properties) for identity, row in self.rows.items() if not row.removed)
+
+    def _relate(self, change: RelationChange) -> None:
+        key = (change.relation, change.owner, change.member)
+        if change.op is Op.UPSERT:
+            self.relations[key] = change.member_type
+        else:
+            self.relations.pop(key, None)
