@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_integrations.core.watermark import Watermark
     from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["ledger_app"]
+__all__ = ["Url", "Why", "ledger_app", "who_runs"]
 
 ledger_app = typer.Typer(no_args_is_help=True, help="Look at the ledger and steer it.")
 
@@ -35,8 +35,8 @@ def _ledger(url: str) -> Ledger:
     return Ledger.connect(url)
 
 
-def _who() -> str:
-    """For the audit trail; a container may run under a number that has no name."""
+def who_runs() -> str:
+    """Whose name goes into the audit trail; a container may run under a number that has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -77,7 +77,7 @@ def show_item(item: Item, ledger: Url) -> None:
 def release_item(item: Item, ledger: Url, why: Why) -> None:
     """Take an item out of quarantine; all checks run on it again."""
     with reporting():
-        say({"item": asdict(_ledger(ledger).items.release(item, who=_who(), why=why))})
+        say({"item": asdict(_ledger(ledger).items.release(item, who=who_runs(), why=why))})
 
 
 @ledger_app.command("replay")
@@ -92,7 +92,9 @@ def replay_items(
     with reporting():
         from airflow_provider_integrations.system import new_id
 
-        items = _ledger(ledger).items.replay(source, first.date(), last.date(), request=request or new_id(), who=_who())
+        items = _ledger(ledger).items.replay(
+            source, first.date(), last.date(), request=request or new_id(), who=who_runs()
+        )
         say({"items": [asdict(item) for item in items]})
 
 
@@ -117,7 +119,7 @@ def watermark(
         book = _ledger(ledger)
         if rewind_to is not None:
             before = [event.new for event in book.watermarks.history(source)]
-            book.watermarks.rewind(source, _position(rewind_to, before, engine), why=why, who=_who())
+            book.watermarks.rewind(source, _position(rewind_to, before, engine), why=why, who=who_runs())
         current = book.watermarks.get(source)
         due = book.records.expected_delivery(source)
         say(

@@ -20,9 +20,11 @@ from airflow_provider_integrations.core.errors import ConfigError
 __all__ = [
     "LIMITS",
     "OPEN",
+    "REFUSED",
     "Level",
     "Pair",
     "Received",
+    "Refusal",
     "Sending",
     "SendingGroup",
     "Sent",
@@ -67,10 +69,15 @@ class SentStatus(StrEnum):
     PARTIALLY_ACCEPTED = "partially_accepted"
     REJECTED = "rejected"
     OVERDUE = "overdue"
+    SETTLED = "settled"
+    """A person closed it, with a reason: no verdict is awaited any more, or what was refused is dealt with."""
 
 
 OPEN = frozenset({SentStatus.PENDING, SentStatus.OVERDUE})
 """What still waits for a verdict."""
+
+REFUSED = frozenset({SentStatus.REJECTED, SentStatus.PARTIALLY_ACCEPTED})
+"""What did not arrive at the partner, or not all of it, though an acknowledgement did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,23 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a partner refused, wholly or in part, and nobody has dealt with.
+
+    Args:
+        sent: What we sent.
+        entry: Number of the entry in the history by which it was refused: another refusal of the same is another one.
+        at: When that was entered.
+        said: The partner's word; None where it was refused with the interchange around it.
+    """
+
+    sent: Sent
+    entry: int
+    at: datetime
+    said: Statement | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """An interchange of a partner in the ledger.
 
@@ -203,6 +227,7 @@ class Received:
         answer_due_at: When our acknowledgement is due; None where none is owed.
         answered_at: When it went out.
         answer: The control number of the answer.
+        settled_at: When a person said that it needs no answer any more.
     """
 
     number: int
@@ -217,6 +242,7 @@ class Received:
     answer_due_at: datetime | None = None
     answered_at: datetime | None = None
     answer: str | None = None
+    settled_at: datetime | None = None
 
 
 def next_number(pair: Pair, last: int) -> int:

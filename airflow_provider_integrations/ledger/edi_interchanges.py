@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from airflow_provider_integrations.core.interchange import OPEN, Pair, Received, Sending, Sent, Statement
+from airflow_provider_integrations.core.interchange import OPEN, Pair, Received, Refusal, Sending, Sent, Statement
 from airflow_provider_integrations.ledger.edi_received import (
     of_family,
     record_answer,
@@ -18,6 +18,7 @@ from airflow_provider_integrations.ledger.edi_received import (
 )
 from airflow_provider_integrations.ledger.edi_rows import to_received, to_sent, to_statement
 from airflow_provider_integrations.ledger.edi_sent import Matched, acknowledged, mark_overdue, record_sent
+from airflow_provider_integrations.ledger.edi_settle import refusals, settle_received, settle_sent
 from airflow_provider_integrations.ledger.edi_tables import (
     acknowledgement,
     interchange_event,
@@ -158,15 +159,46 @@ class Interchanges:
             return [to_sent(row) for row in connection.execute(query)]
 
     def owed_by_us(self, *, partner: str | None = None, limit: int | None = None) -> list[Received]:
-        """What we received and have not answered; the first due first."""
+        """What we received, have not answered, and nobody settled; the first due first."""
         query = select(interchange_received).where(
-            interchange_received.c.answered_at.is_(None), interchange_received.c.answer_due_at.is_not(None)
+            interchange_received.c.answered_at.is_(None),
+            interchange_received.c.answer_due_at.is_not(None),
+            interchange_received.c.settled_at.is_(None),
         )
         if partner is not None:
             query = query.where(interchange_received.c.partner == partner)
         query = query.order_by(interchange_received.c.answer_due_at, interchange_received.c.number).limit(limit)
         with self._parts.database.read() as connection:
             return [to_received(row) for row in connection.execute(query)]
+
+    def refusals(self, *, partner: str | None = None, limit: int | None = None) -> list[Refusal]:
+        """What partners refused, wholly or in part, and nobody has dealt with; the first refused first.
+
+        It is dealt with when a person settles it, when the partner accepts it after all, or when a later interchange of the
+        same parties and purpose is accepted; of a document (`document:<source>:<key>`) the parties may be others. A group is
+        not told beside its interchange.
+        """
+        return refusals(self._parts, partner, limit)
+
+    def settle_sent(self, number: int, *, who: str, why: str) -> list[Sent]:
+        """Close what we sent and is open or refused, an interchange with its groups; twice is harmless.
+
+        A word of the partner that comes later counts all the same.
+
+        Raises:
+            ConfigError: without a reason, or when there is no such interchange or group.
+            StateConflictError: for one that was accepted.
+        """
+        return settle_sent(self._parts, number, who=who, why=why)
+
+    def settle_received(self, number: int, *, who: str, why: str) -> Received:
+        """Say that a received interchange needs no answer of ours any more; twice is harmless.
+
+        Raises:
+            ConfigError: without a reason, or when there is no such interchange.
+            StateConflictError: for one that was answered, or that owes no answer.
+        """
+        return settle_received(self._parts, number, who=who, why=why)
 
     def unmatched(self, *, partner: str | None = None, limit: int | None = None) -> list[Statement]:
         """What partners said of things that we have not sent, or not entered, the first first."""

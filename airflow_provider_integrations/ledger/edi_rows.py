@@ -80,6 +80,7 @@ def to_received(row: Row[Any]) -> Received:
         answer_due_at=row.answer_due_at,
         answered_at=row.answered_at,
         answer=row.answer,
+        settled_at=row.settled_at,
     )
 
 

@@ -74,6 +74,8 @@ interchange_received = Table(
     Column("answer_due_at", Instant),
     Column("answered_at", Instant),
     Column("answer", AnyText),
+    # When a person said that it needs no answer any more.
+    Column("settled_at", Instant),
     UniqueConstraint("item_id", "place"),
     Index("ix_interchange_received_control", *PAIR, "control", "received_at"),
     Index("ix_interchange_received_owed", "answered_at", "answer_due_at"),
@@ -98,6 +100,8 @@ interchange_sent = Table(
     Index("ix_interchange_sent_control", *PAIR, "level", "control"),
     Index("ix_interchange_sent_interchange", "interchange"),
     Index("ix_interchange_sent_status_due_at", "status", "due_at"),
+    # A document that was refused is looked for among those that were sent later, under whichever identities.
+    Index("ix_interchange_sent_purpose", "purpose"),
 )
 
 acknowledgement = Table(

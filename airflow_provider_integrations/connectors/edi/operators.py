@@ -1,4 +1,4 @@
-"""EDI documents as Airflow operators: parse, acknowledge, write, settle what was delivered, and tell what is overdue.
+"""EDI documents as Airflow operators: parse, acknowledge, write, settle what was delivered, and tell what is overdue or refused.
 
 parse = X12ParseOperator(task_id="parse", source="acme_edi")
 parse >> X12AcknowledgeOperator(task_id="acknowledge", source="acme_edi")
@@ -156,7 +156,7 @@ class EdiReconcileOperator(_EdiOperator):
 
 
 class EdiOverdueOperator(BaseOperator):
-    """Alert to each acknowledgement that is overdue, theirs and ours, once, and say of each when it is settled.
+    """Alert once to each acknowledgement that is overdue, theirs and ours, and to each refusal; say of each when it is settled.
 
     Args:
         conn_id: The connection of `notifier.alerts_by`; without it nothing counts as told, and a warning says so.
@@ -173,9 +173,9 @@ class EdiOverdueOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Look at the account, tell, and give the counts."""
-        from airflow_provider_integrations.connectors.edi.overdue import tell_overdue
+        from airflow_provider_integrations.connectors.edi.telling import tell_account
 
-        told = tell_overdue(LedgerHook().ledger(), utc_now(), alerts_by(self.conn_id), owner=owner_of(context))
+        told = tell_account(LedgerHook().ledger(), utc_now(), alerts_by(self.conn_id), owner=owner_of(context))
         return {
             "became_overdue": told.became_overdue,
             "told": len(told.told),

@@ -1,4 +1,4 @@
-"""Who owes whom an acknowledgement, as JSON holds it."""
+"""Who owes whom an acknowledgement, and what was refused, as JSON holds it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_integrations.core.interchange import Pair, Received, Sent
+from airflow_provider_integrations.connectors.edi.account_alerts import received_name, sent_name
+from airflow_provider_integrations.core.interchange import Pair, Received, Refusal, Sent
 
-__all__ = ["owed"]
+__all__ = ["owed", "refused"]
 
 
 def owed(to_us: Iterable[Sent], by_us: Iterable[Received], as_of: datetime) -> dict[str, Any]:
@@ -24,11 +25,41 @@ def owed(to_us: Iterable[Sent], by_us: Iterable[Received], as_of: datetime) -> d
         `to_us` and `by_us`, each with its entries in the order given, and how many are `overdue`.
     """
     sent = [
-        _debt(one.pair, one.control, one.due_at, as_of, level=one.level, functional=one.functional) for one in to_us
+        _debt(
+            one.pair, one.control, one.due_at, as_of, number=sent_name(one), level=one.level, functional=one.functional
+        )
+        for one in to_us
     ]
-    received = [_debt(one.pair, one.control, one.answer_due_at, as_of, item=one.item_id) for one in by_us]
+    received = [
+        _debt(one.pair, one.control, one.answer_due_at, as_of, number=received_name(one), item=one.item_id)
+        for one in by_us
+    ]
     late = {"to_us": _overdue(sent), "by_us": _overdue(received)}
     return {"as_of": as_of.isoformat(), "overdue": late, "to_us": sent, "by_us": received}
+
+
+def refused(refusals: Iterable[Refusal]) -> list[dict[str, Any]]:
+    """What partners refused and nobody has dealt with, as JSON holds it, in the order given.
+
+    Args:
+        refusals: As of `ledger.interchanges.refusals`. `purpose` may name the document, so this is for the house alone.
+    """
+    return [
+        {
+            **asdict(one.sent.pair),
+            "number": sent_name(one.sent),
+            "control": one.sent.control,
+            "level": one.sent.level,
+            "functional": one.sent.functional,
+            "purpose": one.sent.purpose,
+            "status": one.sent.status,
+            "refused_at": one.at.isoformat(),
+            "by": one.said.kind if one.said else None,
+            "codes": list(one.said.codes) if one.said else [],
+            "sets": [asdict(part) for part in one.said.sets] if one.said else [],
+        }
+        for one in refusals
+    ]
 
 
 def _debt(pair: Pair, control: str, due_at: datetime | None, as_of: datetime, **more: str) -> dict[str, Any]:

@@ -24,7 +24,15 @@ from airflow_provider_integrations.connectors.edi.operators import (
 from airflow_provider_integrations.connectors.edi.settle_outbox import answer_facts, sending_facts
 from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import StateConflictError
-from airflow_provider_integrations.core.interchange import Pair, Received, Sending, SendingGroup
+from airflow_provider_integrations.core.interchange import (
+    Level,
+    Pair,
+    Received,
+    Sending,
+    SendingGroup,
+    SentStatus,
+    Statement,
+)
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.links import ITEM_XCOM, LedgerItemLink
@@ -208,6 +216,21 @@ def test_overdue_tells_once_and_says_when_nobody_is_there(
     assert operator.execute(context()) == {**nothing, "resolved": 1}
     assert [event["event_action"] for event in api.taken] == ["trigger", "trigger", "resolve"]
     assert (api.incidents, len(api.opened)) == (2, 1)
+
+
+def test_what_a_partner_refused_is_told_by_the_same_task(
+    ledger: Ledger, api: EventsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overdue(ledger)
+    monkeypatch.setenv("AIRFLOW_CONN_INTEGRATIONS_ALERTS", alerts(api))
+    [item] = ledger.items.discover("acme", [RemoteFile("/in/997", 1, 1)], listed_at=utc_now())
+    ledger.interchanges.acknowledged([Statement(PAIR, "997", Level.GROUP, "17", SentStatus.REJECTED)], item.id)
+    operator = EdiOverdueOperator(task_id="tell")
+    nothing = {"became_overdue": 0, "told": 0, "resolved": 0, "untold": 0}
+    assert operator.execute(context()) == {**nothing, "told": 1}
+    assert operator.execute(context()) == nothing
+    [event] = api.taken
+    assert (event["payload"]["class"], event["payload"]["severity"]) == ("edi-refused", "error")
 
 
 DAG_FILE = """

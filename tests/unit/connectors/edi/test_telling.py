@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_integrations.connectors.edi.overdue import OVERDUE, Told, tell_overdue
+from airflow_provider_integrations.connectors.edi.account_alerts import OVERDUE
+from airflow_provider_integrations.connectors.edi.telling import Told, tell_account
 from airflow_provider_integrations.core.alert import Alert, AlertAction, Severity
 from airflow_provider_integrations.core.errors import ConnectionLostError, PermanentError
 from airflow_provider_integrations.core.interchange import (
@@ -25,6 +25,7 @@ from airflow_provider_integrations.core.interchange import (
 )
 from airflow_provider_integrations.core.work_item import RemoteFile
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.pager import Pager
 from tests.fakes.postgres import SteppedClock
 
 PAIR = Pair("x12", "ZZ:HUB", "ZZ:ACME")
@@ -35,28 +36,6 @@ TRIGGER, RESOLVE = AlertAction.TRIGGER, AlertAction.RESOLVE
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@dataclass
-class Pager:
-    """Keeps what it is told, as a receiver of alerts does: one alert for each key that is open."""
-
-    events: list[tuple[AlertAction, Alert]] = field(default_factory=list)
-    opened: set[str] = field(default_factory=set)
-    incidents: int = 0
-
-    def __call__(self, action: AlertAction, alert: Alert) -> bool:
-        self.events.append((action, alert))
-        if action is RESOLVE:
-            self.opened.discard(alert.key)
-        elif alert.key not in self.opened:
-            self.opened.add(alert.key)
-            self.incidents += 1
-        return True
-
-    @property
-    def actions(self) -> list[AlertAction]:
-        return [action for action, _ in self.events]
 
 
 @pytest.fixture
@@ -96,7 +75,7 @@ def receive(ledger: Ledger, clock: SteppedClock, control: str = "7") -> Received
 
 
 def tell(ledger: Ledger, clock: SteppedClock, pager: Pager, owner: str = "w") -> Told:
-    return tell_overdue(ledger, clock(), pager, owner=owner)
+    return tell_account(ledger, clock(), pager, owner=owner)
 
 
 def test_one_alert_for_each_once_and_one_resolution(ledger: Ledger, clock: SteppedClock, pager: Pager) -> None:
@@ -159,7 +138,7 @@ def test_an_earlier_look_resolves_nothing(ledger: Ledger, clock: SteppedClock, p
     at = clock()
     clock.step(hours=25)
     assert len(tell(ledger, clock, pager).told) == 2
-    assert tell_overdue(ledger, at, pager, owner="w") == Told(0, (), (), 0)
+    assert tell_account(ledger, at, pager, owner="w") == Told(0, (), (), 0)
 
 
 def test_what_another_look_had_marked_is_told(ledger: Ledger, clock: SteppedClock, pager: Pager) -> None:
@@ -182,7 +161,7 @@ def test_killed_anywhere_it_is_one_incident(
             raise Killed
 
     with pytest.raises(Killed):
-        tell_overdue(ledger, clock(), pager, owner="w", boundary=kill)
+        tell_account(ledger, clock(), pager, owner="w", boundary=kill)
     clock.step(minutes=10)
     assert len(tell(ledger, clock, pager, owner).told) == 1
     assert (pager.incidents, len(pager.opened)) == (1, 1)
@@ -190,7 +169,7 @@ def test_killed_anywhere_it_is_one_incident(
     assert len(pager.events) == (2 if where == "sent" else 1)
     settle(ledger, clock)
     with pytest.raises(Killed):
-        tell_overdue(ledger, clock(), pager, owner="w", boundary=kill)
+        tell_account(ledger, clock(), pager, owner="w", boundary=kill)
     clock.step(minutes=10)
     tell(ledger, clock, pager, owner)
     assert tell(ledger, clock, pager, owner) == Told(0, (), (), 0)
@@ -208,7 +187,7 @@ def test_killed_after_the_alert_and_settled_before_the_next_look_it_is_resolved(
             raise Killed
 
     with pytest.raises(Killed):
-        tell_overdue(ledger, clock(), pager, owner="w", boundary=kill)
+        tell_account(ledger, clock(), pager, owner="w", boundary=kill)
     settle(ledger, clock)
     clock.step(minutes=10)
     assert len(tell(ledger, clock, pager, "another").resolved) == 1
@@ -218,7 +197,7 @@ def test_killed_after_the_alert_and_settled_before_the_next_look_it_is_resolved(
 def test_settled_before_anybody_was_told_nobody_hears_of_it(ledger: Ledger, clock: SteppedClock, pager: Pager) -> None:
     send(ledger, clock)
     clock.step(hours=25)
-    assert tell_overdue(ledger, clock(), lambda *_: False, owner="w").untold == 1
+    assert tell_account(ledger, clock(), lambda *_: False, owner="w").untold == 1
     settle(ledger, clock)
     assert tell(ledger, clock, pager) == Told(0, (), (), 0)
     assert pager.events == []
@@ -228,7 +207,7 @@ def test_without_a_receiver_it_is_told_later(ledger: Ledger, clock: SteppedClock
     send(ledger, clock)
     clock.step(hours=25)
     for _ in range(2):
-        assert tell_overdue(ledger, clock(), lambda *_: False, owner="w").untold == 1
+        assert tell_account(ledger, clock(), lambda *_: False, owner="w").untold == 1
     assert len(tell(ledger, clock, pager).told) == 1
 
 
@@ -240,7 +219,7 @@ def test_a_receiver_that_is_away_is_asked_again(ledger: Ledger, clock: SteppedCl
         raise ConnectionLostError("away")
 
     with pytest.raises(ConnectionLostError):
-        tell_overdue(ledger, clock(), away, owner="w")
+        tell_account(ledger, clock(), away, owner="w")
     assert len(tell(ledger, clock, pager, "another").told) == 1
 
 
@@ -256,7 +235,7 @@ def test_one_that_is_refused_does_not_keep_the_others(ledger: Ledger, clock: Ste
 
     for _ in range(2):
         with pytest.raises(PermanentError, match="refused"):
-            tell_overdue(ledger, clock(), picky, owner="w")
+            tell_account(ledger, clock(), picky, owner="w")
     assert [alert.details["control"] for _, alert in pager.events] == ["18"]
 
 
@@ -273,7 +252,7 @@ def test_two_at_once_send_one_alert(ledger: Ledger, clock: SteppedClock, pager: 
 
     def look(owner: str) -> Told:
         both.wait(30)
-        return tell_overdue(ledger, clock(), notify, owner=owner)
+        return tell_account(ledger, clock(), notify, owner=owner)
 
     with ThreadPoolExecutor(2) as pool:
         told = list(pool.map(look, ["a", "b"]))
@@ -295,7 +274,7 @@ def test_an_alert_that_went_out_late_after_its_end_is_ended_again(
         assert len(tell(ledger, clock, pager, "other").resolved) == 1
         return pager(action, alert)
 
-    tell_overdue(ledger, clock(), slow, owner="w")
+    tell_account(ledger, clock(), slow, owner="w")
     assert len(pager.opened) == 1
     assert len(tell(ledger, clock, pager, "other").resolved) == 1
     assert pager.opened == set()
