@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
-import sqlglot
 
-from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet
-from airflow_provider_integrations.connectors.edi.accepted_sets import read_accepted
-from airflow_provider_integrations.connectors.edi.documents import GuideBook
-from airflow_provider_integrations.connectors.edi.row_batches import RowBatches
-from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
-from airflow_provider_integrations.core.source import LoadPolicy
-from airflow_provider_integrations.include import read_guides
-from airflow_provider_integrations.warehouse.loader import load_batches
+from tests.fakes.edi_views import day, interchange, invoic, load, messages, of_invoice, of_order, orders
 from tests.fakes.fakesnow_server import Warehouse
-from tests.fakes.warehouse_batches import batch
 
 pytestmark = pytest.mark.integration
 
-REPOSITORY = Path(__file__).parents[2]
-GOLDEN = REPOSITORY / "tests" / "golden" / "edi" / "guided"
-GUIDES = tuple(read_guides(REPOSITORY / "include", name) for name in ("x12_850", "x12_810"))
-CONTRACTS = table_contracts(GUIDES)
-TABLES = ("orders", "order_lines", "invoices", "invoice_lines")
-VIEWS = ("silver/edi_orders", "silver/edi_invoices", "gold/orders_to_invoices")
-Rows = dict[str, list[dict[str, Any]]]
-
-
-def interchange(*sets: str, control: int = 1, sender: str = "ACME", receiver: str = "HUB") -> bytes:
-    """Sets of one group each, as `of_order` and `of_invoice` write them; two slashes end a segment."""
-    head = f"ISA*00*{'':10}*00*{'':10}*ZZ*{sender:15}*ZZ*{receiver:15}*260102*0304*U*00401*{control:09d}*0*P*>~"
-    groups = []
-    for number, body in enumerate(sets, 1):
-        segments = body.split("//")
-        group = {"850": "PO", "810": "IN"}[segments[0]]
-        text = "".join(f"{segment}~" for segment in segments[1:])
-        groups.append(
-            f"GS*{group}*{sender}*{receiver}*20260102*0304*{number}*X*004010~ST*{segments[0]}*0001~{text}"
-            f"SE*{len(segments) + 1}*0001~GE*1*{number}~"
-        )
-    return f"{head}{''.join(groups)}IEA*{len(sets)}*{control:09d}~".encode()
-
-
-def of_order(number: str, *lines: str, purpose: str = "00", release: str = "", currency: str = "") -> str:
-    """An 850; a line is PO1 without its tag."""
-    head = ["850", f"BEG*{purpose}*SA*{number}*{release}*20260102", *([f"CUR*BY*{currency}"] if currency else [])]
-    return "//".join([*head, *(f"PO1*{line}" for line in lines)])
-
-
-def of_invoice(number: str, order: str, *lines: str, kind: str = "DI", purpose: str = "00", currency: str = "") -> str:
-    """An 810; a line is IT1 without its tag, and may go on with other segments."""
-    head = [f"BIG*20260115*{number}*20260102*{order}***{kind}*{purpose}", *([f"CUR*SE*{currency}"] if currency else [])]
-    return "//".join(["810", *head, *(f"IT1*{line}" for line in lines), "TDS*100"])
-
-
-def read(stream: bytes) -> Rows:
-    """The rows of a stream by table, each with its document."""
-    found: Rows = defaultdict(list)
-
-    def keep(table: str, given: pa.RecordBatch) -> None:
-        found[table] += [{"document": hashlib.sha256(stream).hexdigest(), **row} for row in given.to_pylist()]
-
-    def take(one: AcceptedSet) -> None:
-        batches.add(one)
-
-    batches = RowBatches(keep)
-    reading = read_accepted([stream], [stream], GuideBook(GUIDES), take)
-    batches.flush()
-    assert not reading.refused, reading.told
-    return found
-
-
-def load(warehouse: Warehouse, folder: Path, documents: Iterable[tuple[str, bytes]]) -> None:
-    """Load streams, each of a version, as the children of an EDI source are loaded; then make the views."""
-    connection = warehouse.connect()
-    read_ones = [(version, read(stream)) for version, stream in documents]
-    for table in TABLES:
-        contract = CONTRACTS[table]
-        where = LoadPolicy.model_validate({"database": warehouse.database, "table": f"EDI_{table}"})
-        given = [
-            batch(folder, f"{table}-{number}", version, rows[table], of=contract)
-            for number, (version, rows) in enumerate(read_ones)
-        ]
-        load_batches(connection, given, contract, where)
-    for name in VIEWS:
-        text = (REPOSITORY / "include" / "sql" / f"{name}.sql").read_text().replace("INTEGRATIONS", warehouse.database)
-        for statement in sqlglot.parse(text, read="snowflake"):
-            assert statement is not None
-            connection.cursor().execute(statement.sql(dialect="snowflake", comments=False))
-
-
-def day(number: int) -> str:
-    return f"2026-01-{number:02d}/1/1"
+GOLDEN = Path(__file__).parents[1] / "golden" / "edi" / "guided"
 
 
 def test_the_newest_word_on_an_order_counts_and_beg01_says_what_it_does(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -290,3 +203,67 @@ def test_an_order_and_its_invoice_as_partners_send_them_agree(warehouse: Warehou
         ("4500012345", "1", "Widget, blue", "AGREES", "INV-1"),
         ("4500012345", "2", "Bolts", "AGREES", "INV-1"),
     ]
+
+
+def test_the_newest_word_on_an_edifact_order_counts_and_bgm03_says_what_it_does(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    line = "{}++{}:EN'QTY+21:{}:PCE'PRI+AAA:{}"
+    first = messages(
+        orders("REPLACED", line.format(1, 111, 10, 5)),
+        orders("CANCELLED", line.format(1, 111, 10, 5)),
+        orders("CHANGED", line.format(1, 111, 10, 5), line.format(2, 222, 1, 5), line.format(3, 333, 1, 5)),
+        orders("FORECAST", line.format(1, 111, 10, 5), function="25"),
+    )
+    deleted = "3+2+333:EN'QTY+21:1:PCE'PRI+AAA:5"
+    second = messages(
+        orders("REPLACED", line.format(1, 111, 12, "500::NTP:100:PCE"), function="5"),
+        orders("CANCELLED", line.format(1, 111, 10, 5), function="1"),
+        orders("CHANGED", line.format(1, 111, 11, 5), deleted, function="4"),
+        control=2,
+    )
+    third = messages(orders("CHANGED", line.format(2, 222, 1, 5), function="3"), control=3)
+    load(warehouse, tmp_path, [(day(1), first), (day(2), second), (day(3), third)])
+    asked = "SELECT ORDER_NUMBER, STATUS, VERSIONS, CURRENCY FROM {db}.SILVER.EDI_ORDERS_CURRENT ORDER BY 1"
+    assert warehouse.rows(asked) == [
+        ("CANCELLED", "CANCELLED", 2, "EUR"),
+        ("CHANGED", "OPEN", 3, "EUR"),
+        ("REPLACED", "OPEN", 2, "EUR"),
+    ]
+    lines = (
+        "SELECT ORDER_NUMBER, LINE_KEY, GTIN, CAST(QUANTITY AS NUMBER(9,0)), CAST(PRICE AS NUMBER(12,2)), AMOUNT "
+        "FROM {db}.SILVER.EDI_ORDER_LINES_CURRENT WHERE STATUS = 'OPEN' ORDER BY 1, 2"
+    )
+    assert warehouse.rows(lines) == [
+        # Line 2 was deleted by a message of deletions (1225 code 3), line 3 by its own action (1229 code 2).
+        ("CHANGED", "1", "111", 11, Decimal("5.00"), Decimal("55.00")),
+        ("REPLACED", "1", "111", 12, Decimal("5.00"), Decimal("60.00")),
+    ]
+
+
+def test_edifact_orders_stand_beside_their_invoices_and_credit_notes(warehouse: Warehouse, tmp_path: Path) -> None:
+    line = "{}++{}:EN'QTY+{}:{}:PCE'PRI+AAA:{}"
+    ordered = messages(*(orders(name, line.format(1, 111, 21, 10, 5)) for name in ("AGREES", "CREDITED", "BY ITEM")))
+    invoiced = messages(
+        invoic("I1", "AGREES", line.format(1, 111, 47, 10, 5)),
+        invoic("I2", "CREDITED", line.format(1, 111, 47, 12, 5)),
+        invoic("C2", "CREDITED", line.format(1, 111, 47, 3, 5), code="381"),
+        invoic("I3", "BY ITEM", line.format(9, 111, 47, 10, 5)),
+        invoic("P4", "BY ITEM", line.format(1, 111, 47, 10, 5), code="325"),
+        sender="SELLER",
+        receiver="BUYER",
+    )
+    load(warehouse, tmp_path, [(day(1), ordered), (day(2), invoiced)])
+    asked = (
+        "SELECT ORDER_NUMBER, VERDICT, CAST(QUANTITY_DIFFERENCE AS NUMBER(9,0)), AMOUNT_DIFFERENCE, INVOICE_NUMBERS "
+        "FROM {db}.GOLD.ORDERS_TO_INVOICES ORDER BY 1"
+    )
+    assert warehouse.rows(asked) == [
+        ("AGREES", "AGREES", 0, Decimal("0.00"), "I1"),
+        ("BY ITEM", "AGREES", 0, Decimal("0.00"), "I3"),
+        ("CREDITED", "QUANTITY_SHORT", -1, Decimal("-5.00"), "C2, I2"),
+    ]
+    totals = (
+        "SELECT INVOICE_NUMBER, TOTAL FROM {db}.SILVER.EDI_INVOICES_CURRENT WHERE ORDER_NUMBER = 'CREDITED' ORDER BY 1"
+    )
+    assert [(number, int(total)) for number, total in warehouse.rows(totals)] == [("C2", -100), ("I2", 100)]

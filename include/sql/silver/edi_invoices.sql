@@ -1,25 +1,86 @@
--- Invoices as they stand now; to be run once the first of them are loaded, which makes the tables. Of the documents about one
--- invoice the newest counts. The load keeps what each document said, in SILVER.EDI_INVOICES and SILVER.EDI_INVOICE_LINES. An
--- invoice is known by its two partners and its number (BIG02); a credit that bears the number of its invoice is a document of
--- its own.
+-- Invoices as they stand now, of X12 (810) and EDIFACT (INVOIC). Of the documents about one invoice the newest counts; the load
+-- keeps what each said, in the tables of edi_invoice_tables.sql. An invoice is known by its two partners and its number (BIG02, BGM02);
+-- a credit that bears the number of its invoice is a document of its own.
 --
--- BIG08 (X12 element 353): 01, 03 and 17 cancel an invoice; 07 and 22, and the type DU (BIG07), are copies, which count only
--- where nothing else came; 08, 12, 13, 14, 16, 24, 27, 28 and 38 charge nothing; all others take the place of what was there.
--- BIG07 (element 640): CC, CE, CG, CN, CR and MC are credits, and their quantities count as negative however they are signed.
+--   BIG08 (X12 element 353)                 BGM03 (EDIFACT 1225)
+--   01, 03, 17                              1, 17                cancels it
+--   07, 22, and type DU in BIG07            7, 31, 35, 43        is a copy, which counts only where nothing else came
+--   08, 12 to 14, 16, 24, 27, 28, 38        8, 12 to 16, 25, 53  charges nothing; nor does a proforma invoice (BGM01 325)
+--   all others                                                   takes the place of what was there
+--
+-- Credits are the types CC, CE, CG, CN, CR and MC (BIG07, element 640) and the documents 81, 83, 261, 308, 381, 396 and 532
+-- (BGM01, 1001). Their quantities and totals count as negative, however they are signed.
 CREATE SCHEMA IF NOT EXISTS INTEGRATIONS.SILVER;
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_INVOICES_CURRENT AS
 WITH DOCUMENTS AS (
   SELECT
-    *,
+    DOCUMENT,
+    SET_NUMBER,
+    SENDER,
+    RECEIVER,
+    USAGE,
+    INVOICE_NUMBER,
     COALESCE(TRANSACTION_TYPE, '') IN ('CC', 'CE', 'CG', 'CN', 'CR', 'MC') AS IS_CREDIT,
+    PURPOSE,
     CASE
       WHEN PURPOSE IN ('01', '03', '17') THEN 'CANCEL'
       WHEN PURPOSE IN ('07', '22') OR TRANSACTION_TYPE = 'DU' THEN 'COPY'
+      WHEN PURPOSE IN ('08', '12', '13', '14', '16', '24', '27', '28', '38') THEN 'NONE'
       ELSE 'WHOLE'
-    END AS EFFECT
+    END AS EFFECT,
+    TRANSACTION_TYPE,
+    INVOICED_ON,
+    ORDER_NUMBER,
+    COALESCE(RELEASE_NUMBER, '') AS RELEASE_NUMBER,
+    CURRENCY,
+    TOTAL,
+    LINE_COUNT,
+    INTERCHANGE_CONTROL,
+    _VERSION,
+    _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_INVOICES
-  WHERE INVOICE_NUMBER IS NOT NULL
-    AND COALESCE(PURPOSE, '00') NOT IN ('08', '12', '13', '14', '16', '24', '27', '28', '38')
+  UNION ALL
+  SELECT
+    I.DOCUMENT,
+    I.SET_NUMBER,
+    I.SENDER,
+    I.RECEIVER,
+    I.USAGE,
+    I.INVOICE_NUMBER,
+    COALESCE(I.DOCUMENT_CODE, '') IN ('81', '83', '261', '308', '381', '396', '532') AS IS_CREDIT,
+    I."FUNCTION" AS PURPOSE,
+    CASE
+      WHEN I."FUNCTION" IN ('1', '17') THEN 'CANCEL'
+      WHEN I."FUNCTION" IN ('7', '31', '35', '43') THEN 'COPY'
+      WHEN I."FUNCTION" IN ('8', '12', '13', '14', '15', '16', '25', '53') OR I.DOCUMENT_CODE = '325' THEN 'NONE'
+      ELSE 'WHOLE'
+    END AS EFFECT,
+    I.DOCUMENT_CODE AS TRANSACTION_TYPE,
+    I.INVOICED_ON,
+    I.ORDER_NUMBER,
+    '' AS RELEASE_NUMBER,
+    I.CURRENCY,
+    T.TOTAL,
+    I.LINE_COUNT,
+    I.INTERCHANGE_CONTROL,
+    I._VERSION,
+    I._DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_EDIFACT_INVOICES AS I
+  LEFT JOIN (
+    -- Of the amounts by 5025: invoice amount, invoice total, message total, amount due.
+    SELECT
+      DOCUMENT,
+      SET_NUMBER,
+      COALESCE(
+        MAX(IFF("TYPE" = '77', AMOUNT, NULL)),
+        MAX(IFF("TYPE" = '39', AMOUNT, NULL)),
+        MAX(IFF("TYPE" = '86', AMOUNT, NULL)),
+        MAX(IFF("TYPE" = '9', AMOUNT, NULL))
+      ) AS TOTAL
+    FROM INTEGRATIONS.SILVER.EDI_EDIFACT_INVOICE_TOTALS
+    GROUP BY DOCUMENT, SET_NUMBER
+  ) AS T
+    ON I.DOCUMENT = T.DOCUMENT AND I.SET_NUMBER = T.SET_NUMBER
 ),
 NUMBERED AS (
   SELECT
@@ -31,6 +92,7 @@ NUMBERED AS (
     ) AS VERSION_NUMBER,
     COUNT(*) OVER (PARTITION BY SENDER, RECEIVER, USAGE, INVOICE_NUMBER, IS_CREDIT) AS VERSIONS
   FROM DOCUMENTS
+  WHERE INVOICE_NUMBER IS NOT NULL AND EFFECT <> 'NONE'
 )
 SELECT
   SENDER,
@@ -42,14 +104,10 @@ SELECT
   VERSIONS,
   INVOICED_ON,
   ORDER_NUMBER,
-  COALESCE(RELEASE_NUMBER, '') AS RELEASE_NUMBER,
+  RELEASE_NUMBER,
   PURPOSE,
   TRANSACTION_TYPE,
   CURRENCY,
-  VENDOR_NUMBER,
-  BILL_OF_LADING,
-  TERMS_NET_DUE,
-  SHIPPED_ON,
   IFF(IS_CREDIT, -ABS(TOTAL), TOTAL) AS TOTAL,
   LINE_COUNT,
   INTERCHANGE_CONTROL,
@@ -59,10 +117,61 @@ SELECT
 FROM NUMBERED
 WHERE VERSION_NUMBER = VERSIONS;
 
--- The lines of invoices that stand. ORDER_NUMBER is that of the line (REF*PO) where it has one, else that of the invoice. PRICE
--- and AMOUNT are as in EDI_ORDER_LINES_CURRENT.
+-- The lines of invoices that stand. ORDER_NUMBER is that of the line (REF*PO, RFF+ON) where it has one, else that of the
+-- invoice. PRICE and AMOUNT are as in EDI_ORDER_LINES_CURRENT.
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_INVOICE_LINES_CURRENT AS
 WITH LINES AS (
+  SELECT
+    DOCUMENT,
+    SET_NUMBER,
+    "ROW" AS ROW_IN_SET,
+    LINE_NUMBER,
+    ORDER_NUMBER,
+    DESCRIPTION,
+    BUYER_PART,
+    BUYER_ITEM,
+    VENDOR_PART,
+    VENDOR_ITEM,
+    UPC,
+    GTIN,
+    SKU,
+    UNIT,
+    QUANTITY,
+    UNIT_PRICE,
+    CASE
+      WHEN PRICE_BASIS IN ('HP', 'LC', 'QH', 'RC', 'TC', 'WC') AND COALESCE(UNIT, '') NOT IN ('HC', 'HU') THEN 100
+      WHEN PRICE_BASIS IN ('TP', 'LM', 'QS', 'RM', 'TM', 'WM') AND COALESCE(UNIT, '') <> 'TH' THEN 1000
+      WHEN PRICE_BASIS IN ('PD', 'LD', 'RD', 'TD', 'WD') AND COALESCE(UNIT, '') <> 'DZ' THEN 12
+      WHEN PRICE_BASIS = 'PN' THEN 10
+      WHEN PRICE_BASIS = 'TT' THEN 10000
+      WHEN PRICE_BASIS = 'HT' THEN 100000
+      ELSE 1
+    END AS UNITS_PRICED,
+    _DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_INVOICE_LINES
+  UNION ALL
+  SELECT
+    DOCUMENT,
+    SET_NUMBER,
+    "ROW" AS ROW_IN_SET,
+    LINE_NUMBER,
+    ORDER_NUMBER,
+    DESCRIPTION,
+    IFF(OTHER_ITEM_TYPE IN ('BP', 'IN'), OTHER_ITEM, IFF(ITEM_TYPE IN ('BP', 'IN'), ITEM, NULL)) AS BUYER_PART,
+    NULL AS BUYER_ITEM,
+    IFF(OTHER_ITEM_TYPE = 'SA', OTHER_ITEM, IFF(ITEM_TYPE = 'SA', ITEM, NULL)) AS VENDOR_PART,
+    NULL AS VENDOR_ITEM,
+    NULL AS UPC,
+    IFF(ITEM_TYPE IN ('EN', 'SRV', 'UP'), ITEM, NULL) AS GTIN,
+    NULL AS SKU,
+    UNIT,
+    QUANTITY,
+    NET_PRICE AS UNIT_PRICE,
+    COALESCE(NULLIF(PRICE_BASIS, 0), 1) AS UNITS_PRICED,
+    _DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_EDIFACT_INVOICE_LINES
+),
+JOINED AS (
   SELECT
     I.SENDER,
     I.RECEIVER,
@@ -74,9 +183,7 @@ WITH LINES AS (
     COALESCE(L.ORDER_NUMBER, I.ORDER_NUMBER) AS ORDER_NUMBER,
     -- The release in the heading is of the order in the heading.
     IFF(COALESCE(L.ORDER_NUMBER, I.ORDER_NUMBER) = I.ORDER_NUMBER, I.RELEASE_NUMBER, '') AS RELEASE_NUMBER,
-    L.DOCUMENT,
-    L.SET_NUMBER,
-    L."ROW" AS ROW_NUMBER_IN_SET,
+    L.DOCUMENT || '/' || L.SET_NUMBER || '/' || L.ROW_IN_SET AS LINE_ID,
     L.LINE_NUMBER,
     REGEXP_REPLACE(L.LINE_NUMBER, '^0+', '') AS LINE_KEY,
     L.DESCRIPTION,
@@ -89,52 +196,12 @@ WITH LINES AS (
     L.SKU,
     L.UNIT,
     IFF(I.IS_CREDIT, -ABS(L.QUANTITY), L.QUANTITY) AS QUANTITY,
-    L.UNIT_PRICE,
-    L._DQ_VALID,
-    CASE
-      WHEN L.PRICE_BASIS IN ('HP', 'LC', 'QH', 'RC', 'TC', 'WC') AND COALESCE(L.UNIT, '') NOT IN ('HC', 'HU') THEN 100
-      WHEN L.PRICE_BASIS IN ('TP', 'LM', 'QS', 'RM', 'TM', 'WM') AND COALESCE(L.UNIT, '') <> 'TH' THEN 1000
-      WHEN L.PRICE_BASIS IN ('PD', 'LD', 'RD', 'TD', 'WD') AND COALESCE(L.UNIT, '') <> 'DZ' THEN 12
-      WHEN L.PRICE_BASIS = 'PN' THEN 10
-      WHEN L.PRICE_BASIS = 'TT' THEN 10000
-      WHEN L.PRICE_BASIS = 'HT' THEN 100000
-      ELSE 1
-    END AS UNITS_PRICED
+    IFF(L.UNITS_PRICED = 1, L.UNIT_PRICE, CAST(L.UNIT_PRICE / L.UNITS_PRICED AS NUMBER(38, 12))) AS PRICE,
+    L._DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_INVOICES_CURRENT AS I
-  INNER JOIN INTEGRATIONS.SILVER.EDI_INVOICE_LINES AS L
+  INNER JOIN LINES AS L
     ON I.DOCUMENT = L.DOCUMENT AND I.SET_NUMBER = L.SET_NUMBER
   WHERE I.STATUS = 'OPEN'
-),
-PRICED AS (
-  SELECT
-    *,
-    IFF(UNITS_PRICED = 1, UNIT_PRICE, CAST(UNIT_PRICE / UNITS_PRICED AS NUMBER(38, 12))) AS PRICE
-  FROM LINES
 )
-SELECT
-  SENDER,
-  RECEIVER,
-  USAGE,
-  INVOICE_NUMBER,
-  IS_CREDIT,
-  INVOICED_ON,
-  ORDER_NUMBER,
-  RELEASE_NUMBER,
-  DOCUMENT || '/' || SET_NUMBER || '/' || ROW_NUMBER_IN_SET AS LINE_ID,
-  LINE_NUMBER,
-  LINE_KEY,
-  DESCRIPTION,
-  BUYER_PART,
-  BUYER_ITEM,
-  VENDOR_PART,
-  VENDOR_ITEM,
-  UPC,
-  GTIN,
-  SKU,
-  UNIT,
-  QUANTITY,
-  CURRENCY,
-  PRICE,
-  CAST(ROUND(QUANTITY * PRICE, 2) AS NUMBER(38, 2)) AS AMOUNT,
-  _DQ_VALID
-FROM PRICED;
+SELECT *, CAST(ROUND(QUANTITY * PRICE, 2) AS NUMBER(38, 2)) AS AMOUNT
+FROM JOINED;

@@ -1,13 +1,14 @@
--- Purchase orders as they stand now; to be run once the first of them are loaded, which makes the tables. The load keeps what
--- each document said, in SILVER.EDI_ORDERS and SILVER.EDI_ORDER_LINES; here the newest word on each order counts. An order is
--- known by its two partners, its number and its release (BEG03, BEG04).
+-- Purchase orders as they stand now, of X12 (850) and EDIFACT (ORDERS). The load keeps what each document said, in the tables of
+-- edi_order_tables.sql; here the newest word on each order counts. An order is known by its two partners, its number and its
+-- release (BEG03 and BEG04, or BGM02). What a document does to it:
 --
--- BEG01 (X12 element 353) says what a document does to an order:
---   01, 03, 17       cancel it
---   02, 04, 25, 26   change it: only the lines that are named, by PO101; the others stay
---   07, 22           are copies, which count only where nothing else came
---   08, 12, 13, 14, 16, 24, 27, 28   order nothing: status, requests, proposals, drafts, questions
---   all others, such as 00 and 05, are the whole order and take the place of what was there
+--   BEG01 (X12 element 353)        BGM03 (EDIFACT 1225)
+--   01, 03, 17                     1, 17                     cancels it
+--   02, 04, 25, 26                 2, 4, 20, 33, 36          changes it: only the lines that are named, by number; others stay
+--                                  3                         takes away the lines that are named, as 1229 action 2 does
+--   07, 22                         7, 31, 35, 43             is a copy, which counts only where nothing else came
+--   08, 12 to 14, 16, 24, 27, 28   8, 12 to 16, 25, 53       orders nothing: status, requests, proposals, drafts, forecasts
+--   all others, such as 00 and 05  such as 9 and 5           is the whole order, and takes the place of what was there
 CREATE SCHEMA IF NOT EXISTS INTEGRATIONS.SILVER;
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_ORDER_VERSIONS AS
 WITH DOCUMENTS AS (
@@ -20,18 +21,51 @@ WITH DOCUMENTS AS (
     ORDER_NUMBER,
     COALESCE(RELEASE_NUMBER, '') AS RELEASE_NUMBER,
     PURPOSE,
-    CURRENCY,
     CASE
       WHEN PURPOSE IN ('01', '03', '17') THEN 'CANCEL'
       WHEN PURPOSE IN ('02', '04', '25', '26') THEN 'CHANGE'
       WHEN PURPOSE IN ('07', '22') THEN 'COPY'
+      WHEN PURPOSE IN ('08', '12', '13', '14', '16', '24', '27', '28') THEN 'NONE'
       ELSE 'WHOLE'
     END AS EFFECT,
+    ORDER_TYPE,
+    ORDERED_ON,
+    CONTRACT_NUMBER,
+    CURRENCY,
+    REQUESTED_DELIVERY,
+    LINE_COUNT,
+    INTERCHANGE_CONTROL,
     _VERSION,
-    INTERCHANGE_CONTROL
+    _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_ORDERS
-  WHERE ORDER_NUMBER IS NOT NULL
-    AND COALESCE(PURPOSE, '00') NOT IN ('08', '12', '13', '14', '16', '24', '27', '28')
+  UNION ALL
+  SELECT
+    DOCUMENT,
+    SET_NUMBER,
+    SENDER,
+    RECEIVER,
+    USAGE,
+    ORDER_NUMBER,
+    '' AS RELEASE_NUMBER,
+    "FUNCTION" AS PURPOSE,
+    CASE
+      WHEN "FUNCTION" IN ('1', '17') THEN 'CANCEL'
+      WHEN "FUNCTION" IN ('2', '4', '20', '33', '36') THEN 'CHANGE'
+      WHEN "FUNCTION" = '3' THEN 'DELETE'
+      WHEN "FUNCTION" IN ('7', '31', '35', '43') THEN 'COPY'
+      WHEN "FUNCTION" IN ('8', '12', '13', '14', '15', '16', '25', '53') THEN 'NONE'
+      ELSE 'WHOLE'
+    END AS EFFECT,
+    DOCUMENT_CODE AS ORDER_TYPE,
+    ORDERED_ON,
+    CONTRACT_NUMBER,
+    CURRENCY,
+    REQUESTED_DELIVERY,
+    LINE_COUNT,
+    INTERCHANGE_CONTROL,
+    _VERSION,
+    _DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_EDIFACT_ORDERS
 ),
 NUMBERED AS (
   SELECT
@@ -42,12 +76,13 @@ NUMBERED AS (
       ORDER BY IFF(EFFECT = 'COPY', 0, 1), _VERSION, INTERCHANGE_CONTROL, SET_NUMBER, DOCUMENT
     ) AS VERSION_NUMBER
   FROM DOCUMENTS
+  WHERE ORDER_NUMBER IS NOT NULL AND EFFECT <> 'NONE'
 ),
 RANGED AS (
   SELECT
     *,
     COUNT(*) OVER (PARTITION BY SENDER, RECEIVER, USAGE, ORDER_NUMBER, RELEASE_NUMBER) AS VERSIONS,
-    MAX(IFF(EFFECT = 'CHANGE', 0, VERSION_NUMBER)) OVER (
+    MAX(IFF(EFFECT IN ('CHANGE', 'DELETE'), 0, VERSION_NUMBER)) OVER (
       PARTITION BY SENDER, RECEIVER, USAGE, ORDER_NUMBER, RELEASE_NUMBER
     ) AS LAST_WHOLE,
     MAX(IFF(EFFECT = 'CANCEL', VERSION_NUMBER, -1)) OVER (
@@ -64,90 +99,121 @@ SELECT
   ORDER_NUMBER,
   RELEASE_NUMBER,
   PURPOSE,
-  CURRENCY,
   EFFECT,
   VERSION_NUMBER,
   VERSIONS,
   IFF(LAST_CANCEL = LAST_WHOLE, 'CANCELLED', 'OPEN') AS STATUS,
-  VERSION_NUMBER >= LAST_WHOLE AS IN_FORCE
+  VERSION_NUMBER >= LAST_WHOLE AS IN_FORCE,
+  ORDER_TYPE,
+  ORDERED_ON,
+  CONTRACT_NUMBER,
+  CURRENCY,
+  REQUESTED_DELIVERY,
+  LINE_COUNT,
+  INTERCHANGE_CONTROL,
+  _DQ_VALID
 FROM RANGED;
 
+-- Whatever else a document says of an order is in its own table, by DOCUMENT and SET_NUMBER.
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_ORDERS_CURRENT AS
 SELECT
-  V.SENDER,
-  V.RECEIVER,
-  V.USAGE,
-  V.ORDER_NUMBER,
-  V.RELEASE_NUMBER,
-  V.STATUS,
-  V.VERSIONS,
-  O.PURPOSE,
-  O.ORDER_TYPE,
-  O.ORDERED_ON,
-  O.CONTRACT_NUMBER,
-  O.CURRENCY,
-  O.DEPARTMENT,
-  O.VENDOR_NUMBER,
-  O.REQUESTED_DELIVERY,
-  O.SHIP_NOT_BEFORE,
-  O.SHIP_NO_LATER,
-  O.CANCEL_AFTER,
-  O.LINE_COUNT,
-  O.INTERCHANGE_CONTROL,
-  O.DOCUMENT,
-  O.SET_NUMBER,
-  O._DQ_VALID
-FROM INTEGRATIONS.SILVER.EDI_ORDER_VERSIONS AS V
-INNER JOIN INTEGRATIONS.SILVER.EDI_ORDERS AS O
-  ON V.DOCUMENT = O.DOCUMENT AND V.SET_NUMBER = O.SET_NUMBER
-WHERE V.VERSION_NUMBER = V.VERSIONS;
+  SENDER,
+  RECEIVER,
+  USAGE,
+  ORDER_NUMBER,
+  RELEASE_NUMBER,
+  STATUS,
+  VERSIONS,
+  PURPOSE,
+  ORDER_TYPE,
+  ORDERED_ON,
+  CONTRACT_NUMBER,
+  CURRENCY,
+  REQUESTED_DELIVERY,
+  LINE_COUNT,
+  INTERCHANGE_CONTROL,
+  DOCUMENT,
+  SET_NUMBER,
+  _DQ_VALID
+FROM INTEGRATIONS.SILVER.EDI_ORDER_VERSIONS
+WHERE VERSION_NUMBER = VERSIONS;
 
--- Each line by the newest document in force that names it. PRICE is for one of UNIT, whatever basis PO105 (element 639) names;
--- where UNIT itself is a dozen, a hundred or a thousand, the price of as many is the price of one. AMOUNT is of the line.
+-- Each line by the newest document in force that names it. PRICE is for one of UNIT, whatever basis PO105 (element 639) or PRI
+-- (5284) names; where UNIT itself is a dozen, a hundred or a thousand, the price of as many is the price of one.
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_ORDER_LINES_CURRENT AS
 WITH LINES AS (
   SELECT
+    DOCUMENT,
+    SET_NUMBER,
+    "ROW" AS ROW_IN_SET,
+    LINE_NUMBER,
+    NULL AS ACTION,
+    DESCRIPTION,
+    BUYER_PART,
+    BUYER_ITEM,
+    VENDOR_PART,
+    VENDOR_ITEM,
+    UPC,
+    GTIN,
+    SKU,
+    UNIT,
+    QUANTITY,
+    UNIT_PRICE,
+    CASE
+      WHEN PRICE_BASIS IN ('HP', 'LC', 'QH', 'RC', 'TC', 'WC') AND COALESCE(UNIT, '') NOT IN ('HC', 'HU') THEN 100
+      WHEN PRICE_BASIS IN ('TP', 'LM', 'QS', 'RM', 'TM', 'WM') AND COALESCE(UNIT, '') <> 'TH' THEN 1000
+      WHEN PRICE_BASIS IN ('PD', 'LD', 'RD', 'TD', 'WD') AND COALESCE(UNIT, '') <> 'DZ' THEN 12
+      WHEN PRICE_BASIS = 'PN' THEN 10
+      WHEN PRICE_BASIS = 'TT' THEN 10000
+      WHEN PRICE_BASIS = 'HT' THEN 100000
+      ELSE 1
+    END AS UNITS_PRICED,
+    REQUESTED_DELIVERY,
+    _DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_ORDER_LINES
+  UNION ALL
+  SELECT
+    DOCUMENT,
+    SET_NUMBER,
+    "ROW" AS ROW_IN_SET,
+    LINE_NUMBER,
+    ACTION,
+    DESCRIPTION,
+    IFF(OTHER_ITEM_TYPE IN ('BP', 'IN'), OTHER_ITEM, IFF(ITEM_TYPE IN ('BP', 'IN'), ITEM, NULL)) AS BUYER_PART,
+    NULL AS BUYER_ITEM,
+    IFF(OTHER_ITEM_TYPE = 'SA', OTHER_ITEM, IFF(ITEM_TYPE = 'SA', ITEM, NULL)) AS VENDOR_PART,
+    NULL AS VENDOR_ITEM,
+    NULL AS UPC,
+    IFF(ITEM_TYPE IN ('EN', 'SRV', 'UP'), ITEM, NULL) AS GTIN,
+    NULL AS SKU,
+    UNIT,
+    QUANTITY,
+    NET_PRICE AS UNIT_PRICE,
+    COALESCE(NULLIF(PRICE_BASIS, 0), 1) AS UNITS_PRICED,
+    REQUESTED_DELIVERY,
+    _DQ_VALID
+  FROM INTEGRATIONS.SILVER.EDI_EDIFACT_ORDER_LINES
+),
+KEYED AS (
+  SELECT
+    L.*,
     V.SENDER,
     V.RECEIVER,
     V.USAGE,
     V.ORDER_NUMBER,
     V.RELEASE_NUMBER,
     V.STATUS,
-    V.VERSION_NUMBER,
     V.CURRENCY,
-    L.DOCUMENT,
-    L.SET_NUMBER,
-    L."ROW" AS ROW_NUMBER_IN_SET,
-    L.LINE_NUMBER,
-    L.DESCRIPTION,
-    L.BUYER_PART,
-    L.BUYER_ITEM,
-    L.VENDOR_PART,
-    L.VENDOR_ITEM,
-    L.UPC,
-    L.GTIN,
-    L.SKU,
-    L.UNIT,
-    L.QUANTITY,
-    L.UNIT_PRICE,
-    L.REQUESTED_DELIVERY,
-    L._DQ_VALID,
-    -- PO101 may stand twice in one document, and 01 is 1.
+    V.VERSION_NUMBER,
+    V.EFFECT = 'DELETE' OR COALESCE(L.ACTION, '') = '2' AS IS_TAKEN_AWAY,
+    -- A line number may stand twice in one document, and 01 is 1.
     REGEXP_REPLACE(L.LINE_NUMBER, '^0+', '') AS LINE_KEY,
     ROW_NUMBER() OVER (
-      PARTITION BY L.DOCUMENT, L.SET_NUMBER, REGEXP_REPLACE(L.LINE_NUMBER, '^0+', '') ORDER BY L."ROW"
+      PARTITION BY L.DOCUMENT, L.SET_NUMBER, REGEXP_REPLACE(L.LINE_NUMBER, '^0+', '') ORDER BY L.ROW_IN_SET
     ) AS OCCURRENCE,
-    CASE
-      WHEN L.PRICE_BASIS IN ('HP', 'LC', 'QH', 'RC', 'TC', 'WC') AND COALESCE(L.UNIT, '') NOT IN ('HC', 'HU') THEN 100
-      WHEN L.PRICE_BASIS IN ('TP', 'LM', 'QS', 'RM', 'TM', 'WM') AND COALESCE(L.UNIT, '') <> 'TH' THEN 1000
-      WHEN L.PRICE_BASIS IN ('PD', 'LD', 'RD', 'TD', 'WD') AND COALESCE(L.UNIT, '') <> 'DZ' THEN 12
-      WHEN L.PRICE_BASIS = 'PN' THEN 10
-      WHEN L.PRICE_BASIS = 'TT' THEN 10000
-      WHEN L.PRICE_BASIS = 'HT' THEN 100000
-      ELSE 1
-    END AS UNITS_PRICED
+    IFF(L.UNITS_PRICED = 1, L.UNIT_PRICE, CAST(L.UNIT_PRICE / L.UNITS_PRICED AS NUMBER(38, 12))) AS PRICE
   FROM INTEGRATIONS.SILVER.EDI_ORDER_VERSIONS AS V
-  INNER JOIN INTEGRATIONS.SILVER.EDI_ORDER_LINES AS L
+  INNER JOIN LINES AS L
     ON V.DOCUMENT = L.DOCUMENT AND V.SET_NUMBER = L.SET_NUMBER
   WHERE V.IN_FORCE
 ),
@@ -157,9 +223,8 @@ RANKED AS (
     ROW_NUMBER() OVER (
       PARTITION BY SENDER, RECEIVER, USAGE, ORDER_NUMBER, RELEASE_NUMBER, LINE_KEY, OCCURRENCE
       ORDER BY VERSION_NUMBER DESC
-    ) AS AGE,
-    IFF(UNITS_PRICED = 1, UNIT_PRICE, CAST(UNIT_PRICE / UNITS_PRICED AS NUMBER(38, 12))) AS PRICE
-  FROM LINES
+    ) AS AGE
+  FROM KEYED
 )
 SELECT
   SENDER,
@@ -168,7 +233,7 @@ SELECT
   ORDER_NUMBER,
   RELEASE_NUMBER,
   STATUS,
-  DOCUMENT || '/' || SET_NUMBER || '/' || ROW_NUMBER_IN_SET AS LINE_ID,
+  DOCUMENT || '/' || SET_NUMBER || '/' || ROW_IN_SET AS LINE_ID,
   LINE_NUMBER,
   LINE_KEY,
   DESCRIPTION,
@@ -188,4 +253,4 @@ SELECT
   _DQ_VALID
 FROM RANKED
 -- A line without a number cannot be named again.
-WHERE AGE = 1 OR LINE_KEY IS NULL;
+WHERE (AGE = 1 OR LINE_KEY IS NULL) AND NOT IS_TAKEN_AWAY;
