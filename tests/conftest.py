@@ -14,7 +14,7 @@ pytest_plugins = [
     "tests.fakes.airflow_home",
     "tests.fakes.fakesnow_server",
     "tests.fakes.gnupg",
-    "tests.fakes.graph",
+    "tests.fakes.graph.fixtures",
     "tests.fakes.odbc_servers",
     "tests.fakes.odbc_tracked_world",
     "tests.fakes.postgres",

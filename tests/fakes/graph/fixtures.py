@@ -1,0 +1,29 @@
+"""The Graph server as fixtures; apart from the package, so that the server runs where pytest is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.graph.certificates import Authority
+from tests.fakes.graph.server import Elsewhere, GraphServer, elsewhere, serve
+
+
+@pytest.fixture(scope="session")
+def graph_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("graph"))
+
+
+@pytest.fixture
+def graph(graph_authority: Authority) -> Iterator[GraphServer]:
+    """A running server with nothing in it."""
+    with serve(GraphServer(graph_authority)) as server:
+        yield server
+
+
+@pytest.fixture
+def graph_elsewhere() -> Iterator[Elsewhere]:
+    """A host that is not the server's, where a call would be seen."""
+    with elsewhere() as found:
+        yield found
