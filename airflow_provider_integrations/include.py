@@ -18,6 +18,7 @@ from airflow_provider_integrations.core.key_groups import check_keys
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.include_edi import (
+    WarehouseTables,
     check_edi_source,
     edi_table_source,
     edi_table_sources,
@@ -271,6 +272,7 @@ def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | Con
     A file whose kind cannot be read is shown among the files of partners, so that it is shown once. The tables of EDI
     sources are given where `edi_table` is asked for, behind their source, since their contracts take time to make.
     """
+    warehouse = WarehouseTables(include)
     for path in sorted((include / "sources").glob("*.yaml")):
         try:
             kind = kind_of(read_yaml(path))
@@ -279,12 +281,12 @@ def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | Con
         shown = kind if kind in _MODELS else "sftp_pgp"
         if not kinds or shown in kinds:
             try:
-                yield path.stem, read_source(include, path.stem)
+                yield path.stem, warehouse.take(read_source(include, path.stem))
             except ConfigError as error:
                 yield path.stem, error
         if shown == "edi" and "edi_table" in kinds:
             try:
-                tables = edi_table_sources(include, read_edi_source(include, path.stem))
+                tables = edi_table_sources(include, warehouse.take(read_edi_source(include, path.stem)))
             except ConfigError as error:
                 yield path.stem, error
             else:

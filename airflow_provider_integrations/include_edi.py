@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_integrations.core.edi_source import (
     SETS,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:  # A DAG file reads sources alone.
     from airflow_provider_integrations.core.contract import Contract
 
 __all__ = [
+    "WarehouseTables",
     "check_edi_source",
     "edi_table_source",
     "edi_table_sources",
@@ -41,8 +44,10 @@ __all__ = [
     "read_guides",
 ]
 
-
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
+_Source = TypeVar("_Source")
+_Origin = tuple[str, frozenset[str]]
+"""A table by its name in the guides, and the guides that have it."""
 
 
 def read_guides(include: Path, name: str) -> Guides:
@@ -106,21 +111,7 @@ def edi_tables(include: Path, source: EdiSource) -> tuple[str, ...]:
         ConfigError: for a guide that is not there or is no YAML, or for a table that no task could be named by.
     """
     _check_known(include, source.agreement.guides)
-    found = {SETS, "segments"}
-    for name in source.agreement.guides or guide_names(include):
-        path = include / "edi" / f"{name}.yaml"
-        data = read_yaml(path)
-        rows = data.get("rows") if isinstance(data, dict) else None
-        tables = {str(table) for table in rows} if isinstance(rows, dict) else set()
-        if wrong := sorted(table for table in tables if not _TABLE.fullmatch(table)):
-            raise ConfigError(
-                "a table's name is of lower-case letters, digits and underscores",
-                path=str(path),
-                tables=wrong,
-                next_step="Rename it in `rows` of the guide.",
-            )
-        found |= tables
-    return tuple(sorted(found))
+    return tuple(sorted(_guides_of_tables(include, source.agreement)))
 
 
 def edi_table_sources(include: Path, source: EdiSource) -> dict[str, EdiTableSource]:
@@ -181,6 +172,93 @@ def _table_source(source: EdiSource, table: str, contract: Contract) -> EdiTable
             connection=load.connection, database=load.database, table=f"{load.prefix}{table.upper()}", scd=1
         ),
     )
+
+
+class WarehouseTables:
+    """Which tables of the warehouse the EDI sources of a deployment load into.
+
+    Partners may share a table, since a row's key holds the document that it came in; then its columns must be the same for
+    all of them. For one source nothing is read, and no guide is resolved unless two sources have a table of different guides.
+    """
+
+    def __init__(self, include: Path) -> None:
+        self._include = include
+        self._read = cache(read_yaml)
+        self._taken: dict[object, EdiSource] = {}
+        self._known: dict[str, Mapping[tuple[str, str, str], _Origin]] = {}
+
+    def take(self, source: _Source) -> _Source:
+        """Enter a source, and give it back; one of another kind is left alone.
+
+        Raises:
+            ConfigError: if it gives a table of the warehouse other columns than one that was entered before.
+        """
+        if isinstance(source, EdiSource):
+            settings = source.load, source.agreement.guides
+            if settings not in self._taken:
+                for other in self._taken.values():
+                    self._compare(other, source)
+                self._taken[settings] = source
+        return source
+
+    def _compare(self, other: EdiSource, source: EdiSource) -> None:
+        theirs, mine = self._origins(other), self._origins(source)
+        for place in sorted({*theirs} & {*mine}):
+            if theirs[place] == mine[place]:
+                continue
+            one, another = self._columns(theirs[place]), self._columns(mine[place])
+            if one and another and one != another:
+                raise ConfigError(
+                    "two sources give one table of the warehouse different columns",
+                    table=place[-1],
+                    sources=[other.source, source.source],
+                    columns=sorted(name for name in {**one, **another} if one.get(name) != another.get(name)),
+                    next_step="Give one of them another `load.prefix`, or name the same `guides` in both agreements.",
+                )
+
+    def _origins(self, source: EdiSource) -> Mapping[tuple[str, str, str], _Origin]:
+        """By place in the warehouse, what the rows there come of; nothing of guides that cannot be read, as other steps tell."""
+        if source.source not in self._known:
+            load, tables = source.load, dict[str, frozenset[str]]()
+            with suppress(ConfigError):
+                tables = _guides_of_tables(self._include, source.agreement, self._read)
+            self._known[source.source] = {
+                (load.connection, load.database.upper(), f"{load.prefix}{table}".upper()): (table, guides)
+                for table, guides in tables.items()
+            }
+        return self._known[source.source]
+
+    def _columns(self, origin: _Origin) -> Mapping[str, str]:
+        """Types of a table's columns by name; nothing of guides that cannot be resolved, as other steps tell."""
+        from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
+
+        table, guides = origin
+        with suppress(ConfigError):
+            contract = table_contracts(read_guides(self._include, name) for name in sorted(guides))[table]
+            return {column.name: column.type for column in contract.columns}
+        return {}
+
+
+def _guides_of_tables(
+    include: Path, agreement: EdiAgreement, read: Callable[[Path], Any] = read_yaml
+) -> dict[str, frozenset[str]]:
+    """By table of an agreement, the guides that have it; none of them is resolved."""
+    found: dict[str, set[str]] = {SETS: set(), "segments": set()}
+    for name in agreement.guides or guide_names(include):
+        path = include / "edi" / f"{name}.yaml"
+        data = read(path)
+        rows = data.get("rows") if isinstance(data, dict) else None
+        tables = {str(table) for table in rows} if isinstance(rows, dict) else set()
+        if wrong := sorted(table for table in tables if not _TABLE.fullmatch(table)):
+            raise ConfigError(
+                "a table's name is of lower-case letters, digits and underscores",
+                path=str(path),
+                tables=wrong,
+                next_step="Rename it in `rows` of the guide.",
+            )
+        for table in tables:
+            found.setdefault(table, set()).add(name)
+    return {table: frozenset(guides) for table, guides in found.items()}
 
 
 def _check_known(include: Path, names: Sequence[str]) -> None:
