@@ -1,16 +1,14 @@
 """An EDI partner and we, with real parts between us: OpenSSH, GnuPG on both sides, a ledger, bronze and a warehouse.
 
-The partner puts sealed documents on their server and reads what we answer with their own key. `run_inbound` and
-`run_outbound` are the steps of the DAGs as plain functions.
+The partner puts sealed documents on their server and reads what we answer with their own key.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import sqlglot
 import yaml
 
 from tests.fakes.chain import ROOT, Chain
+from tests.fakes.edi_run import EdiRun
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.gnupg import PgpWorld
 
@@ -85,6 +84,13 @@ class EdiPartner:
         message = change(self.pgp.partner.write(document, self.pgp.own))
         return self.chain.drop_bytes(message, number, day=DAY, name=f"acme_edi_{DAY}_seq-{number:05d}.edi.gpg")
 
+    def agree(self, **agreement: Any) -> None:
+        """Parts of the agreement are changed from now on."""
+        path = self.include / "sources" / "acme_edi.yaml"
+        source = yaml.safe_load(path.read_text())
+        source["agreement"] |= agreement
+        path.write_text(yaml.safe_dump(source))
+
     def received(self) -> dict[str, bytes]:
         """What lies at the partner's from us, by name, opened with their key; only what we signed opens."""
         return {path.name: self._opened(path) for path in sorted((self.server / "inbound" / "edi").iterdir())}
@@ -98,93 +104,18 @@ class EdiPartner:
         # The status may begin behind text that ends without a line's end.
         return re.sub(rb"\[GNUPG:\][^\n]*\n", b"", b"".join(content))
 
-    def run_inbound(self) -> None:
-        """One run of `edi_inbound__acme_edi`, step by step; each drains what waits."""
-        from airflow_provider_integrations.connectors.edi.answers import answer_items
-        from airflow_provider_integrations.connectors.edi.inbound import parse_items
-        from airflow_provider_integrations.connectors.sftp_pgp.archive import archive
-        from airflow_provider_integrations.connectors.sftp_pgp.discover import group_items, look_once
-        from airflow_provider_integrations.connectors.sftp_pgp.intake import take_in
+    @property
+    def steps(self) -> EdiRun:
+        """Ours, as plain values."""
+        return EdiRun(asdict(self.chain), str(self.include))
 
-        intake, _ = self.chain.jobs()
-        pending = asyncio.run(look_once(intake)).pending
-        for group in group_items(pending, files=intake.source.files_per_task):
-            asyncio.run(take_in(intake, group))
-        job = self._edi_job(intake)
-        parse_items(job)
-        answer_items(job)
-        self._send_off("acme_edi", intake)
-        self._load_rows(intake)
-        asyncio.run(archive(intake))
+    def run_inbound(self, *, replay: tuple[str, str, str] | None = None) -> None:
+        """One run of `edi_inbound__acme_edi`."""
+        self.steps.run(replay=replay)
 
     def run_outbound(self) -> None:
         """One run of `edi_outbound__acme_orders_out`."""
-        from airflow_provider_integrations.connectors.edi.outbound import write_documents
-        from airflow_provider_integrations.include_outbound import outbound_job
-
-        intake, _ = self.chain.jobs()
-        with self.chain.connection() as connection:
-            write_documents(outbound_job(self.include, "acme_orders_out", intake.ledger, intake.root), connection)
-        self._send_off("acme_orders_out", intake)
-
-    def _edi_job(self, intake: Any) -> Any:
-        from airflow_provider_integrations.connectors.edi.job import EdiJob
-        from airflow_provider_integrations.include import guide_book, read_edi_source
-
-        source = read_edi_source(self.include, "acme_edi")
-        return EdiJob(
-            source=source,
-            book=guide_book(self.include, source.agreement),
-            ledger=intake.ledger,
-            root=intake.root,
-            scratch=Path(self.chain.folder) / "documents",
-            owner=intake.owner,
-            lease=intake.lease,
-        )
-
-    def _send_off(self, source: str, intake: Any) -> None:
-        from airflow_provider_integrations.connectors.edi.settle_outbox import settle_outbox
-        from airflow_provider_integrations.connectors.sftp_pgp.deliver import deliver
-        from airflow_provider_integrations.connectors.sftp_pgp.job import DeliverJob
-
-        job = DeliverJob(
-            source=source,
-            settings=intake.settings,
-            ledger=intake.ledger,
-            root=intake.root,
-            scratch=Path(self.chain.folder) / f"outbox-{source}",
-            owner=intake.owner,
-        )
-        asyncio.run(deliver(job))
-        settle_outbox(intake.ledger, source, intake.owner)
-
-    def _load_rows(self, intake: Any) -> None:
-        from airflow_provider_integrations.batch_job import BatchJob
-        from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
-        from airflow_provider_integrations.connectors.edi.under_way import tables_under_way
-        from airflow_provider_integrations.core.work_item import State
-        from airflow_provider_integrations.expectations.step import gate_items
-        from airflow_provider_integrations.include import read_edi_source
-        from airflow_provider_integrations.include_edi import edi_table_sources
-        from airflow_provider_integrations.warehouse.step import load_items
-
-        tables = edi_table_sources(self.include, read_edi_source(self.include, "acme_edi"))
-        for table in tables_under_way(intake.ledger, "acme_edi", tables):
-            source = tables[table]
-            job = BatchJob(
-                source=source.source,
-                contract=source.contract,
-                gate=source.gate,
-                load=source.load,
-                ledger=intake.ledger,
-                root=intake.root,
-                owner=intake.owner,
-                lease=intake.lease,
-                settle=settle_rows,
-            )
-            gate_items(job, [], [item.id for item in job.ledger.items.list(job.source, [State.LANDED], limit=None)])
-            with self.chain.connection() as connection:
-                load_items(job, connection)
+        self.steps.run_outbound()
 
 
 @pytest.fixture

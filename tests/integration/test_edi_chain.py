@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_integrations.core.work_item import State, WorkItem
-from tests.fakes.edi_partner import BAD, GOOD, EdiPartner, acknowledgement, order_document, release_order, segments
+from tests.fakes.edi_partner import BAD, DAY, GOOD, EdiPartner, acknowledgement, order_document, release_order, segments
 from tests.fakes.fakesnow_server import Warehouse
 
 pytestmark = pytest.mark.integration
@@ -146,3 +146,58 @@ def test_a_stranger_in_the_envelope_is_refused_and_told(make_edi_partner: MakePa
     [answer] = partner.received().values()
     assert segments(answer)[1].split("*")[4:] == ["R", "006"]
     assert segments(answer)[0].split("*")[8].rstrip() == "EVIL"
+
+
+def test_an_edifact_order_is_answered_by_contrl(make_edi_partner: MakePartner, warehouse: Warehouse) -> None:
+    partner = make_edi_partner(ours=["14:HUB"], partners=["14:ACME"])
+    body = "BGM+220+4500012345+9'DTM+137:20260102:102'NAD+BY+5412345000013::9'LIN+1++A-100:SA'QTY+21:12'UNS+S'"
+    good = f"UNH+1+ORDERS:D:96A:UN'{body}UNT+8+1'"
+    bad = "UNH+2+ORDERS:D:96A:UN'DTM+137:20260102:102'UNS+S'UNT+4+2'"
+    name = partner.send(1, f"UNB+UNOA:3+ACME:14+HUB:14+260102:0304+R17'{good}{bad}UNZ+2+R17'".encode())
+    partner.run_inbound()
+    assert document_items(partner)[name].state is State.ARCHIVED
+    assert rows(warehouse, "EDI_EDIFACT_ORDERS", "set_control") == [("1",)]
+    assert rows(warehouse, "EDI_SETS", "set_control", "verdict") == [("1", "accepted"), ("2", "rejected")]
+    [answer] = partner.received().values()
+    said = [segment.split("+") for segment in answer.decode().split("'")]
+    assert [one for one in said if one[0] in ("UCI", "UCM")] == [
+        ["UCI", "R17", "ACME:14", "HUB:14", "7"],  # what is not named below is accepted
+        ["UCM", "2", "ORDERS:D:96A:UN", "4"],
+    ]
+
+
+def test_a_replay_gives_no_second_row_and_no_second_answer(make_edi_partner: MakePartner, warehouse: Warehouse) -> None:
+    partner = make_edi_partner(guides=["x12_850"])
+    partner.send(1, ORDERS)
+    partner.run_inbound()
+    answers, keys = partner.received(), ("document", "set_number")
+    before = {table: rows(warehouse, table, *keys) for table in ("EDI_ORDERS", "EDI_ORDER_LINES")}
+    verdicts = rows(warehouse, "EDI_SETS", "set_number", "verdict")
+    partner.run_inbound(replay=(DAY, DAY, "again"))
+    items = partner.chain.ledger().items.list("acme_edi", limit=None)
+    assert sorted(item.state for item in items) == [State.ARCHIVED, State.ARCHIVED]
+    assert {table: rows(warehouse, table, *keys) for table in before} == before
+    # A replay also says of groups and interchanges that they are not refused any more; their numbers are below 0.
+    assert [one for one in rows(warehouse, "EDI_SETS", "set_number", "verdict") if int(str(one[0])) > 0] == verdicts
+    assert partner.received() == answers
+    assert partner.chain.ledger().interchanges.owed_by_us() == []
+
+
+def test_a_refused_document_is_released_when_the_agreement_is_mended(
+    make_edi_partner: MakePartner, warehouse: Warehouse
+) -> None:
+    """Its rows come; what its sender was told first stands."""
+    partner = make_edi_partner(guides=["x12_850"])
+    name = partner.send(1, order_document(19, GOOD, sender="ACME2"))
+    partner.run_inbound()
+    item = document_items(partner)[name]
+    assert (item.state, item.reason) == (State.QUARANTINED, "edi_rejected")
+    answers = partner.received()
+    partner.agree(partners=["ZZ:ACME", "ZZ:ACME2"])
+    partner.chain.ledger().items.release(item.id, who="test", why="they have a second identity")
+    partner.run_inbound()
+    assert document_items(partner)[name].state is State.ARCHIVED
+    assert rows(warehouse, "EDI_ORDERS", "order_number", "sender") == [("4500012345", "ZZ/ACME2")]
+    assert {verdict for (verdict,) in rows(warehouse, "EDI_SETS", "verdict")} == {"accepted"}
+    assert partner.received() == answers
+    assert partner.chain.ledger().interchanges.owed_by_us() == []
