@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -224,26 +224,31 @@ class DeltaState:
 
 
 def _state(content: dict[str, Any]) -> DeltaState | None:
-    if content.pop("format") != _FORMAT:
+    """The state; None or an error where a part is missing, is too many, or contradicts another."""
+    if content.pop("format") != _FORMAT or content.keys() != _names(DeltaState):
         return None
-    progress = content.pop("progress")
-    if progress is not None:
-        start = progress.pop("start")
-        start["kind"] = LinkKind(start["kind"])
-        progress = Progress(
-            start=RoundStart(**start),
-            fingerprint=_fingerprint(progress.pop("fingerprint")),
-            sealed_at=_maybe(progress.pop("sealed_at"), datetime.fromisoformat),
-            resync=tuple(progress.pop("resync")),
-            restarts=tuple(progress.pop("restarts")),
-            **progress,
+    if (progress := content["progress"]) is not None:
+        start = progress["start"]
+        if progress.keys() != _names(Progress) or start.keys() != _names(RoundStart):
+            return None
+        content["progress"] = Progress(
+            start=RoundStart(**{**start, "kind": LinkKind(start["kind"])}),
+            fingerprint=_fingerprint(progress["fingerprint"]),
+            resync=tuple(progress["resync"]),
+            restarts=tuple(progress["restarts"]),
+            end_link=progress["end_link"],
+            sealed_at=_maybe(progress["sealed_at"], datetime.fromisoformat),
         )
-    return DeltaState(
-        fingerprint=_maybe(content.pop("fingerprint"), _fingerprint),
-        obtained_at=_maybe(content.pop("obtained_at"), datetime.fromisoformat),
-        progress=progress,
-        **content,
-    )
+    content["fingerprint"] = _maybe(content["fingerprint"], _fingerprint)
+    content["obtained_at"] = _maybe(content["obtained_at"], datetime.fromisoformat)
+    state = DeltaState(**content)
+    # A link that was lost is no beginning.
+    kept = (bool(state.link), state.fingerprint is not None, state.obtained_at is not None)
+    return state if kept == (state.rounds > 0,) * 3 else None
+
+
+def _names(kind: type) -> set[str]:
+    return {each.name for each in fields(kind)}
 
 
 def _fingerprint(content: dict[str, Any]) -> Fingerprint:

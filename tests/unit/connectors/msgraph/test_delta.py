@@ -291,13 +291,13 @@ def test_a_resource_without_a_latest_link_is_not_begun_with_all_objects_by_mista
 @pytest.mark.parametrize("where", ["nextLink", "deltaLink", "Location"])
 def test_no_link_leads_to_another_host(where: str, elsewhere: str) -> None:
     talk = Talk(incremental())
+    response = {
+        "nextLink": page(ANNA, next_link=elsewhere),
+        "deltaLink": page(ANNA, delta_link=elsewhere),
+        "Location": error(410, headers={"Location": elsewhere}),
+    }[where]
     with pytest.raises(SystemicError) as caught:
-        if where == "nextLink":
-            talk.say(page(ANNA, next_link=elsewhere))
-        elif where == "deltaLink":
-            talk.say(page(ANNA, delta_link=elsewhere))
-        else:
-            talk.say(error(410, headers={"Location": elsewhere}))
+        talk.say(response)
     assert len(talk.asked) == 1
     assert talk.pages == []
     assert "skiptoken" not in str(caught.value)
