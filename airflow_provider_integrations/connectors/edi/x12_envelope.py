@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment, Severity
+from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Severity
 from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
 from airflow_provider_integrations.connectors.edi.x12_tokens import split_segments
@@ -41,6 +41,23 @@ class Agreement:
     receivers: frozenset[tuple[str, str]] | None = None
     usage: str | None = None
     largest_set: int = 16 << 20
+
+    def check(self, header: InterchangeHeader) -> list[Finding]:
+        """Whether the parties and the usage of an interchange are taken."""
+        found = []
+        parties = (
+            (6, FindingCode.SENDER_UNKNOWN, header.sender, self.senders),
+            (8, FindingCode.RECEIVER_UNKNOWN, header.receiver, self.receivers),
+        )
+        for element, code, party, taken in parties:
+            if taken is not None and party not in taken and party[1]:
+                text = "This party is not known here."
+                found.append(Finding(code, Severity.FATAL, "ISA", 1, element, value=party[1], detail=text))
+        if self.usage is not None and header.usage in {"I", "P", "T"} and header.usage != self.usage:
+            text = "Production and test are not mixed."
+            code = FindingCode.USAGE_INDICATOR_INVALID
+            found.append(Finding(code, Severity.FATAL, "ISA", 1, 15, value=header.usage, detail=text))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,13 @@ from airflow_provider_integrations.connectors.edi.x12_header import (
     read_header,
 )
 from airflow_provider_integrations.connectors.edi.x12_stream import SMALL_WINDOW, Stream, patterns
-from airflow_provider_integrations.connectors.edi.x12_structure import IN_GROUP, IN_SET, Structure, Visit
+from airflow_provider_integrations.connectors.edi.x12_structure import (
+    IN_GROUP,
+    IN_SET,
+    MOST_INVALID_GROUPS,
+    Structure,
+    Visit,
+)
 from airflow_provider_integrations.connectors.edi.x12_tokens import binary_pattern
 
 __all__ = ["scan"]
@@ -221,6 +227,9 @@ class _Scanner(Stream):
             self.pieces, self.kept = [], None
             if tag == "GS":
                 structure.open_group(elements)
+                if structure.invalid_groups > MOST_INVALID_GROUPS:
+                    self.finish(structure, None, end + 1)
+                    return False
             elif tag == "GE":
                 structure.close_group(elements)
             else:

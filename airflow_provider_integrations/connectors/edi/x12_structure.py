@@ -21,12 +21,15 @@ from airflow_provider_integrations.connectors.edi.x12_envelope import (
 )
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader, check_header, is_date, is_time
 
-__all__ = ["IN_GROUP", "IN_INTERCHANGE", "IN_SET", "MOST_FINDINGS", "Structure", "Visit"]
+__all__ = ["IN_GROUP", "IN_INTERCHANGE", "IN_SET", "MOST_FINDINGS", "MOST_INVALID_GROUPS", "Structure", "Visit"]
 
 IN_INTERCHANGE, IN_GROUP, IN_SET = range(3)
 
 MOST_FINDINGS = 1000
 """Findings kept of one set, and of one interchange: more of them tell nobody more."""
+
+MOST_INVALID_GROUPS = 1000
+"""Each refuses the interchange; after so many it is given up, so that garbage takes neither time nor memory for each."""
 
 Visit = Callable[[SetRead], Sequence[Finding]]
 
@@ -46,6 +49,7 @@ class Structure:
         found: Findings on the open set.
         conventions: What ST03 may say in the open group.
         log: The sets of the open group.
+        invalid_groups: Groups of which GS is invalid; each of them refuses the interchange.
         judged: By ST01, what is wrong with any set of that name in the open group.
     """
 
@@ -53,8 +57,9 @@ class Structure:
         self.header, self.agreement, self.offset = header, agreement, offset
         self.element = header.delimiters.element
         self.state, self.since, self.total = IN_INTERCHANGE, 1, 1
-        self.findings = [*check_header(header), *_check_parties(header, agreement)]
+        self.findings = [*check_header(header), *agreement.check(header)]
         self.groups: list[Group] = []
+        self.invalid_groups = 0
         self.group_numbers: set[str] = set()
         self.technical: list[Segment] = []
         self.group = GroupHeader()
@@ -108,10 +113,9 @@ class Structure:
         )
         for element, right in wrong:
             if not right:
-                text = f"GS{element:02d} is missing or invalid."
-                self.findings.append(
-                    Finding(FindingCode.HEADER_INVALID, Severity.FATAL, "GS", self.total + 1, element, detail=text)
-                )
+                detail = f"GS{element:02d} is missing or invalid."
+                self.note(FindingCode.HEADER_INVALID, Severity.FATAL, "GS", element, detail=detail)
+        self.invalid_groups += not all(right for _, right in wrong)
         taken = self.agreement.functional
         if taken is not None and header.functional not in taken:
             self._group_error(FindingCode.GROUP_UNKNOWN, "GS", 1, header.functional, "This group is not taken.")
@@ -273,23 +277,6 @@ class Structure:
             self.offset,
             end - self.offset,
         )
-
-
-def _check_parties(header: InterchangeHeader, agreement: Agreement) -> list[Finding]:
-    found = []
-    parties = (
-        (6, FindingCode.SENDER_UNKNOWN, header.sender, agreement.senders),
-        (8, FindingCode.RECEIVER_UNKNOWN, header.receiver, agreement.receivers),
-    )
-    for element, code, party, taken in parties:
-        if taken is not None and party not in taken and party[1]:
-            text = "This party is not known here."
-            found.append(Finding(code, Severity.FATAL, "ISA", 1, element, value=party[1], detail=text))
-    if agreement.usage is not None and header.usage in {"I", "P", "T"} and header.usage != agreement.usage:
-        text = "Production and test are not mixed."
-        code = FindingCode.USAGE_INDICATOR_INVALID
-        found.append(Finding(code, Severity.FATAL, "ISA", 1, 15, value=header.usage, detail=text))
-    return found
 
 
 def _is_count(text: str) -> bool:
