@@ -77,7 +77,10 @@ def _token(request: Request, called: re.Match[str], collection: Collection, roun
             said = "$select is not supported together with a state token."
             raise Refused(graph_error(400, "Request_UnsupportedQuery", said))
         token = replace(token, query=token.query.reselected(collection, options["select"]))
-    return token if token.entries is not None else rounds.resume(token)
+    if token.entries is not None:
+        return token
+    parents = "deltaexcludeparent" not in request.headers  # A header holds for its request alone.
+    return rounds.resume(replace(token, query=replace(token.query, parents=parents)))
 
 
 def _expired(collection: Collection, token: Token, rounds: Rounds, url: str) -> Response:

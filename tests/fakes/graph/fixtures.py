@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.fakes.graph.certificates import Authority
@@ -27,3 +28,11 @@ def graph_elsewhere() -> Iterator[Elsewhere]:
     """A host that is not the server's, where a call would be seen."""
     with elsewhere() as found:
         yield found
+
+
+@pytest.fixture
+def graph_client(graph: GraphServer) -> Iterator[httpx.Client]:
+    """A client that trusts the server and has an access token."""
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    with httpx.Client(verify=graph.authority.trust(), headers=headers, base_url=graph.base) as client:
+        yield client

@@ -131,14 +131,14 @@ class Identity:
                 algorithms=["RS256", "PS256"],
                 audience=endpoint,
                 options={
-                    "require": ["aud", "exp", "iss", "jti", "nbf", "sub"],
+                    "require": ["aud", "exp", "iss", "jti", "sub"],
                     "verify_exp": False,
                     "verify_nbf": False,
                 },
             )
         except jwt.PyJWTError as error:
             return f"Client assertion is not valid: {error}."
-        if not claims["nbf"] - 300 <= self.now().timestamp() < claims["exp"]:
+        if not claims.get("nbf", 0) - 300 <= self.now().timestamp() < claims["exp"]:
             return "Client assertion is not within its valid time range."
         if claims["iss"] != self.app.client_id or claims["sub"] != self.app.client_id:
             return "The issuer and the subject are not the client."
