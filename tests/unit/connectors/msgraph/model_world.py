@@ -1,0 +1,228 @@
+"""A driver of delta rounds that dies anywhere, over a server that changes all the time; everything follows from one seed.
+
+What survives a death is what would be durable: the state as its JSON, the landed pages, the table, and which rounds it has.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from airflow_provider_integrations.connectors.msgraph.changes import Change, RelationChange, changes_of_page
+from airflow_provider_integrations.connectors.msgraph.delta import run_round
+from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
+from airflow_provider_integrations.connectors.msgraph.model import (
+    Answer,
+    AskPause,
+    Page,
+    Pause,
+    Request,
+    Restart,
+    RoundEnd,
+    SharePause,
+    Step,
+    Wait,
+)
+from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.connectors.msgraph.replay import Target
+from airflow_provider_integrations.connectors.msgraph.resync import (
+    check_gone,
+    gone,
+    relation_removals,
+    removals,
+    report_gone,
+)
+from airflow_provider_integrations.connectors.msgraph.state import DeltaState, Progress
+from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
+from airflow_provider_integrations.core.errors import ReconciliationError, TransientError
+from tests.unit.connectors.msgraph.model_server import PROPERTIES, Server
+
+QUERY = Query(endpoint("https://graph.microsoft.com/v1.0"), "groups")
+SCOPE = AppScope("global", "contoso", "app")
+
+
+class Killed(BaseException):
+    """The process is gone; nobody catches it."""
+
+
+@dataclass
+class World:
+    seed: int
+    deaths: float = 0.0
+    """Share of the boundaries at which the process dies."""
+    now: datetime = datetime(2025, 11, 5, 12, tzinfo=UTC)
+    state: str = ""
+    files: dict[tuple[int, int, int], list[Change | RelationChange]] = field(default_factory=dict)
+    written: list[Change | RelationChange] = field(default_factory=list)
+    """All changes of loaded rounds, in their order: what a user could apply to an empty table."""
+    target: Target = field(default_factory=Target)
+    loaded: set[int] = field(default_factory=set)
+    pauses: dict[str, datetime] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    """What happened, so that a test can see that it did."""
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.server = Server(Random(self.random.getrandbits(64)))
+        prefer = self.random.choice(((), ("return=minimal",)))
+        self.query = replace(QUERY, prefer=prefer, select=self.random.choice(((), ("id", *PROPERTIES))))
+
+    def run(self) -> None:
+        """One task: it begins or goes on with a round, loads it, and moves the token; or it dies."""
+        state = (DeltaState.from_json(self.state) if self.state else DeltaState()).begin(
+            self.query, resync=self.random.random() < 0.03
+        )
+        self._save(state)
+        assert state.progress is not None
+        if not state.progress.end_link:
+            state = self._read(state)
+        assert state.progress is not None
+        self._load(state.progress)
+        self._boundary("loaded")
+        self._save(state.committed())
+
+    def attempt(self) -> None:
+        """A task that may die or fail, as a scheduler sees it: it will be run again."""
+        try:
+            self.run()
+        except Killed:
+            self.seen.add("killed")
+        except TransientError as error:
+            self.seen.add(type(error).__name__)
+
+    def settle(self) -> None:
+        """Faults and deaths end, nothing changes any more, and two rounds end whole: the first may have begun long ago."""
+        self.deaths = self.server.faults = 0.0
+        for _ in range(2):
+            self.run()
+
+    def _read(self, state: DeltaState) -> DeltaState:
+        assert state.progress is not None
+        # Refusals of a whole hour would end a task: here it waits a day, so that most rounds end.
+        conversation = paced(
+            run_round(state.progress.start, self.query, restarts=20),
+            SCOPE,
+            random=self.random.random,
+            pace=Pace(budget=86_400.0),
+        )
+        step, answer = next(conversation), None
+        while True:
+            state, answer = self._step(state, step)
+            try:
+                step = conversation.send(answer)
+            except StopIteration as end:
+                return self._save(state.sealed(self._ended(end.value), at=self.now))
+
+    def _step(self, state: DeltaState, step: Step) -> tuple[DeltaState, Answer]:
+        answer: Answer = None
+        if isinstance(step, Request):
+            self._boundary("request")
+            self._meanwhile()
+            answer = self.server.respond(step.url, step.headers.get("Prefer", ""), self.now)
+            self._boundary("response")
+        elif isinstance(step, Page):
+            self.files[step.round, step.attempt, step.number] = list(changes_of_page(step, self.query))
+            self._boundary("landed")
+            state = self._save(state.landed(step))
+        elif isinstance(step, Restart):
+            self.seen.add("resync" if step.full else "restart")
+            state = self._save(state.restarted(step))
+        elif isinstance(step, Wait):
+            assert step.seconds >= 0
+            self.now += timedelta(seconds=step.seconds)
+            self._meanwhile()
+        elif isinstance(step, AskPause):
+            answer = Pause(self.pauses.get(step.scope), self.now)
+        elif isinstance(step, SharePause):
+            self.pauses[step.scope] = max(step.until, self.pauses.get(step.scope, step.until))
+        return state, answer
+
+    def _load(self, progress: Progress) -> None:
+        """Apply a sealed round once, all of it or nothing, by its number."""
+        start = progress.start
+        if start.round in self.loaded:
+            self.seen.add("loaded before")
+            return
+        changes = [
+            change for number in range(1, start.pages + 1) for change in self.files[start.round, start.attempt, number]
+        ]
+        if start.full:
+            changes += self._gone(changes, start.round, start.items)
+        target = deepcopy(self.target)
+        for change in changes:
+            target.apply(change)
+        self._boundary("applied")
+        # One transaction of the warehouse: the rows and the load ledger.
+        self.target, self.written = target, [*self.written, *changes]
+        self.loaded.add(start.round)
+
+    def _gone(self, changes: list[Change | RelationChange], round: int, after: int) -> list[Change | RelationChange]:
+        staged = Target()
+        for change in changes:
+            staged.apply(change)
+        known, seen = (sorted(name for name, _ in each.live()) for each in (self.target, staged))
+        report = report_gone(known, seen)
+        try:
+            check_gone(report, share=0.3)
+        except ReconciliationError as refused:
+            self.seen.add("approval")
+            check_gone(report, share=0.3, approved=refused.values["digest"])
+        lost: list[Change | RelationChange] = [*removals(gone(known, seen), round=round, after=after)]
+        self.seen |= {"gone"} if lost else set()
+        parted = gone(sorted(self.target.relations), sorted(staged.relations))
+        return [*lost, *relation_removals(parted, round=round, after=after + len(lost))]
+
+    def _ended(self, end: RoundEnd) -> RoundEnd:
+        self._boundary("ended")
+        return end
+
+    def _save(self, state: DeltaState) -> DeltaState:
+        self.state = state.to_json()
+        self._boundary("saved")
+        return state
+
+    def _meanwhile(self) -> None:
+        """Time goes on, and the server's people work; nobody does once faults have ended."""
+        self.now += timedelta(seconds=self.random.randint(0, 3))
+        for _ in range(self.random.choice((0, 0, 1, 3)) if self.server.faults else 0):
+            self.server.change()
+
+    def _boundary(self, where: str) -> None:
+        if self.random.random() < self.deaths:
+            self.seen.add(f"killed when {where}")
+            raise Killed(where)
+
+
+def live_in(target: Target) -> dict[str, dict[str, str]]:
+    """Objects of a table without empty properties."""
+    return {
+        name: {each: value for each, value in properties.items() if value is not None}
+        for name, properties in target.live()
+    }
+
+
+def differences_of(world: World, target: Target) -> list[str]:
+    """What a table has that the server has not, and the other way round."""
+    here, there = live_in(target), world.server.objects()
+    found = [
+        f"{name}: {here.get(name)} != {there.get(name)}"
+        for name in sorted({*here, *there})
+        if here.get(name) != there.get(name)
+    ]
+    pairs = {(owner, member) for _, owner, member in target.relations if owner in there}
+    return found + [f"{pair}" for pair in sorted(pairs ^ world.server.relations())]
+
+
+def live_through(seed: int) -> World:
+    """A whole life by its number: changes, faults and deaths, then peace."""
+    world = World(seed)
+    random = Random(seed)
+    for _ in range(random.randint(0, 12)):
+        world.server.change()
+    world.deaths, world.server.faults = random.choice((0.0, 0.02, 0.1)), random.choice((0.01, 0.1, 0.3))
+    for _ in range(random.randint(1, 12)):
+        world.attempt()
+    world.settle()
+    return world
