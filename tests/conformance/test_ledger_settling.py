@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -223,6 +224,29 @@ class TestSettledByHand:
         for other in (one, silent):
             with pytest.raises(StateConflictError, match="no answer is owed"):
                 ledger.interchanges.settle_received(other.number, **WHO)
+
+    def test_a_person_and_the_partner_at_once_make_one_history(
+        self, ledger: Ledger, ledger_clock: SteppedClock
+    ) -> None:
+        groups = [send(ledger, ledger_clock, f"{at}", f"{at}", purpose=f"b{at}")[1] for at in range(10)]
+        items = [item(ledger, ledger_clock) for _ in groups]
+
+        def act(at: int) -> None:
+            group = groups[at // 2]
+            if at % 2:
+                ledger.interchanges.settle_sent(group.number, **WHO)
+            else:
+                said = Statement(PAIR, "997", GROUP, group.control, REJECTED)
+                ledger.interchanges.acknowledged([said], items[at // 2])
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(act, range(20)))
+        left = set(refused(ledger))
+        for group in groups:
+            told = [(event.old, event.new) for event in ledger.interchanges.history(group)]
+            assert [new for _, new in told[:-1]] == [old for old, _ in told[1:]]
+            assert {new for _, new in told} == {"pending", "settled", "rejected"}
+            assert (("group", group.control) in left) is (told[-1][1] == "rejected")
 
     def test_it_needs_a_name_a_reason_and_a_number_that_is_there(
         self, ledger: Ledger, ledger_clock: SteppedClock
