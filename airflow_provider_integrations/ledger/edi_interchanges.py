@@ -64,8 +64,9 @@ class Interchanges:
         """Enter a partner's interchange; again for the same item and place gives the same answer.
 
         It is a duplicate (`verdict` is `duplicate` and `duplicate_of` set) if one of the same pair, usage and control number
-        was taken within the window, whatever its bytes. It is none if that one was refused, if its item is the original or a
-        replay of this one, or if the partner's counter went round since and the bytes are others.
+        was taken within the window, whatever its bytes. It is none if that one was refused, or if the partner's counter went
+        round between them and the bytes are others. A replay of what was taken once is none either, whatever came since; of
+        what never was, the window is that around its first delivery.
 
         Args:
             pair: Us and the sender, with the usage.

@@ -18,6 +18,7 @@ __all__ = ["DUPLICATE", "VERDICTS", "of_family", "record_answer", "record_debt",
 
 VERDICTS = ("accepted", "partial", "rejected")
 DUPLICATE = "duplicate"
+_TAKEN = ("accepted", "partial")
 
 _SAME = select(interchange_received).where(*named_by(interchange_received, "control"))
 
@@ -45,7 +46,7 @@ def record_received(
         parts.database.lock(connection, lock_name("interchange", pair))
         there = _here(connection, item_id, place)
         if there is None:
-            earlier = _earlier(connection, pair, compared, value, sha256, here, at - window, insist=insist)
+            earlier = _doubled(connection, pair, compared, value, sha256, here, at, window, insist=insist)
             entered: dict[str, Any] = {
                 **pair_values(pair),
                 "control": compared,
@@ -73,7 +74,7 @@ def record_received(
             # have been sent again in the meantime: it is that one's double now.
             other = None
             if there.verdict in ("rejected", DUPLICATE):
-                other = _earlier(connection, pair, compared, value, sha256, here, at - window, insist=insist)
+                other = _doubled(connection, pair, compared, value, sha256, here, at, window, insist=insist)
             new = verdict if other is None else DUPLICATE
             if new != there.verdict:
                 values = {"verdict": new, "duplicate_of": None if other is None else other.number}
@@ -143,44 +144,60 @@ def _here(connection: Connection, item_id: str, place: int) -> Row[Any] | None:
     return connection.execute(select(interchange_received).where(*mine)).one_or_none()
 
 
-def _earlier(
+def _doubled(
     connection: Connection,
     pair: Pair,
     control: str,
     value: int | None,
     sha256: str,
     here: tuple[str, int],
-    since: datetime,
+    at: datetime,
+    window: timedelta,
     *,
     insist: bool,
 ) -> Row[Any] | None:
-    """The newest interchange that this one doubles, if any.
+    """The interchange that this one doubles, if any; of several the newest.
 
-    One that was refused used no number up. The item's original and its other replays hold the very same delivery, but what
-    stands before it in its own item does not; nobody can insist that one item may hold it twice.
+    The item's original and its other replays hold the very same delivery. If that was taken once, also because a person
+    insisted, its number is its own, whatever came with that number since. If it never was, what came with its number before
+    or after it stands in its way, within the window of the instant at which it came first. One that was refused used no number
+    up. What stands at another place of its own item may be its double; nobody can insist that one item may hold it twice.
     """
     item_id, place = here
+    family = _family(connection, item_id)
+    itself = (interchange_received.c.item_id.in_(family), interchange_received.c.place == place)
+    delivery = select(interchange_received).where(*itself, interchange_received.c.sha256 == sha256)
+    known = connection.execute(delivery.order_by(interchange_received.c.number)).all()
+    if any(row.verdict in _TAKEN for row in known):
+        return None
+    first = known[0] if known else None
+    at = at if first is None else first.received_at
     before = (interchange_received.c.item_id == item_id) & (interchange_received.c.place < place)
-    elsewhere = interchange_received.c.item_id.not_in(_family(connection, item_id))
-    query = (
-        _SAME.where(
-            interchange_received.c.received_at > since,
-            interchange_received.c.verdict.in_(("accepted", "partial")),
-            before if insist else before | elsewhere,
-        )
-        .order_by(interchange_received.c.number.desc())
-        .limit(1)
-    )
-    found = connection.execute(query, {**pair_values(pair), "control": control}).one_or_none()
-    if found is None or found.sha256 == sha256 or value is None:
-        return found
-    # More than half of the range ahead of it came since: the partner's counter went round (as serial numbers, RFC 1982).
-    round_ = select(interchange_received.c.number).where(
-        *named_by(interchange_received),
-        interchange_received.c.number > found.number,
-        interchange_received.c.control_value > value + LIMITS[pair.syntax] // 2,
-    )
-    return None if connection.execute(round_.limit(1), pair_values(pair)).first() else found
+    elsewhere = interchange_received.c.item_id.not_in(family) | (interchange_received.c.place != place)
+    query = _SAME.where(
+        interchange_received.c.received_at > at - window,
+        interchange_received.c.received_at < at + window,
+        interchange_received.c.verdict.in_(_TAKEN),
+        before if insist else elsewhere,
+    ).order_by(interchange_received.c.number.desc())
+    for found in connection.execute(query, {**pair_values(pair), "control": control}):
+        if found.sha256 == sha256 or value is None or not _went_round(connection, pair, value, found, first):
+            return found
+    return None
+
+
+def _went_round(connection: Connection, pair: Pair, value: int, found: Row[Any], first: Row[Any] | None) -> bool:
+    """Whether the partner's counter went round between two interchanges (as serial numbers, RFC 1982).
+
+    It did if more than half of the range ahead of the number came between them; `first` None is one that comes now.
+    """
+    number = interchange_received.c.number
+    between = [number > found.number]
+    if first is not None:
+        between = [number > min(first.number, found.number), number < max(first.number, found.number)]
+    ahead = interchange_received.c.control_value > value + LIMITS[pair.syntax] // 2
+    query = select(number).where(*named_by(interchange_received), *between, ahead).limit(1)
+    return connection.execute(query, pair_values(pair)).first() is not None
 
 
 def _tell(
