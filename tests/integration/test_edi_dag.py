@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 import yaml
 
@@ -218,6 +219,41 @@ def test_a_table_that_cannot_be_loaded_fails_the_run_and_stops_nothing_else(
     warehouse.rows("DROP TABLE {db}.SILVER.EDI_ORDERS")
     partner.run_inbound()
     assert warehouse.rows("SELECT ORDER_NUMBER FROM {db}.SILVER.EDI_ORDERS") == [("4500012345",)]
+
+
+def test_what_an_earlier_run_parsed_is_loaded_while_the_partner_is_away(
+    make_edi_partner: Callable[..., EdiPartner], warehouse: Warehouse, tmp_path: Path, run_dag: RunDag
+) -> None:
+    partner = make_edi_partner(guides=["x12_850"])
+    partner.send(1, order_document(17, GOOD))
+
+    def stop(name: str) -> None:
+        if name == "parse: parsed":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        partner.steps.run(stop)
+    away = deployment(partner)
+    connection = json.loads(away["AIRFLOW_CONN_SFTP_PGP_ACME"])
+    connection["extra"]["host_key"] = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    away["AIRFLOW_CONN_SFTP_PGP_ACME"] = json.dumps(connection)
+    main = MAIN.replace("DAG_ID", "edi_inbound__acme_edi").replace("CONF", "{}").replace("range(2)", "range(1)")
+    done = run_dag((ROOT / "dags" / "edi_inbound.py").read_text() + main, **away)
+    assert done.stdout.count("STATE failed") == 1, done.stdout[-6000:]
+    [tasks] = runs_of(tmp_path)
+    bad = {name: state for name, state in tasks.items() if state not in ("success", "skipped")}
+    assert bad == {
+        "discover": "failed",
+        "intake": "upstream_failed",
+        "deliver": "failed",
+        "archive": "failed",
+        "settled": "upstream_failed",
+    }
+    assert warehouse.rows("SELECT ORDER_NUMBER FROM {db}.SILVER.EDI_ORDERS") == [("4500012345",)]
+    assert partner.received() == {}
+
+    partner.run_inbound()
+    assert "AK9*A*1*1*1" in segments(*partner.received().values()), "answered once the partner is there again"
 
 
 def test_an_order_goes_out_once_however_often_the_dag_runs(
