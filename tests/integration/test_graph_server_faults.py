@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from tests.fakes.graph.faults import Call, Cut, Delay, Links, badly_formed, throttled
 from tests.fakes.graph.reader import error, items, pages
 from tests.fakes.graph.server import Elsewhere, GraphServer
+from tests.fakes.graph.transport import Direct
 
 pytestmark = pytest.mark.integration
 
@@ -153,13 +155,34 @@ def test_the_log_holds_each_request_with_its_status(graph: GraphServer, graph_cl
     assert graph.requests("users")[0].headers["prefer"] == "return=minimal"
 
 
+def test_without_a_socket_the_same_is_told_and_the_same_goes_wrong(
+    graph: GraphServer, graph_client: httpx.Client
+) -> None:
+    fill(graph)
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    direct = Direct(graph)
+    with httpx.Client(transport=direct, headers=headers, base_url=graph.base) as client:
+        assert items(client, "/v1.0/users/delta")[0] == items(graph_client, "/v1.0/users/delta")[0]
+        for fault, raised in ((Cut(), httpx.RemoteProtocolError), (Delay(30), httpx.ReadTimeout)):
+            graph.faults.add(fault)
+            with pytest.raises(raised):
+                client.get("/v1.0/users/delta")
+        graph.faults.add(throttled(7))
+        assert client.get("/v1.0/users/delta").headers["retry-after"] == "7"
+        with pytest.raises(httpx.ConnectError):
+            client.get("https://elsewhere.test/v1.0/users/delta")
+    assert direct.strangers == ["elsewhere.test"]
+
+
 def test_the_server_runs_by_hand() -> None:
     command = [sys.executable, "-m", "tests.fakes.graph", "--users", "300", "--groups", "2", "--files", "30"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         told = loads(process.stdout.readline())
-        with httpx.Client(verify=told["ca"], headers={"Authorization": f"Bearer {told['token']}"}) as client:
+        with httpx.Client(
+            verify=ssl.create_default_context(cafile=told["ca"]), headers={"Authorization": f"Bearer {told['token']}"}
+        ) as client:
             found, link = items(client, f"{told['base_url']}/users/delta?$select=jobTitle")
             process.stdin.write("change 3\n")
             process.stdin.flush()

@@ -36,8 +36,9 @@ def happen(graph: GraphService, dice: random.Random) -> None:
     elif kind == 6:
         dice.choice([world.soft_delete, world.hard_delete])(USERS, dice.choice(users))
     elif kind == 7:
-        back = sorted(each for each, reason in world.removed(USERS).items() if reason == "changed")
-        dice.choice([world.restore, world.hard_delete])(USERS, dice.choice(back)) if back else None
+        path = dice.choice([USERS, GROUPS])
+        back = sorted(each for each, reason in world.removed(path).items() if reason == "changed")
+        dice.choice([world.restore, world.hard_delete])(path, dice.choice(back)) if back else None
     elif kind == 8 and groups:
         world.join(dice.choice(groups), dice.choice(users))
     elif kind == 9 and groups:

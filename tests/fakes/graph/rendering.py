@@ -54,7 +54,8 @@ def render(
         The item, or nothing if there is nothing to tell.
     """
     properties, removed = thing.properties, thing.removed
-    if stale and thing.before is not None:
+    # An older occurrence that is removed may only come before one that tells all anew.
+    if stale and thing.before is not None and (removed or thing.created > since or not thing.before[1]):
         properties, removed = thing.before
     if thing.removed is not None and (since == 0 or thing.removed_at <= since):
         return None  # "Resources that were deleted prior to the initial delta query aren't returned."

@@ -188,8 +188,9 @@ class Rounds:
         if manner.shuffle is not None:
             random.Random(f"{manner.shuffle}:{until}").shuffle(entries)
         for place in range(min(manner.repeat, len(entries))):
-            at = (place + 1) * len(entries) // (manner.repeat + 1)
-            entries.insert(at // 2, Entry(_id(entries[at]), stale=True))
+            repeated = _id(entries[(place + 1) * len(entries) // (manner.repeat + 1)])
+            first = next(at for at, entry in enumerate(entries) if _id(entry) == repeated)
+            entries.insert(first // 2, Entry(repeated, stale=True))
         return entries
 
     def _parts(self, collection: Collection, thing_id: str, query: Query) -> list[str | Entry]:

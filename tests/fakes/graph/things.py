@@ -116,11 +116,10 @@ class Collection:
 
     def made(self, thing_id: str) -> Properties:
         """Properties of one that was never changed; none if the id is not of the population."""
-        try:
-            index = int(thing_id[:8], 16)
-        except ValueError:
+        if thing_id[8:28] != "-0000-4000-8000-0000" or thing_id[28:] != thing_id[:8]:
             return {}
-        return self.make(index) if index < self.populated and populated_id(index) == thing_id else {}
+        index = int(thing_id[:8], 16)
+        return self.make(index) if index < self.populated else {}
 
     def own(self, thing_id: str) -> Thing:
         """The thing, to change it."""
