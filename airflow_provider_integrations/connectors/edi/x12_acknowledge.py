@@ -20,6 +20,7 @@ from itertools import groupby
 
 from airflow_provider_integrations.connectors.edi.model import Finding
 from airflow_provider_integrations.connectors.edi.x12_answer_header import DEFAULT, answer_header
+from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Group, Interchange
 from airflow_provider_integrations.connectors.edi.x12_notes import render_notes, safe
 from airflow_provider_integrations.connectors.edi.x12_verdict import (
@@ -270,7 +271,9 @@ class _Writer:
         *,
         is_new: bool,
     ) -> Iterator[bytes]:
-        """AK2 to AK5 of one set."""
+        """AK2 to AK5 of one set; nothing of an acknowledgement that shares its group with what is answered (997 note 1)."""
+        if group.header.functional == "FA" and set_id in ACKNOWLEDGING_SETS:
+            return
         status, codes = judge_set(findings, group.header.version, self.policy)
         implementation = self.kind is Kind.IMPLEMENTATION
         names = (self.safe(set_id, 3).zfill(3), self.safe(control, 9).zfill(4))

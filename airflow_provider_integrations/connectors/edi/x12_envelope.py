@@ -11,7 +11,8 @@ with findings is an object. A million sets take some twenty megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Severity
@@ -154,6 +155,13 @@ class SetLog:
             yield self.flawed.get(index) or self._result(index, bytes(self.lines[start:end]), ())
             start = end + 1
 
+    def are_all(self, names: Collection[str]) -> bool:
+        """Whether each set, if there is any, is one of these by its ST01."""
+        found = b"|".join(re.escape(name.encode("latin-1")) for name in sorted(names))
+        # Possessive: the engine would keep a place to step back to for every set.
+        line = rb"(?:(?:%b)(?:%b[^\n]*)?\n)*+" % (found, re.escape(self._element.encode("latin-1")))
+        return re.fullmatch(line, self.lines) is not None
+
     def _result(self, index: int, line: bytes, findings: tuple[Finding, ...]) -> SetResult:
         parts = line.decode("latin-1").split(self._element)
         return SetResult(
@@ -173,10 +181,11 @@ class Group:
 
     @property
     def is_acknowledgement(self) -> bool:
-        """Whether it holds acknowledgements, which nobody acknowledges (997 transaction set note 1)."""
-        return self.header.functional == "FA" or any(
-            self.sets.lines.startswith(name.encode()) for name in ACKNOWLEDGING_SETS
-        )
+        """Whether it holds nothing but acknowledgements, which nobody acknowledges (997 transaction set note 1).
+
+        That is a group FA (element 479) of sets 997 and 999 alone: an order in it, or a 997 elsewhere, is to be answered.
+        """
+        return self.header.functional == "FA" and self.sets.are_all(ACKNOWLEDGING_SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,7 @@ class Interchange:
     Args:
         header: ISA.
         groups: The functional groups.
-        acknowledgements: The TA1 segments that a partner sent us in it, the first hundred thousand.
+        acknowledgements: The TA1 segments that a partner sent us in it, the first hundred thousand; more are a finding.
         findings: On the interchange as a whole; those on groups and sets are kept there.
         segments: Segments that were counted, ISA and IEA included.
         offset: The byte of the stream at which ISA begins; line breaks do not count in a wrapped stream.
@@ -217,6 +226,8 @@ class Interchange:
     @property
     def is_acknowledgement(self) -> bool:
         """Whether it holds nothing but acknowledgements, TA1 included."""
+        if any(one.code is FindingCode.HEADER_MISSING for one in self.findings):
+            return False  # A set stands outside of any group: it may be an order, of which its sender must hear.
         if not self.groups:
             return bool(self.acknowledgements)
         return all(group.is_acknowledgement for group in self.groups)

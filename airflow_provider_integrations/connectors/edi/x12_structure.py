@@ -62,6 +62,7 @@ class Structure:
         self.invalid_groups = 0
         self.group_numbers: set[str] = set()
         self.technical: list[Segment] = []
+        self.has_left_out = False
         self.group = GroupHeader()
         self.group_findings: list[Finding] = []
         self.log = SetLog(self.element)
@@ -246,8 +247,14 @@ class Structure:
         if self.state != IN_INTERCHANGE or self.groups:
             severity = Severity.ERROR if self.state == IN_SET else Severity.NOTE
             self.note(FindingCode.SEGMENT_UNEXPECTED, severity, "TA1", detail="TA1 stands before the first GS.")
-        if self.state != IN_SET and len(self.technical) < _MOST_TA1:
+        if self.state == IN_SET:
+            return
+        if len(self.technical) < _MOST_TA1:
             self.technical.append(Segment("TA1", tuple(elements), self.total + 1, offset))
+        elif not self.has_left_out:
+            self.has_left_out = True
+            text = f"More than {_MOST_TA1} TA1: from this one on they are left out."
+            self.note(FindingCode.SEGMENT_SURPLUS, Severity.ERROR, "TA1", detail=text)
 
     def finish(self, elements: list[str] | None, end: int) -> Interchange:
         """IEA, or None where it is missing; `end` is the byte of the stream after it."""

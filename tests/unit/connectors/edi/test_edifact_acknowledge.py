@@ -158,3 +158,11 @@ def test_contrl_in_a_group_is_passed_over_beside_data() -> None:
     answer = acknowledge(judged(stream)[0], NOW, "55")
     assert answer is not None
     assert b"'UCI+7+A+B+7'UNT+" in answer
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x07", "\t", "\x7f"])
+def test_a_reference_with_a_control_character_is_not_answered_under_another(sign: str) -> None:
+    """Clause 5.3.4: 0020 that cannot be copied into UCI has no CONTRL; `a b` would name another interchange."""
+    [verdict] = judged(ORDER.replace(b"+7'", f"+a{sign}b'".encode()))
+    assert verdict.status is Status.REJECTED
+    assert acknowledge(verdict, NOW, "55") is None

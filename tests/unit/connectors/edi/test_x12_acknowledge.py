@@ -166,10 +166,28 @@ def test_every_finding_has_a_code_of_ta1_and_none_has_one_of_both_segment_and_el
         assert segment_code(code) is None or element_code(code) is None
 
 
-def test_a_group_of_acknowledgements_in_another_name_is_not_answered() -> None:
-    head = GS.replace("GS*PO", "GS*ZZ")
-    text = f"{isa()}{head}ST*997*0001~AK1*PO*1~AK9*A*1*1*1~SE*4*0001~GE*1*12~IEA*1*000000007~"
-    assert acknowledge(read(text.encode()), Kind.FUNCTIONAL, NOW, NUMBERS).data == b""
+@pytest.mark.parametrize(
+    ("group", "sets", "is_one"),
+    [
+        ("FA", ("997",), True),
+        ("FA", ("999", "997"), True),
+        ("FA", (), True),
+        ("FA", ("997", "850"), False),
+        ("FA", ("999X",), False),
+        ("FA", ("",), False),
+        ("PO", ("997",), False),
+        ("ZZ", ("997",), False),
+        ("PO", ("997", "850"), False),
+    ],
+)
+def test_trap_do_not_ack_fa_is_of_groups_fa_of_997_and_999_alone(
+    group: str, sets: tuple[str, ...], is_one: bool
+) -> None:
+    body = "".join(f"ST*{name}*{at:04d}~AK1*PO*1~AK9*A*1*1*1~SE*4*{at:04d}~" for at, name in enumerate(sets, 1))
+    text = f"{isa()}{GS.replace('GS*PO', f'GS*{group}')}{body}GE*{len(sets)}*12~IEA*1*000000007~"
+    found = read(text.encode())
+    assert found.is_acknowledgement is is_one
+    assert (acknowledge(found, Kind.FUNCTIONAL, NOW, NUMBERS).data == b"") is is_one
 
 
 def test_the_log_of_sets_is_a_line_for_each_and_an_object_for_the_flawed_alone() -> None:
