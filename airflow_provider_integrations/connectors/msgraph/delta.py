@@ -96,6 +96,7 @@ def run_round(start: RoundStart, query: Query, *, restarts: int = 5, empty_pages
             at.round, at.attempt, at.pages, at.full, at.items + 1, body.items, next_link=next_link, end_link=end_link
         )
         at = replace(at, items=at.items + len(body.items), link=next_link, kind=LinkKind.NEXT)
+        del response, body  # What is landed is not held while the next page is waited for.
         if end_link:
             return RoundEnd(at.round, at.attempt, at.full, at.pages, at.items, tuple(reasons), link=end_link)
 

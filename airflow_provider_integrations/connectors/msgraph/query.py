@@ -98,7 +98,7 @@ class Query:
         "Retrieving the current deltaLink").
 
         Raises:
-            ConfigError: Dataverse has no latest link.
+            ConfigError: Dataverse has no latest link, or objects that were never read whole would come in part.
         """
         path = self.resource
         if self.protocol is Protocol.GRAPH and not re.search(r"(^|[/.])delta(\(\))?$", path):
@@ -106,6 +106,12 @@ class Query:
         parts = self._options()
         if latest and self.protocol is Protocol.DATAVERSE:
             raise ConfigError("Dataverse begins with all rows", next_step="Do not ask for the latest link.")
+        if latest and any(_plain(each) == MINIMAL for each in self.prefer):
+            raise ConfigError(
+                "changes alone of objects that were never read",
+                prefer=MINIMAL,
+                next_step="Begin with all objects, or do without the preference: rows would be half filled.",
+            )
         if latest:
             parts.append(("token" if self._is_drive() else "$deltatoken", "latest"))
         return f"{self.endpoint.url}/{path}{_encoded('?', parts)}"

@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(slots=True)
 class Target:
-    """A table of objects and its relations."""
+    """A table of objects and its relations, which count while their owner is not removed: a restored one has them again."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     relations: dict[tuple[str, str, str], str] = field(default_factory=dict)

@@ -39,11 +39,13 @@ class Token:
         since: Changes after this version are wanted; None for everything.
         until: The version at which the round began that it is of; what was created later is not known to the client.
         left: What the next pages bring: an object, with some of its members.
+        told: Objects that earlier pages brought whole.
     """
 
     since: int | None
     until: int = 0
     left: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -199,29 +201,37 @@ class Server:
     def _page(self, token: Token, minimal: bool, at: datetime) -> Response:
         size = self.random.choice((0, 1, 2, 5, 50))
         here, left = token.left[:size], token.left[size:]
-        items = [self._item(name, told, token.since, minimal) for name, told in here]
+        items, told = [], token.told
+        for name, members in here:
+            items.append(self._item(name, members, token, name in told, minimal))
+            told = told - {name} if self.things[name].removed else told | {name}
         body: dict[str, Any] = {"@odata.context": f"{ROOT}/$metadata", "value": items}
         if left or self.random.random() < 0.1:
-            body["@odata.nextLink"] = f"{ROOT}?$skiptoken={self._keep(Token(token.since, token.until, left))}"
+            body["@odata.nextLink"] = f"{ROOT}?$skiptoken={self._keep(Token(token.since, token.until, left, told))}"
         else:
             # "The same change appears in subsequent responses."
             since = max(token.until - self.random.choice((0, 0, 0, 3)), 0)
             body["@odata.deltaLink"] = f"{ROOT}?$deltatoken={self._keep(Token(since, token.until))}"
         return Response(200, {}, json.dumps(body).encode(), at)
 
-    def _item(self, name: str, told: tuple[str, ...], since: int | None, minimal: bool) -> dict[str, Any]:
+    def _item(self, name: str, told: tuple[str, ...], token: Token, again: bool, minimal: bool) -> dict[str, Any]:
         thing = self.things[name]
         if thing.removed:
             return {"id": name, "@removed": {"reason": thing.removed}}
         item: dict[str, Any] = {"id": name}
+        # What changed while everything is told may come again as a change: "at least the properties that have been updated".
+        part = token.since is None and again and self.random.random() < 0.5
         for each, value in thing.values.items():
             # In full: what is set; what was cleared, as null or not at all. Else: what changed, and perhaps the rest.
-            if since is None:
-                sent = value is not None or self.random.random() < 0.5
+            if part:
+                sent = thing.written[each] > token.until
+            elif token.since is None:
+                sent = value is not None or (again and thing.written[each] > token.until) or self.random.random() < 0.5
             else:
-                sent = thing.written[each] > since or not minimal
+                sent = thing.written[each] > token.since or not minimal
             if sent:
                 item[each] = value
+        self.met |= {"told in part"} if part and len(item) < len(thing.values) else set()
         if told:
             item["members@delta"] = [
                 {"id": member} if self.members[name, member][0] else {"id": member, "@removed": {"reason": "deleted"}}

@@ -72,7 +72,7 @@ class World:
     def run(self) -> None:
         """One task: it begins or goes on with a round, loads it, and moves the token; or it dies."""
         state = (DeltaState.from_json(self.state) if self.state else DeltaState()).begin(
-            self.query, resync=self.random.random() < 0.03
+            self.query, resync=bool(self.server.faults) and self.random.random() < 0.04
         )
         self._save(state)
         assert state.progress is not None
@@ -219,10 +219,10 @@ def live_through(seed: int) -> World:
     """A whole life by its number: changes, faults and deaths, then peace."""
     world = World(seed)
     random = Random(seed)
-    for _ in range(random.randint(0, 12)):
-        world.server.change()
-    world.deaths, world.server.faults = random.choice((0.0, 0.02, 0.1)), random.choice((0.01, 0.1, 0.3))
-    for _ in range(random.randint(1, 12)):
+    world.deaths, world.server.faults = random.choice((0.0, 0.02, 0.1)), random.choice((0.05, 0.2, 0.4))
+    for _ in range(random.randint(2, 20)):
+        for _ in range(random.randint(0, 6)):
+            world.server.change()
         world.attempt()
     world.settle()
     return world

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 
 import pytest
 
+from airflow_provider_integrations.connectors.msgraph.delta import run_round
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
-from airflow_provider_integrations.connectors.msgraph.model import LinkKind, Protocol, Request, Restart, RoundStart
+from airflow_provider_integrations.connectors.msgraph.model import (
+    AskPause,
+    LinkKind,
+    Page,
+    Pause,
+    Protocol,
+    Request,
+    Response,
+    Restart,
+    RoundStart,
+    Step,
+)
 from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, paced
 from airflow_provider_integrations.core.errors import (
     ConfigError,
     ConnectionLostError,
@@ -21,6 +35,7 @@ from airflow_provider_integrations.core.errors import (
 from tests.unit.connectors.msgraph.delta_answers import (
     DELTA,
     GRAPH,
+    NOW,
     ROOT,
     SKIP,
     USERS,
@@ -254,6 +269,36 @@ def test_a_round_that_is_ended_again_and_again_gives_up() -> None:
     with pytest.raises(StalledError) as caught:
         talk.say(error(410, headers={"Location": f"{DELTA}fresh"}))
     assert caught.value.values["reasons"] == ("410",) * 4
+
+
+def test_a_round_that_began_anew_may_have_the_same_next_links() -> None:
+    talk = Talk(incremental())
+    for _ in range(3):
+        talk.say(page(ANNA, next_link=f"{SKIP}a"))
+        talk.say(error(400, "syncStateNotFound"))
+    talk.say(page(ANNA, next_link=f"{SKIP}a"))
+    talk.say(page(BEN, delta_link=f"{DELTA}two"))
+    assert talk.end is not None
+    assert (talk.end.pages, talk.end.attempt) == (2, 3)
+
+
+def held() -> int:
+    gc.collect()
+    return sum(isinstance(each, Page | Response) for each in gc.get_objects())
+
+
+def test_no_page_is_held_after_it_is_landed() -> None:
+    before = held()
+    conversation = paced(run_round(full(), USERS), AppScope("global", "t", "a"), random=lambda: 0.0)
+    step: Step | None = next(conversation)
+    for number in range(30):
+        while not isinstance(step, Request):
+            step = conversation.send(Pause(None, NOW) if isinstance(step, AskPause) else None)
+        assert held() == before
+        step = None
+        step = conversation.send(page(*[{"id": str(each)} for each in range(200)], next_link=f"{SKIP}{number}"))
+        assert isinstance(step, Page)
+        step = conversation.send(None)
 
 
 def test_the_latest_link_brings_no_objects_and_no_deletes() -> None:

@@ -129,3 +129,8 @@ def test_dataverse_has_no_latest_link() -> None:
     accounts = Query(GRAPH, "accounts", protocol=Protocol.DATAVERSE, key="accountid")
     with pytest.raises(ConfigError):
         accounts.initial_url(latest=True)
+
+
+def test_the_latest_link_and_minimal_answers_would_give_half_filled_rows() -> None:
+    with pytest.raises(ConfigError, match="never read"):
+        Query(GRAPH, "users", prefer=("return = minimal",)).initial_url(latest=True)

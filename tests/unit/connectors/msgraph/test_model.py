@@ -51,7 +51,8 @@ def test_a_life_replays_from_its_number() -> None:
 def test_the_lives_meet_everything_that_may_happen() -> None:
     met = {each for seed in range(FEW) for each in life(seed).seen | life(seed).server.met}
     wanted = {
-        *("429", "503", "504", "500", "410", "location", "empty location", "expired", "cut", "never told of"),
+        *("429", "503", "504", "500", "410", "location", "empty location", "expired", "cut"),
+        *("never told of", "told in part"),
         *("killed", "restart", "resync", "gone", "approval", "loaded before", "ConnectionLostError"),
         *(f"killed when {where}" for where in ("request", "response", "landed", "saved", "ended", "applied", "loaded")),
     }
