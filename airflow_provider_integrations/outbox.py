@@ -7,7 +7,8 @@
     <root>/outbox/<source>/YYYY-MM-DD/<name>
 
 A document is enqueued before anything of it goes out, and its name and bytes are the same at every run. So a process that
-dies anywhere sends at worst the same bytes under the same name again.
+dies anywhere sends at worst the same bytes under the same name again. The name is its identity, whatever folder it goes to: a
+folder that is changed sends nothing a second time, and what waits goes to where it was to go.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from airflow_provider_integrations.core.work_item import RemoteFile, State, Work
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["Outgoing", "delivered", "enqueue", "enqueued", "kept_bytes"]
+__all__ = ["Outgoing", "delivered", "destination", "enqueue", "enqueued", "kept_bytes"]
 
 _SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]{0,199}$")
-_OURS = ("sha256", "kept", "seal")
+_OURS = ("sha256", "kept", "seal", "to")
 _NO_TIME = 0
 """Time of the file: it is ours, and two runs give the same item."""
 
@@ -52,7 +53,14 @@ class Outgoing:
 
 
 def enqueue(
-    ledger: Ledger, root: UPath | Path | str, source: str, outbox: Outbox, outgoing: Outgoing, *, at: datetime
+    ledger: Ledger,
+    root: UPath | Path | str,
+    source: str,
+    outbox: Outbox,
+    outgoing: Outgoing,
+    *,
+    at: datetime,
+    first_stands: bool = False,
 ) -> WorkItem:
     """Keep a file durably and enter it as a work item of the source's outbox.
 
@@ -65,33 +73,45 @@ def enqueue(
         outbox: Where it goes on the partner's server, and whether sealed.
         outgoing: The file.
         at: When; its day (UTC) names the folder.
+        first_stands: Bytes that were kept under the name go out, also where they are others: for what may be said in
+            several ways, and once.
 
     Returns:
-        The item; its facts hold `sha256` (of `outgoing.data`), `kept` (where the bytes are, below the root), `seal`,
-        and those of `outgoing`.
+        The item; its facts hold `sha256` (of the bytes that go out), `kept` (where they are, below the root), `to` (path
+        on the partner's server), `seal`, and those of `outgoing`.
 
     Raises:
-        StateConflictError: when other bytes have the name; nothing is replaced, nothing is entered.
+        StateConflictError: when other bytes have the name and the first do not stand; nothing is replaced, nothing is
+            entered.
         ConfigError: when the name could leave its folder, or a fact has a name of ours.
     """
     _check(source, outgoing)
-    name, digest = outbox_name(source), hashlib.sha256(outgoing.data).hexdigest()
-    item = enqueued(ledger, source, outbox, outgoing.name)
+    item = enqueued(ledger, source, outgoing.name)
     if item is None:
-        kept = f"outbox/{source}/{at.astimezone(UTC).date().isoformat()}/{outgoing.name}"
-        if not write_once(UPath(root) / kept, outgoing.data):
-            _expect_same(source, outgoing, digest, _sha256(UPath(root) / kept), kept)
-        facts = {**outgoing.facts, "sha256": digest, "kept": kept, "seal": outbox.seal}
-        path = _path(outbox, outgoing.name)
-        item = ledger.items.enter(name, RemoteFile(path, len(outgoing.data), _NO_TIME), facts=facts)
-    # Another one may have been faster, with other bytes.
-    _expect_same(source, outgoing, digest, str(item.facts.get("sha256")), item.id)
+        data, kept = outgoing.data, f"outbox/{source}/{at.astimezone(UTC).date().isoformat()}/{outgoing.name}"
+        if not write_once(UPath(root) / kept, data):
+            there = (UPath(root) / kept).read_bytes()
+            if not first_stands:
+                _expect_same(source, outgoing, _sha256(there), kept)
+            data = there
+        to = f"{outbox.folder.rstrip('/')}/{outgoing.name}"
+        facts = {**outgoing.facts, "sha256": _sha256(data), "kept": kept, "seal": outbox.seal, "to": to}
+        file = RemoteFile(outgoing.name, len(data), _NO_TIME)
+        item = ledger.items.enter(outbox_name(source), file, facts=facts)
+    if not first_stands:
+        # Another one may have been faster, with other bytes.
+        _expect_same(source, outgoing, str(item.facts.get("sha256")), item.id)
     return item
 
 
-def enqueued(ledger: Ledger, source: str, outbox: Outbox, name: str) -> WorkItem | None:
-    """The item of a name, in whatever state; None if nothing was enqueued under it."""
-    return ledger.items.latest(outbox_name(source), _path(outbox, name))
+def enqueued(ledger: Ledger, source: str, name: str) -> WorkItem | None:
+    """The item of a name, in whatever state and for whatever folder; None if nothing was enqueued under it."""
+    return ledger.items.latest(outbox_name(source), name)
+
+
+def destination(item: WorkItem) -> str:
+    """Where an item goes on the partner's server."""
+    return str(item.facts["to"])
 
 
 def delivered(ledger: Ledger, source: str) -> list[WorkItem]:
@@ -109,7 +129,7 @@ def kept_bytes(root: UPath | Path | str, key: str, sha256: str) -> bytes:
         data = (UPath(root) / key).read_bytes()
     except FileNotFoundError:
         data = None
-    found = None if data is None else hashlib.sha256(data).hexdigest()
+    found = None if data is None else _sha256(data)
     if data is None or found != sha256:
         raise StateConflictError(
             "what was kept to be sent is gone or was changed",
@@ -119,10 +139,6 @@ def kept_bytes(root: UPath | Path | str, key: str, sha256: str) -> bytes:
             next_step="Somebody changed the landing root: find out who, and restore it. Nothing was sent.",
         )
     return data
-
-
-def _path(outbox: Outbox, name: str) -> str:
-    return f"{outbox.folder.rstrip('/')}/{name}"
 
 
 def _check(source: str, outgoing: Outgoing) -> None:
@@ -135,8 +151,8 @@ def _check(source: str, outgoing: Outgoing) -> None:
         raise ConfigError("facts of these names are the outbox's own", names=taken, next_step="Call them otherwise.")
 
 
-def _expect_same(source: str, outgoing: Outgoing, sha256: str, found: str, where: str) -> None:
-    if found != sha256:
+def _expect_same(source: str, outgoing: Outgoing, found: str, where: str) -> None:
+    if found != (sha256 := _sha256(outgoing.data)):
         raise StateConflictError(
             "other bytes wait or went out under this name",
             source=source,
@@ -148,5 +164,5 @@ def _expect_same(source: str, outgoing: Outgoing, sha256: str, found: str, where
         )
 
 
-def _sha256(path: UPath) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

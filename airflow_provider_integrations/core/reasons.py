@@ -87,7 +87,7 @@ class Reason(StrEnum):
     EDI_REJECTED = (
         "edi_rejected",
         "nothing in the document is accepted by the agreement and its guides",
-        "The partner is told by acknowledgement. If a guide or the agreement was wrong, correct it and run"
+        "The partner is told by acknowledgement, unless `unanswered` in the facts names it. If a guide or the agreement was wrong, correct it and run"
         " `integrations ledger release ITEM`.",
     )
     DUPLICATE_INTERCHANGE = (

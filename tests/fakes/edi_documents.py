@@ -138,7 +138,7 @@ class Documents:
     def deliver(self) -> None:
         """As if the partner's server had taken all that waits."""
         for item in self.ledger.items.list("acme_edi__outbox", [State.DISCOVERED], limit=None):
-            self._advance(item.id, State.DISCOVERED, State.LOADED, {"delivered_to": item.path})
+            self._advance(item.id, State.DISCOVERED, State.LOADED, {"delivered_to": item.facts["to"]})
 
     def settle(self) -> list[WorkItem]:
         """Enter what was delivered."""

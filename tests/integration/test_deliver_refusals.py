@@ -42,7 +42,7 @@ def test_what_no_retry_mends_is_told_before_what_one_may_mend(make_outbox: Make)
 
     def overtaken(boundary: str) -> None:
         if boundary == "claimed":
-            world.lose_claim("/inbound/b.edi")
+            world.lose_claim("b.edi")
 
     with pytest.raises(PermanentError, match="other bytes"):
         world.deliver(overtaken)
@@ -108,11 +108,11 @@ def test_a_missing_folder_is_made(make_outbox: Make) -> None:
 def test_a_file_in_the_way_of_the_folder_is_told(make_outbox: Make) -> None:
     world = make_outbox()
     (world.partner / "acks").write_bytes(b"")
-    for to in ("/acks/997", "/inbound"):
-        replace(world, to=to).enqueue("a.edi", ANSWER, seal=False)
+    for name, to in (("a.edi", "/acks/997"), ("b.edi", "/inbound")):
+        replace(world, to=to).enqueue(name, ANSWER, seal=False)
     with pytest.raises(ConfigError, match="cannot be made here"):
         world.deliver()
-    assert world.there() == {"acks": b"", "inbound/a.edi": ANSWER}
+    assert world.there() == {"acks": b"", "inbound/b.edi": ANSWER}
 
 
 @pytest.mark.parametrize("to", ["/inbound", "/missing"])

@@ -108,7 +108,7 @@ def test_released_orders_go_into_the_outbox_once_and_read_as_what_the_tables_say
     told, pushed = deployment.write()
     assert told == {"written": 2, "known": 0, "changed": 0}
     items = [deployment.ledger.items.get(item) for item in pushed]
-    assert [(item.path, item.state) for item in items] == [
+    assert [(item.facts["to"], item.state) for item in items] == [
         ("/inbound/edi/acme_850_000000001.x12.gpg", State.DISCOVERED),
         ("/inbound/edi/acme_850_000000002.x12.gpg", State.DISCOVERED),
     ]

@@ -19,7 +19,7 @@ from airflow_provider_integrations.core.errors import ConfigError, StateConflict
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.ledger import Ledger
-from airflow_provider_integrations.outbox import Outgoing, delivered, enqueue, kept_bytes
+from airflow_provider_integrations.outbox import Outgoing, delivered, destination, enqueue, enqueued, kept_bytes
 
 AT = datetime(2026, 1, 2, 23, 59, tzinfo=UTC)
 ANSWER = Outgoing("997_000000012.edi", b"ISA*00*~", {"answers": 7, "control": "12"})
@@ -57,10 +57,18 @@ def files(root: UPath) -> list[str]:
 def test_a_file_is_kept_below_the_root_and_waits_as_a_work_item(ledger: Ledger, root: UPath) -> None:
     item = put(ledger, root)
     assert item == ledger.items.get(item.id)
-    assert (item.source, item.path, item.state) == ("acme_edi__outbox", "/inbound/997_000000012.edi", State.DISCOVERED)
+    assert (item.source, item.path, item.state) == ("acme_edi__outbox", "997_000000012.edi", State.DISCOVERED)
+    assert destination(item) == "/inbound/997_000000012.edi"
     assert item.size == len(ANSWER.data)
     digest = hashlib.sha256(ANSWER.data).hexdigest()
-    assert item.facts == {"answers": 7, "control": "12", "sha256": digest, "kept": KEY, "seal": True}
+    assert item.facts == {
+        "answers": 7,
+        "control": "12",
+        "sha256": digest,
+        "kept": KEY,
+        "seal": True,
+        "to": destination(item),
+    }
     assert kept_bytes(root, KEY, item.facts["sha256"]) == ANSWER.data
 
 
@@ -80,6 +88,36 @@ def test_the_day_is_that_of_utc(ledger: Ledger, root: UPath) -> None:
 def test_a_kill_between_the_file_and_the_item_is_made_good(ledger: Ledger, root: UPath) -> None:
     write_once(root / KEY, ANSWER.data)
     assert put(ledger, root).facts["kept"] == KEY
+    assert files(root) == ["997_000000012.edi"]
+
+
+def test_a_name_is_one_item_whatever_the_folder(ledger: Ledger, root: UPath) -> None:
+    item = put(ledger, root)
+    moved = Outbox(folder="/elsewhere")
+    assert enqueue(ledger, root, "acme_edi", moved, ANSWER, at=AT) == item
+    assert enqueued(ledger, "acme_edi", ANSWER.name) == item
+    assert destination(item) == "/inbound/997_000000012.edi"
+    with pytest.raises(StateConflictError, match="other bytes"):
+        enqueue(ledger, root, "acme_edi", moved, replace(ANSWER, data=b"others"), at=AT)
+    assert ledger.items.list() == [item]
+
+
+def test_of_two_folders_at_once_one_gets_the_file(ledger: Ledger, root: UPath) -> None:
+    places = [Outbox(folder=f"/{number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        items = list(pool.map(lambda there: enqueue(ledger, root, "acme_edi", there, ANSWER, at=AT), places))
+    assert items == ledger.items.list() * 4
+
+
+def test_what_was_kept_first_goes_out_where_the_first_stands(ledger: Ledger, root: UPath) -> None:
+    """Also of a process that was killed between the file and the item."""
+    write_once(root / KEY, b"the first bytes")
+    item = enqueue(ledger, root, "acme_edi", THERE, ANSWER, at=AT, first_stands=True)
+    assert (item.size, item.facts["answers"]) == (15, 7)
+    assert kept_bytes(root, KEY, item.facts["sha256"]) == b"the first bytes"
+    other = replace(ANSWER, data=b"others")
+    for at in (AT, AT + timedelta(days=1)):
+        assert enqueue(ledger, root, "acme_edi", THERE, other, at=at, first_stands=True) == item
     assert files(root) == ["997_000000012.edi"]
 
 

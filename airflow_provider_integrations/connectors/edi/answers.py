@@ -4,11 +4,13 @@
 
 An answer says the same however often it is made: it names the instant at which the interchange was entered, its control
 numbers are drawn for that one delivery, and it is enqueued once under a name that follows from both. A replay or a release is
-no new delivery. So what the partner was told first stands, also where another guide would have said something else.
+no new delivery. So what the partner was told first stands, also where another guide or agreement would have said something
+else: it stands from the moment at which its bytes are kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.agreed_answer import (
-    AgreedAnswer,
     agreed_answer,
     answering_pair,
     write_answer,
 )
+from airflow_provider_integrations.connectors.edi.debts import correct_debt
 from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
@@ -117,20 +119,21 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
             told.interchanges += 1
             told.duplicates += received.verdict == DUPLICATE
             told.taken += _is_taken(one)
-            wanted = agreed_answer(one.document, job.source.agreement)
-            if wanted is not None:
-                first = firsts[place, one.sha256]
-                answer = _enqueue(job, item, one, wanted, first)
+            first = firsts[place, one.sha256]
+            answer = _answer_to(job, item, one, received, first)
+            # It is owed once: the debt is that of the first delivery, and another one is answered by the same file.
+            correct_debt(job, received if answer is None else first, owed=answer is not None)
+            if answer is not None:
                 told.answers += 1
                 told.answered_by += [answer][: _MOST_TOLD - len(told.answered_by)]
                 if first.number != received.number:
-                    # It is owed once: the debt is that of the first delivery, and this one is answered by the same file.
                     job.ledger.interchanges.answered(received.number, answer["control"])
-            elif one.verdict is Outcome.REJECTED and not one.is_acknowledgement:
+            elif (one.verdict is Outcome.REJECTED or one.refused) and not one.is_acknowledgement:
                 unanswered = {"place": place, "control": received.control}
                 told.unanswered += [unanswered][: _MOST_TOLD - len(told.unanswered)]
                 log.warning(
-                    "%s: %s: the interchange at place %d (%d in the ledger) is refused, and nothing agreed upon tells its sender",
+                    "%s: %s: the interchange at place %d (%d in the ledger) is refused, or sets of it are, and nothing agreed"
+                    " upon tells its sender",
                     job.source.source, item.name, place, received.number,
                 )  # fmt: skip
     job.boundary("answers enqueued")
@@ -166,30 +169,48 @@ def _is_taken(one: Judged) -> bool:
     return one.verdict is not Outcome.REJECTED and (one.accepted > 0 or one.refused == 0)
 
 
-def _enqueue(job: EdiJob, item: WorkItem, one: Judged, wanted: AgreedAnswer, first: Received) -> dict[str, Any]:
+def _answer_to(job: EdiJob, item: WorkItem, one: Judged, received: Received, first: Received) -> dict[str, Any] | None:
     """Have the answer wait in the outbox, once, whoever makes it how often; gives what the facts tell of it.
 
+    None where none is owed and none was enqueued before.
+
     Args:
-        first: The interchange as the item's family brought it first, of which the numbers and the instant are.
+        received: The interchange as this item brought it.
+        first: As the item's family brought it first, of which the numbers and the instant are.
     """
+    wanted = agreed_answer(one.document, job.source.agreement)
+    if wanted is None and received.answer_due_at is None:
+        return None
     family = item.replay_of or item.id
     # Another delivery of the same bytes is a duplicate, of another family, and its answer is another one.
     purpose = f"answer:{one.sha256}:{family}:{one.place}"
-    numbers, outbox, source = job.ledger.control_numbers, job.source.outbox, job.source.source
+    numbers, source = job.ledger.control_numbers, job.source.source
     pair = answering_pair(one.document, first.pair)
-    control = numbers.draw(pair, Level.INTERCHANGE, purpose)
-    groups = numbers.draw_many(pair, Level.GROUP, [f"{purpose}:{at}" for at in range(wanted.groups)])
+    if wanted is not None:
+        control = numbers.draw(pair, Level.INTERCHANGE, purpose)
+        groups = numbers.draw_many(pair, Level.GROUP, [f"{purpose}:{at}" for at in range(wanted.groups)])
+        data = write_answer(one.document, job.source.agreement, first.received_at, control, *groups[:1])
+    elif drawn := numbers.drawn(pair, Level.INTERCHANGE, [purpose]):
+        control, data = drawn[purpose].value, b""
+    else:
+        return None
     job.boundary("numbers drawn")
     shown = f"{control:09d}" if pair.syntax == "x12" else str(control)
     name = f"{family}-{one.place}_{_CALLED[pair.syntax]}_{shown}.edi"
-    if first.answered_at is not None or enqueued(job.ledger, source, outbox, name) is not None:
-        log.info("%s: %s: what %s says stands", source, item.name, name)
-    else:
-        data = write_answer(one.document, job.source.agreement, first.received_at, control, *groups[:1])
+    waiting = enqueued(job.ledger, source, name)
+    if waiting is None and first.answered_at is None:
+        if wanted is None:
+            return None
         outgoing = Outgoing(name, data, answer_facts(first.number, str(control)))
-        enqueue(job.ledger, job.root, source, outbox, outgoing, at=first.received_at)
+        # What a worker kept before it died goes out, also where other guides or another agreement would word it otherwise.
+        at, outbox = first.received_at, job.source.outbox
+        waiting = enqueue(job.ledger, job.root, source, outbox, outgoing, at=at, first_stands=True)
     job.boundary("answer enqueued")
-    return {"place": one.place, "kinds": list(wanted.kinds), "control": str(control), "file": name}
+    told: dict[str, Any] = {"place": one.place, "control": str(control), "file": name}
+    if waiting is None or waiting.facts["sha256"] != hashlib.sha256(data).hexdigest():
+        log.info("%s: %s: what %s says stands", source, item.name, name)
+        return told
+    return {**told, "kinds": list(wanted.kinds)} if wanted is not None else told
 
 
 def _bring_on(job: EdiJob, held: Holder, item: WorkItem, told: _Told) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Level, Reading, SetVerdict, changed
 from airflow_provider_integrations.connectors.edi.accepted_sets import take_accepted
 from airflow_provider_integrations.connectors.edi.agreed_answer import agreed_answer
+from airflow_provider_integrations.connectors.edi.debts import correct_debt
 from airflow_provider_integrations.connectors.edi.documents import Document, Outcome
 from airflow_provider_integrations.connectors.edi.edifact_envelope import values
 from airflow_provider_integrations.connectors.edi.job import EdiJob
@@ -30,7 +31,7 @@ from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.core.edi_source import SETS
 from airflow_provider_integrations.core.errors import StateConflictError
-from airflow_provider_integrations.core.interchange import Received, Statement
+from airflow_provider_integrations.core.interchange import Statement
 from airflow_provider_integrations.core.work_item import WorkItem
 
 __all__ = ["DUPLICATE", "DocumentReading", "Found"]
@@ -176,7 +177,7 @@ class DocumentReading:
         if self._is_duplicate:
             one = as_duplicate(one)
             found.duplicates += 1
-        self._correct_debt(one, received)
+        correct_debt(job, received, owed=self._is_owed(one))
         job.boundary("interchange entered")
         if one.verdict is Outcome.REJECTED:
             log.warning(
@@ -193,13 +194,6 @@ class DocumentReading:
 
     def _is_owed(self, one: Judged) -> bool:
         return agreed_answer(one.document, self._job.source.agreement) is not None
-
-    def _correct_debt(self, one: Judged, received: Received) -> None:
-        """A duplicate may be owed another answer than what it doubles, or none; so may what is judged anew."""
-        owed = self._is_owed(one)
-        if received.answered_at is None and owed != (received.answer_due_at is not None):
-            within = self._job.source.agreement.answer_within
-            self._job.ledger.interchanges.owe(received.number, received.received_at + within if owed else None)
 
     def _take(self, one: AcceptedSet) -> None:
         """An accepted set: what it says of ours, or its rows. Acknowledgements have none: the ledger is their table."""

@@ -29,12 +29,11 @@ from airflow_provider_integrations.connectors.edi.interchange_write import (
 from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
 from airflow_provider_integrations.connectors.edi.outbound_rows import QueryRows, Refusal, documents_of
 from airflow_provider_integrations.connectors.edi.settle_outbox import sending_facts
-from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.interchange import Level, Pair, Sending, SendingGroup
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.ledger.edi_control import Drawn
-from airflow_provider_integrations.outbox import Outgoing, enqueue
+from airflow_provider_integrations.outbox import Outgoing, enqueue, enqueued
 from airflow_provider_integrations.warehouse.driver_errors import translated
 
 __all__ = ["Written", "write_documents"]
@@ -132,7 +131,7 @@ def _read(job: OutboundJob, connection: Any) -> dict[str, QueryRows]:
 def _item(job: OutboundJob, key: str, number: Drawn) -> WorkItem | None:
     """The outbox's item of a document, if it came so far."""
     name = job.file_name(number.value)
-    item = job.ledger.items.latest(outbox_name(job.source.source), f"{job.source.outbox.folder.rstrip('/')}/{name}")
+    item = enqueued(job.ledger, job.source.source, name)
     if item is None:
         return None
     sending = item.facts.get("sending") or {}

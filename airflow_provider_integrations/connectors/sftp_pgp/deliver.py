@@ -32,7 +32,7 @@ from airflow_provider_integrations.core.errors import (
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.holding import Holder, holding
-from airflow_provider_integrations.outbox import kept_bytes
+from airflow_provider_integrations.outbox import destination, kept_bytes
 
 __all__ = ["deliver"]
 
@@ -109,14 +109,14 @@ async def _one(job: DeliverJob, held: Holder, client: SftpClient, seal: Seal | N
             data = kept_bytes(job.root, str(item.facts["sealed"]), str(item.facts["sealed_sha256"]))
         local = folder / "upload"
         local.write_bytes(data)
-        await client.put(local, item.path)
+        await client.put(local, destination(item))
         job.boundary("uploaded")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    facts = {"delivered_to": item.path, "delivered_at": job.clock().isoformat()}
+    facts = {"delivered_to": destination(item), "delivered_at": job.clock().isoformat()}
     done = held.advance(item, State.LOADED, facts=facts)
     job.boundary("noted as delivered")
-    log.info("%s: %s was delivered to %s", job.source, item.name, item.path)
+    log.info("%s: %s was delivered to %s", job.source, item.name, destination(item))
     return done
 
 

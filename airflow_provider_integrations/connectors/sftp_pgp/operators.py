@@ -165,7 +165,7 @@ class SftpPgpDeliverOperator(BaseOperator):
         server = f"sftp://{job.settings.host}:{job.settings.port}"
         self._lineage = (
             [LineageDataset("file", str(job.root / item.facts["kept"]), size=item.size) for item in done],
-            [LineageDataset(server, item.path) for item in done],
+            [LineageDataset(server, item.facts["delivered_to"]) for item in done],
         )
         return {"delivered": len(done), "bytes": sum(item.size for item in done)}
 

@@ -115,7 +115,7 @@ def test_what_was_answered_is_not_answered_again_elsewhere(documents: Documents)
     documents.settle()
     documents.folder_of_answers = "/moved"
     replayed(documents, one(), "r1")
-    assert [item.path.split("/")[1] for item in documents.ledger.items.list("acme_edi__outbox")] == ["inbound"]
+    assert [item.facts["to"].split("/")[1] for item in documents.ledger.items.list("acme_edi__outbox")] == ["inbound"]
 
 
 def test_a_release_under_another_agreement_leaves_what_the_partner_was_told(tmp_path: Path) -> None:

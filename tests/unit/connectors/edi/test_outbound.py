@@ -46,7 +46,7 @@ def test_each_order_becomes_an_interchange_of_its_own(world: World) -> None:
     assert [item.facts["document"] for item in written.items] == ["A-1", "B-2"]
     assert written.items == world.outbox()
     first, second = written.items
-    assert (first.path, first.state, first.facts["seal"]) == (
+    assert (first.facts["to"], first.state, first.facts["seal"]) == (
         "/inbound/edi/acme_850_000000001.x12",
         State.DISCOVERED,
         True,

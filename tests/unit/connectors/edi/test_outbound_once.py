@@ -12,8 +12,10 @@ import pytest
 
 from airflow_provider_integrations.connectors.edi.outbound import write_documents
 from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of
+from airflow_provider_integrations.core.edi_source import Outbox
 from airflow_provider_integrations.core.errors import PermanentError, StateConflictError
 from airflow_provider_integrations.core.interchange import Level
+from airflow_provider_integrations.outbox import destination
 from tests.unit.connectors.edi.outbound_world import (
     QUERIES,
     START,
@@ -86,6 +88,16 @@ def test_killed_after_the_bytes_were_kept_and_changed_since_the_first_bytes_go_o
     assert b"PO1*1*10*EA" in world.data(written.items[0])
     assert sending_of(written.items[0].facts, START).sha256 == written.items[0].facts["sha256"]
     assert world.run().changed == ["A-1"]
+
+
+def test_a_folder_that_is_changed_sends_nothing_again(world: World) -> None:
+    world.order("A-1", 10)
+    [item] = world.run().items
+    source = world.job.source.model_copy(update={"outbox": Outbox(folder="/elsewhere")})
+    assert world.run(source=source).known == ["A-1"]
+    assert world.outbox() == [item]
+    world.order("B-2", 1)
+    assert [destination(one) for one in world.run(source=source).items] == ["/elsewhere/acme_850_000000002.x12"]
 
 
 def killed_while_entering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
