@@ -147,6 +147,11 @@ def test_dataverse_tracks_changes_of_a_table_by_a_preference(graph: GraphServer,
     context = f"{graph.base}/api/data/v9.2/$metadata#accounts/$deletedEntity"
     assert changed["value"][1] == {"@odata.context": context, "id": gone_one, "reason": "deleted"}  # Deleted ones last.
 
+    graph.manner.bare = True
+    assert (
+        graph_client.get(changed["@odata.deltaLink"]).json() == {}
+    )  # "An empty JSON response", and the link stays good.
+
     refused = graph_client.get(f"{url}&$filter=name eq 'x'", headers={"Prefer": "odata.track-changes"})
     assert refused.status_code == 400
     assert "isn't supported when Change Tracking is enabled" in refused.json()["error"]["message"]

@@ -36,6 +36,8 @@ def answer_dataverse(request: Request, base: str, rounds: Rounds) -> Response:
         rounds.begin(parse_query(request, collection)) if text is None else _token(request, collection, rounds, text)
     )
     page = rounds.page(token, page_size(request, _MOST, _MOST))
+    if rounds.manner.bare and "deltatoken" in options and page.last and not page.items:
+        return Response(body={}, headers={"OData-Version": "4.0"})
     metadata = f"{base}/{api}/$metadata#{name}"
     selected = f"({','.join(token.query.select)})" if token.query.select is not None else ""
     body: dict[str, Any] = {"@odata.context": f"{metadata}{selected}{'/$delta' if token.since else ''}"}

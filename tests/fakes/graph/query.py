@@ -17,7 +17,14 @@ __all__ = ["MOST_IDS", "Query", "page_size", "parse_query"]
 
 MOST_IDS = 50  # "There is a limit of 50 filtered objects."
 _ID = re.compile(r"\s*id\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
-_KNOWN = {"select", "filter", "expand", "top", "token", "deltatoken", "skiptoken", "format", "count", "changetype"}
+_KNOWN = {"select", "filter", "expand", "top", "token", "deltatoken", "skiptoken", "format", "count"}
+_OUTLOOK = {
+    "changetype",
+    "startdatetime",
+    "enddatetime",
+    "orderby",
+    "skip",
+}  # event: delta bakes its window into the token
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def _refuse_unsupported(options: dict[str, str], flavour: Flavour, lenient: bool
     for name in options:
         if name in refused:
             raise _unsupported(f"${name} is not supported by a delta query of this resource.")
-        if name not in _KNOWN and name not in ("orderby", "skip", "search"):
+        if name not in _KNOWN | (_OUTLOOK if flavour is Flavour.OUTLOOK else set()):
             raise Refused(graph_error(400, "invalidRequest", f"{name} is no query option.", "invalidQueryOption"))
 
 

@@ -51,6 +51,7 @@ class Manner:
         repeat: How many items of each round occur twice; the first time as they were before.
         shuffle: Seed by which a round's order is mixed; children then come before their parents.
         lenient_top: Take `$top` for directory objects, which the overview calls unsupported.
+        bare: Answer a Dataverse deltaLink with an empty JSON object if nothing changed, as its page says.
         life: How long a delta token is good for: seven days for directory objects.
         page_life: How long a skip token is good for.
     """
@@ -62,6 +63,7 @@ class Manner:
     repeat: int = 0
     shuffle: int | None = None
     lenient_top: bool = False
+    bare: bool = False
     life: timedelta = timedelta(days=7)
     page_life: timedelta = timedelta(hours=24)
 
