@@ -9,13 +9,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
 
-__all__ = ["Row", "Target"]
+__all__ = ["Row", "Target", "completed"]
+
+
+def completed(changes: Iterable[Change | RelationChange], target: Target) -> Iterator[Change | RelationChange]:
+    """The same changes, each upsert with the whole row, as a reader may want who knows no "was not sent".
+
+    Args:
+        changes: In order.
+        target: The objects that they name, as they stood before; the changes are applied to it.
+    """
+    for change in changes:
+        target.apply(change)
+        if isinstance(change, Change) and change.op is Op.UPSERT:
+            yield replace(change, properties=dict(target.rows[change.id].properties), complete=True)
+        else:
+            yield change
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ What survives a death is what would be durable: the state as its JSON, the lande
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, RelationChange, changes_of_page
 from airflow_provider_integrations.connectors.msgraph.delta import run_round
@@ -26,7 +28,7 @@ from airflow_provider_integrations.connectors.msgraph.model import (
     Wait,
 )
 from airflow_provider_integrations.connectors.msgraph.query import Query
-from airflow_provider_integrations.connectors.msgraph.replay import Target
+from airflow_provider_integrations.connectors.msgraph.replay import Target, completed
 from airflow_provider_integrations.connectors.msgraph.resync import (
     check_gone,
     gone,
@@ -57,6 +59,8 @@ class World:
     files: dict[tuple[int, int, int], list[Change | RelationChange]] = field(default_factory=dict)
     written: list[Change | RelationChange] = field(default_factory=list)
     """All changes of loaded rounds, in their order: what a user could apply to an empty table."""
+    rows: list[Change | RelationChange] = field(default_factory=list)
+    """The same with whole rows."""
     target: Target = field(default_factory=Target)
     loaded: set[int] = field(default_factory=set)
     pauses: dict[str, datetime] = field(default_factory=dict)
@@ -150,12 +154,13 @@ class World:
         ]
         if start.full:
             changes += self._gone(changes, start.round, start.items)
-        target = deepcopy(self.target)
+        target, whole = deepcopy(self.target), deepcopy(self.target)
         for change in changes:
             target.apply(change)
+        rows = [*completed(changes, whole)]
         self._boundary("applied")
         # One transaction of the warehouse: the rows and the load ledger.
-        self.target, self.written = target, [*self.written, *changes]
+        self.target, self.written, self.rows = target, [*self.written, *changes], [*self.rows, *rows]
         self.loaded.add(start.round)
 
     def _gone(self, changes: list[Change | RelationChange], round: int, after: int) -> list[Change | RelationChange]:
@@ -195,24 +200,23 @@ class World:
             raise Killed(where)
 
 
-def live_in(target: Target) -> dict[str, dict[str, str]]:
-    """Objects of a table without empty properties."""
-    return {
-        name: {each: value for each, value in properties.items() if value is not None}
-        for name, properties in target.live()
-    }
-
-
 def differences_of(world: World, target: Target) -> list[str]:
-    """What a table has that the server has not, and the other way round."""
-    here, there = live_in(target), world.server.objects()
-    found = [
-        f"{name}: {here.get(name)} != {there.get(name)}"
-        for name in sorted({*here, *there})
-        if here.get(name) != there.get(name)
-    ]
+    """What a table has that the server has not, and the other way round; empty properties are as good as none."""
+    found = differing_objects(world, dict(target.live()))
+    there = world.server.objects()
     pairs = {(owner, member) for _, owner, member in target.relations if owner in there}
     return found + [f"{pair}" for pair in sorted(pairs ^ world.server.relations())]
+
+
+def differing_objects(world: World, objects: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The same of objects alone."""
+    here = {
+        name: {each: value for each, value in properties.items() if value is not None}
+        for name, properties in objects.items()
+    }
+    there = world.server.objects()
+    names = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
+    return [f"{name}: {here.get(name)} != {there.get(name)}" for name in names]
 
 
 def live_through(seed: int) -> World:

@@ -18,7 +18,7 @@ from airflow_provider_integrations.connectors.msgraph.changes import (
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
 from airflow_provider_integrations.connectors.msgraph.model import Page, Protocol
 from airflow_provider_integrations.connectors.msgraph.query import Query
-from airflow_provider_integrations.connectors.msgraph.replay import Target
+from airflow_provider_integrations.connectors.msgraph.replay import Row, Target, completed
 from airflow_provider_integrations.core.errors import SystemicError
 from tests.unit.connectors.msgraph.delta_answers import GRAPH, USERS
 
@@ -260,3 +260,17 @@ def test_a_graph_object_is_not_removed_by_dataverses_words() -> None:
     item = {"id": "1", "@odata.context": "x/$deletedEntity", "reason": "deleted"}
     assert op_of(item) is Op.UPSERT
     assert op_of({"accountid": "1", "@removed": {"reason": "deleted"}}, ACCOUNTS) is Op.UPSERT
+
+
+def test_changes_may_be_completed_to_whole_rows() -> None:
+    target = Target({"1": Row({"a": 1, "b": 2}, removed=False, round=1)})
+    part = [
+        Change(Op.UPSERT, "1", 2, 1, {"b": None}),
+        Change(Op.REMOVE_SOFT, "1", 2, 2),
+        Change(Op.UPSERT, "1", 2, 3, {"b": 4}),
+    ]
+    assert list(completed(part, target)) == [
+        Change(Op.UPSERT, "1", 2, 1, {"a": 1, "b": None}, complete=True),
+        Change(Op.REMOVE_SOFT, "1", 2, 2),
+        Change(Op.UPSERT, "1", 2, 3, {"a": 1, "b": 4}, complete=True),
+    ]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from airflow_provider_integrations.connectors.msgraph.changes import Change, Op
 from airflow_provider_integrations.connectors.msgraph.replay import Target
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
-from tests.unit.connectors.msgraph.model_world import World, differences_of, live_through
+from tests.unit.connectors.msgraph.model_world import World, differences_of, differing_objects, live_through
 
 FEW, MANY = 150, 2_000
 """Lives of each run of the unit tests, and of each run of the integration tests; one takes some milliseconds."""
@@ -27,9 +30,17 @@ def wrong_with(world: World) -> list[str]:
     again = Target()
     for change in world.written:
         again.apply(change)
+    plain: dict[str, Mapping[str, Any]] = {}
+    for row in world.rows:
+        if isinstance(row, Change):
+            # As one would who knows nothing of deltas: the row is what the line says, or is gone.
+            plain.pop(row.id, None)
+            if row.op is Op.UPSERT:
+                plain[row.id] = row.properties
     order = [(change.round, change.seq) for change in world.written]
     wrong = differences_of(world, world.target)
     wrong += [f"applied to an empty table: {each}" for each in differences_of(world, again)]
+    wrong += [f"line by line: {each}" for each in differing_objects(world, plain)]
     return wrong + (["changes are out of order"] if order != sorted(order) else [])
 
 
