@@ -87,8 +87,8 @@ class Reason(StrEnum):
     EDI_REJECTED = (
         "edi_rejected",
         "nothing in the document is accepted by the agreement and its guides",
-        "The partner is told by acknowledgement, unless `unanswered` in the facts names it. If a guide or the agreement was wrong,"
-        " correct it and run `integrations ledger release ITEM`.",
+        "The partner is told by acknowledgement, unless `unanswered` in the facts names it. If a guide or the agreement was"
+        " wrong, correct it and run `integrations ledger release ITEM`.",
     )
     DUPLICATE_INTERCHANGE = (
         "duplicate_interchange",

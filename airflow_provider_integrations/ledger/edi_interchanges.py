@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from airflow_provider_integrations.core.interchange import OPEN, Pair, Received, Refusal, Sending, Sent, Statement
 from airflow_provider_integrations.ledger.edi_received import (
+    came_before,
     of_family,
     record_answer,
     record_debt,
@@ -107,6 +108,10 @@ class Interchanges:
     def of_family(self, item_id: str) -> list[Received]:
         """What an item brought, with what its original and the replays of that brought; the first entered first."""
         return of_family(self._parts, item_id)
+
+    def came_before(self, received: Received) -> bool:
+        """Whether the same bytes were entered before, at whatever place of whatever item, and whatever became of them."""
+        return came_before(self._parts, received)
 
     def answered(self, number: int, answer: str) -> Received:
         """Say that our acknowledgement of a received interchange went out, under a control number; twice is harmless.

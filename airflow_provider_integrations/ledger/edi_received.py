@@ -14,7 +14,7 @@ from airflow_provider_integrations.ledger.edi_tables import interchange_event, i
 from airflow_provider_integrations.ledger.rows import Parts, aware
 from airflow_provider_integrations.ledger.tables import work_item
 
-__all__ = ["DUPLICATE", "VERDICTS", "of_family", "record_answer", "record_debt", "record_received"]
+__all__ = ["DUPLICATE", "VERDICTS", "came_before", "of_family", "record_answer", "record_debt", "record_received"]
 
 VERDICTS = ("accepted", "partial", "rejected")
 DUPLICATE = "duplicate"
@@ -133,6 +133,14 @@ def of_family(parts: Parts, item_id: str) -> list[Received]:
         return [to_received(row) for row in connection.execute(query.order_by(interchange_received.c.number))]
 
 
+def came_before(parts: Parts, one: Received) -> bool:
+    """Whether the same bytes were entered before; see `Interchanges.came_before`."""
+    same = interchange_received.c.sha256 == one.sha256, interchange_received.c.number < one.number
+    query = _SAME.where(*same).with_only_columns(interchange_received.c.number).limit(1)
+    with parts.database.read() as connection:
+        return connection.execute(query, {**pair_values(one.pair), "control": one.control}).first() is not None
+
+
 def _family(connection: Connection, item_id: str) -> Select[tuple[str]]:
     """The ids of an item, its original and the replays of that: they hold the very same delivery."""
     first = connection.scalar(select(work_item.c.replay_of).where(work_item.c.id == item_id)) or item_id
@@ -189,14 +197,16 @@ def _doubled(
 def _went_round(connection: Connection, pair: Pair, value: int, found: Row[Any], first: Row[Any] | None) -> bool:
     """Whether the partner's counter went round between two interchanges (as serial numbers, RFC 1982).
 
-    It did if more than half of the range ahead of the number came between them; `first` None is one that comes now.
+    It did if one was taken between them that is more than half of the range ahead of the number; a refused one may say any
+    number. `first` None is an interchange that comes now.
     """
     number = interchange_received.c.number
     between = [number > found.number]
     if first is not None:
         between = [number > min(first.number, found.number), number < max(first.number, found.number)]
     ahead = interchange_received.c.control_value > value + LIMITS[pair.syntax] // 2
-    query = select(number).where(*named_by(interchange_received), *between, ahead).limit(1)
+    taken = interchange_received.c.verdict.in_(_TAKEN)
+    query = select(number).where(*named_by(interchange_received), *between, ahead, taken).limit(1)
     return connection.execute(query, pair_values(pair)).first() is not None
 
 

@@ -101,6 +101,11 @@ class TestReplayed:
         receive(ledger, ledger_clock, "/3", "7", sha256=OTHER)
         assert enter(ledger, refused.item_id).verdict == "accepted"
 
+    def test_a_high_number_that_was_refused_is_no_wrap(self, ledger: Ledger, ledger_clock: SteppedClock) -> None:
+        one = receive(ledger, ledger_clock, "/1", "7")
+        receive(ledger, ledger_clock, "/2", "900000000", sha256="01" * 32, verdict="rejected")
+        assert receive(ledger, ledger_clock, "/3", "7", sha256=OTHER).duplicate_of == one.number
+
     def test_of_two_in_one_item_the_replay_takes_the_one_that_was_taken(
         self, ledger: Ledger, ledger_clock: SteppedClock
     ) -> None:

@@ -106,8 +106,7 @@ class DocumentReading:
         self._around: Around = ("", "", "", "")
         self._findings: list[ReconcileFinding] = []
         self._statements: list[tuple[int, Statement]] = []
-        # A group or interchange that was refused before must not stay so in the warehouse.
-        self._tells_levels = bool(item.replay_of or item.facts.get("releases"))
+        self._tells_levels = False
 
     def read(self, path: Path, sha256: str) -> Found:
         """Read the whole file.
@@ -177,6 +176,8 @@ class DocumentReading:
         if self._is_duplicate:
             one = as_duplicate(one)
             found.duplicates += 1
+        # A group or interchange that was refused before must not stay so in the warehouse.
+        self._tells_levels = bool(self._item.facts.get("releases")) or interchanges.came_before(received)
         correct_debt(job, received, owed=self._is_owed(one))
         job.boundary("interchange entered")
         if one.verdict is Outcome.REJECTED:

@@ -158,6 +158,20 @@ def test_a_refused_interchange_is_taken_once_the_agreement_is_corrected(document
     assert {row["verdict"] for row in after} == {"accepted"}
 
 
+def test_what_was_refused_whole_is_no_longer_said_to_be_when_the_same_bytes_are_taken(documents: Documents) -> None:
+    data = stream(GOOD, sender="NEW")
+    first = refused(documents, data)
+    documents.agreement = {"partners": ["ZZ:NEW"]}
+    again = parsed(documents, data, "again.edi.gpg")
+    assert (again.state, again.facts["plaintext_sha256"]) == (State.GATED, first.facts["plaintext_sha256"])
+    before, after = (read(documents, child) for child in children(documents, "sets"))
+    verdicts = [{row["set_number"]: row["verdict"] for row in found} for found in (before, after)]
+    assert verdicts == [dict.fromkeys((-1, -2, 1), "rejected"), dict.fromkeys((-1, -2, 1), "accepted")]
+    # What comes for the first time is told of by its sets alone.
+    parsed(documents, stream(OTHER, control="000000008", sender="NEW"), "two.edi.gpg")
+    assert [row["set_number"] for row in read(documents, children(documents, "sets")[-1])] == [1]
+
+
 def test_a_duplicate_that_is_released_is_taken(documents: Documents) -> None:
     parsed(documents, stream(GOOD))
     item = refused_twin(documents)
