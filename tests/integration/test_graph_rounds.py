@@ -137,20 +137,19 @@ def _set(row: dict[str, Any]) -> dict[str, Any]:
 def fault(graph: GraphService, path: str, dice: random.Random) -> Fault:
     query = QUERIES[path]
     location = graph.location(path, select=query.select or None) if dice.random() < 0.5 else graph.location(path)
-    return dice.choice(
-        [
-            throttled(dice.randint(1, 300), status=dice.choice([429, 503, 504])),
-            throttled(60, at=graph.now()),
-            throttled(None),
-            Cut(),
-            sync_state_not_found(),
-            resync(code=dice.choice(["resyncRequired", "resyncChangesApplyDifferences"])),
-            *([] if path.startswith("dataverse") else [resync(location)]),
-            Call(graph.rounds.expire),
-            Call(lambda: happen(graph, dice)),
-            Call(lambda: graph.advance(days=8)),
-        ]
-    )
+    faults: list[Fault] = [
+        throttled(dice.randint(1, 300), status=dice.choice([429, 503, 504])),
+        throttled(60, at=graph.now()),
+        throttled(None),
+        Cut(),
+        sync_state_not_found(),
+        resync(code=dice.choice(["resyncRequired", "resyncChangesApplyDifferences"])),
+        *([] if path.startswith("dataverse") else [resync(location)]),
+        Call(graph.rounds.expire),
+        Call(lambda: happen(graph, dice)),
+        Call(lambda: graph.advance(days=8)),
+    ]
+    return dice.choice(faults)
 
 
 def account(graph: GraphService, dice: random.Random) -> None:

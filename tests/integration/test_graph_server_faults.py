@@ -133,7 +133,7 @@ def test_a_batch_answers_each_request_by_its_id(graph: GraphServer, graph_client
     """https://learn.microsoft.com/graph/json-batching; each request has limits of its own and fails alone."""
     (ada,) = fill(graph, 1)
     graph.faults.add(throttled(3), where=lambda request: request.batched and "groups" in request.url)
-    asked = [
+    asked: list[dict[str, object]] = [
         {"id": "1", "method": "GET", "url": f"/users/{ada}"},
         {"id": "2", "method": "GET", "url": "/groups/delta"},
         {"id": "3", "method": "GET", "url": "/users/delta", "dependsOn": ["2"]},

@@ -75,6 +75,17 @@ def test_outlook_answers_410_to_a_token_that_left_its_cache(graph: GraphServer, 
     assert error(graph_client.get(link)) == (410, "syncStateNotFound")
 
 
+def test_a_calendar_view_bakes_its_window_into_the_token(graph: GraphServer, graph_client: httpx.Client) -> None:
+    """https://learn.microsoft.com/graph/api/event-delta."""
+    path = "users/u1/calendarView"
+    graph.world.collection(path, "event", Flavour.OUTLOOK)
+    graph.world.add(path, subject="Stand-up")
+    window = "startDateTime=2026-01-01T00:00:00Z&endDateTime=2026-02-01T00:00:00Z"
+    _, link = items(graph_client, f"/v1.0/{path}/delta?{window}")
+    assert "DateTime" not in link
+    assert error(graph_client.get(f"/v1.0/users/delta?{window}")) == (400, "invalidRequest")
+
+
 def test_a_drive_tells_deleted_facets_and_no_paths(graph: GraphServer, graph_client: httpx.Client) -> None:
     """https://learn.microsoft.com/graph/api/driveitem-delta."""
     world, root = graph.world, graph.world.drive("d1").path

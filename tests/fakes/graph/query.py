@@ -18,13 +18,8 @@ __all__ = ["MOST_IDS", "Query", "page_size", "parse_query"]
 MOST_IDS = 50  # "There is a limit of 50 filtered objects."
 _ID = re.compile(r"\s*id\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _KNOWN = {"select", "filter", "expand", "top", "token", "deltatoken", "skiptoken", "format", "count"}
-_OUTLOOK = {
-    "changetype",
-    "startdatetime",
-    "enddatetime",
-    "orderby",
-    "skip",
-}  # event: delta bakes its window into the token
+# `changeType` of messages, and the window of a calendar view: https://learn.microsoft.com/graph/api/event-delta.
+_OUTLOOK = {"changetype", "startdatetime", "enddatetime", "orderby", "skip"}
 
 
 @dataclass(frozen=True)
