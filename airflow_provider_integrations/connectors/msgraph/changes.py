@@ -16,7 +16,7 @@ from airflow_provider_integrations.connectors.msgraph.model import Item, Page, P
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import SystemicError
 
-__all__ = ["Change", "Op", "RelationChange", "changes_of_item", "changes_of_page"]
+__all__ = ["Change", "Op", "RelationChange", "changes_of_page"]
 
 _RELATION = "@delta"
 
@@ -71,42 +71,55 @@ class RelationChange:
     seq: int
 
 
+class _Names(dict[str, str]):
+    """What each name of an item is: a property under the name to keep, `@` and a relation, or nothing; found out once."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__()
+        self.key = query.key
+        self.wanted = {name.split("/")[0].casefold(): name.split("/")[0] for name in query.select}
+
+    def __missing__(self, name: str) -> str:
+        if name.endswith(_RELATION) and len(name) > len(_RELATION):
+            kept = f"@{name.removesuffix(_RELATION)}"
+        elif "@" in name or name == self.key:
+            kept = ""
+        else:
+            # Servers take a name in any case of letters and answer in their own; a column is called as it was asked for.
+            kept = self.wanted.get(name.casefold(), "") if self.wanted else name
+        self[name] = kept
+        return kept
+
+
 def changes_of_page(page: Page, query: Query) -> Iterator[Change | RelationChange]:
     """All changes of a page, in the server's order; an object may come again on this page, or on a later one.
+
+    The changes of an item are its own first, then those of its relations.
 
     Raises:
         SystemicError: an item that cannot be understood, of which nothing is guessed.
     """
+    names, dataverse = _Names(query), query.protocol is Protocol.DATAVERSE
     for seq, item in enumerate(page.items, start=page.first):
-        yield from changes_of_item(item, query, round=page.round, seq=seq, full=page.full)
-
-
-def changes_of_item(item: Item, query: Query, *, round: int, seq: int, full: bool) -> Iterator[Change | RelationChange]:
-    """The changes of one item: its own first, then those of its relations."""
-    removal = _dataverse_removal(item) if query.protocol is Protocol.DATAVERSE else _graph_removal(item)
-    # A deleted row of Dataverse has `id`, whatever the table calls its key.
-    identity = item.get("id" if removal and query.protocol is Protocol.DATAVERSE else query.key)
-    if not isinstance(identity, str) or not identity:
-        _refuse("an item without an id", query, seq)
-    if removal is not None:
-        yield Change(removal, identity, round, seq)
-        return
-    wanted = {name.split("/")[0].casefold(): name.split("/")[0] for name in query.select}
-    properties: dict[str, Any] = {}
-    relations: list[tuple[str, Any]] = []
-    for name, value in item.items():
-        if name.endswith(_RELATION) and len(name) > len(_RELATION):
-            relations.append((name.removesuffix(_RELATION), value))
-        elif "@" in name or name == query.key:
+        removal = _dataverse_removal(item) if dataverse else _graph_removal(item)
+        # A deleted row of Dataverse has `id`, whatever the table calls its key.
+        identity = item.get("id" if removal and dataverse else query.key)
+        if not isinstance(identity, str) or not identity:
+            _refuse("an item without an id", query, seq)
+        if removal is not None:
+            yield Change(removal, identity, page.round, seq)
             continue
-        elif not wanted:
-            properties[name] = value
-        elif (spelled := wanted.get(name.casefold())) is not None:
-            # Servers take a name in any case of letters and answer in their own; a column is called as it was asked for.
-            properties[spelled] = value
-    yield Change(Op.UPSERT, identity, round, seq, properties, complete=full)
-    for relation, value in relations:
-        yield from _relation_changes(relation, identity, value, query, round, seq)
+        properties: dict[str, Any] = {}
+        relations: list[str] = []
+        for name, value in item.items():
+            kept = names[name]
+            if kept and kept[0] == "@":
+                relations.append(name)
+            elif kept:
+                properties[kept] = value
+        yield Change(Op.UPSERT, identity, page.round, seq, properties, page.full)
+        for name in relations:
+            yield from _relation_changes(names[name][1:], identity, item[name], query, page.round, seq)
 
 
 def _graph_removal(item: Item) -> Op | None:
@@ -115,10 +128,9 @@ def _graph_removal(item: Item) -> Op | None:
     `@removed` has the reason `changed`, "deleted and can be restored", or `deleted`, "cannot be restored"; it "may include"
     one. A drive's or list's item has a `deleted` facet instead, whose `state` may say that it lies in a recycle bin.
     """
-    removed, facet = item.get("@removed"), item.get("deleted")
-    if removed is not None:
+    if (removed := item.get("@removed")) is not None:
         return _by_reason(removed.get("reason") if isinstance(removed, dict) else None)
-    if isinstance(facet, dict):
+    if isinstance(facet := item.get("deleted"), dict):
         return Op.REMOVE_SOFT if str(facet.get("state", "")).lower() == "softdeleted" else Op.REMOVE_HARD
     return None
 

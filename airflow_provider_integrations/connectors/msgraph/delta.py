@@ -46,7 +46,7 @@ def run_round(start: RoundStart, query: Query, *, restarts: int = 5, empty_pages
         SystemicError: the server broke the protocol, sent a link to another place or one that comes again, or refused the
             request as malformed: nothing begins anew.
         StalledError: the round began anew too often, or pages stay empty for ever.
-        ConfigError: access is denied, there is no such resource, or it has no latest link.
+        ConfigError: access is denied, there is no such resource, it has no latest link, or the server cuts the enumeration.
         TransientError: the service cannot answer now.
     """
     at, empty = start, 0
@@ -97,6 +97,14 @@ def run_round(start: RoundStart, query: Query, *, restarts: int = 5, empty_pages
         )
         at = replace(at, items=at.items + len(body.items), link=next_link, kind=LinkKind.NEXT)
         del response, body  # What is landed is not held while the next page is waited for.
+        if end_link and at.full and query.most is not None and at.items >= query.most:
+            raise ConfigError(
+                "an enumeration that the server cuts",
+                resource=query.resource,
+                items=at.items,
+                most=query.most,
+                next_step="Leave out the filter: with it Microsoft brings no more, and the others would count as deleted.",
+            )
         if end_link:
             return RoundEnd(at.round, at.attempt, at.full, at.pages, at.items, tuple(reasons), link=end_link)
 

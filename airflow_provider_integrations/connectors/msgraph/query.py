@@ -91,6 +91,14 @@ class Query:
                 next_step="Name the column that identifies a row, e.g. accountid.",
             )
 
+    @property
+    def most(self) -> int | None:
+        """How many objects an enumeration brings at most, where the server cuts it without a word; None where it does not.
+
+        "Applying $filter in a delta query returns only up to 5,000 messages" (learn.microsoft.com/graph/delta-query-messages).
+        """
+        return 5_000 if self.filter and self.resource.split("/")[-1].lower() == "messages" else None
+
     def initial_url(self, *, latest: bool = False) -> str:
         """The first request: a full enumeration, or the latest link with no objects.
 

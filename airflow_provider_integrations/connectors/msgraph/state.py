@@ -189,10 +189,12 @@ class DeltaState:
         )
 
     def age(self, now: datetime, *, life: timedelta = TOKEN_LIFE, alarm: timedelta = ALARM_AGE) -> TokenAge | None:
-        """How old the link is; None without one."""
-        if self.obtained_at is None:
+        """How old the link is that the next round needs, be it one that waits for its round to be loaded; None without one."""
+        sealed = self.progress is not None and self.progress.end_link not in ("", self.link)
+        since = self.progress.sealed_at if self.progress is not None and sealed else self.obtained_at
+        if since is None:
             return None
-        age = now - self.obtained_at
+        age = now - since
         return TokenAge(age, alarm=age >= alarm, expired=age >= life)
 
     def to_json(self) -> str:

@@ -12,7 +12,6 @@ from airflow_provider_integrations.connectors.msgraph.changes import (
     Change,
     Op,
     RelationChange,
-    changes_of_item,
     changes_of_page,
 )
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
@@ -30,7 +29,7 @@ ACCOUNTS = Query(
 
 
 def changes(item: Mapping[str, Any], query: Query = GROUPS, *, full: bool = False) -> list[Change | RelationChange]:
-    return list(changes_of_item(item, query, round=1, seq=1, full=full))
+    return list(changes_of_page(Page(1, 0, 1, full, 1, (item,), next_link="", end_link="x"), query))
 
 
 def op_of(item: Mapping[str, Any], query: Query = GROUPS) -> Op:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -372,6 +373,19 @@ def test_other_answers_are_errors_of_their_kind(response: object, kind: type[Int
         talk.say(response)  # type: ignore[arg-type]
     assert caught.value.next_step
     assert len(talk.asked) == 1
+
+
+def test_messages_with_a_filter_are_cut_at_five_thousand_and_that_is_no_end() -> None:
+    inbox = Query(GRAPH, "me/mailFolders/inbox/messages", filter="receivedDateTime ge 2025-01-01")
+    whole = RoundStart(1, True, f"{SKIP}z", LinkKind.NEXT, pages=49, items=4_998)
+    fits = Talk(whole, inbox)
+    fits.say(page(ANNA, delta_link=f"{DELTA}one"))
+    assert fits.end is not None
+    with pytest.raises(ConfigError, match="cuts"):
+        Talk(whole, inbox).say(page(ANNA, BEN, delta_link=f"{DELTA}one"))
+    unfiltered = Talk(whole, replace(inbox, filter=""))
+    unfiltered.say(page(ANNA, BEN, delta_link=f"{DELTA}one"))
+    assert unfiltered.end is not None
 
 
 CANARY = "canary-7f3a"

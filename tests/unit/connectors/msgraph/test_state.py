@@ -188,6 +188,20 @@ def test_the_age_of_a_token_alarms_at_five_days_of_seven() -> None:
     assert DeltaState().begin(USERS).age(NOW) is None
 
 
+def test_a_link_that_waits_for_its_round_to_be_loaded_ages_too() -> None:
+    """As when a resync waits for its approval."""
+    day = timedelta(days=1)
+    begun = after_one_round().begin(USERS)
+    waiting = begun.sealed(RoundEnd(2, 0, False, 1, 0, (), f"{DELTA}two"), at=NOW + 4 * day)
+    for state, age in ((begun, 6 * day), (waiting, 2 * day)):
+        found = state.age(NOW + 6 * day)
+        assert found is not None
+        assert found.age == age
+    first = sealed(DeltaState().begin(USERS)).age(NOW + 5 * day)
+    assert first is not None
+    assert first.alarm
+
+
 def test_the_same_link_sent_again_is_no_younger() -> None:
     later = NOW + timedelta(days=3)
     begun = after_one_round().begin(USERS)
