@@ -152,6 +152,9 @@ def local_folder(folder: UPath | Path | str, *, files: Iterable[str] | None = No
     A local folder is given as it is. From an object store the manifest and `files` are fetched (those of the manifest
     if not given; the gate publishes others); what was written beside them is put back when the block ends without an
     error.
+
+    Raises:
+        StateConflictError: if a file of the batch is missing in the object store.
     """
     folder = UPath(folder)
     if folder.protocol in ("", "file"):
@@ -162,8 +165,13 @@ def local_folder(folder: UPath | Path | str, *, files: Iterable[str] | None = No
         fetched = {MANIFEST, *(files if files is not None else (file.name for file in read_manifest(folder).files))}
         for relative in fetched:
             (local / relative).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / relative).open("rb") as source, (local / relative).open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+            try:
+                with (folder / relative).open("rb") as source, (local / relative).open("wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+            except FileNotFoundError:
+                raise StateConflictError(
+                    "a file of a batch is missing", folder=str(folder), file=relative, next_step="Replay the item."
+                ) from None
         yield local
         for path in sorted(local.rglob("*")):
             relative = path.relative_to(local).as_posix()

@@ -33,7 +33,14 @@ from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.landing import quarantine
-from airflow_provider_integrations.landing.bronze import ORIGINAL, batch_key, local_folder, promote, read_manifest
+from airflow_provider_integrations.landing.bronze import (
+    ORIGINAL,
+    batch_key,
+    local_folder,
+    promote,
+    read_manifest,
+    verify_files,
+)
 from airflow_provider_integrations.ledger.holding import Holder, holding
 
 __all__ = ["parse_items"]
@@ -144,6 +151,8 @@ class _Parser:
         [file] = document.files
         version = _version_of(job, item)
         with _stage(job.scratch, item.id) as stage, local_folder(folder) as local:
+            # What is entered in the ledger stays there: nothing may be, of a document that is another one by now.
+            verify_files(local, document)
             ids = {table: self._batch_id(item, table) for table in self._contracts}
             with LandedTables(stage, self._contracts, document=file.sha256, version=version, batch_ids=ids) as tables:
                 reading = DocumentReading(job, item, tables, insist=_insists(job, item))
