@@ -107,23 +107,31 @@ class _Scanner(Stream):
     def walk(self, structure: Structure) -> bool:
         """Within an interchange: over all segments that the buffer holds whole; False if more bytes are needed."""
         if self.binary is not None and not self.skip_binary(structure):
-            return False
+            return self.structure is None
         data, at, terminator = self.data, self.at, self.terminator
         if self.ended and not self.tail_seen:
             self.end_tail()
             data = self.data
         end = data.rfind(terminator, at, at + self.window)
-        if end == at:
-            if at + self.window < len(data):
-                self.window *= 4
+        if end == at and at + self.window < len(data):
+            self.window *= 4
+            return True
+        cut = self.next_whole(structure, end if end > at else len(data))
+        if cut >= 0:
+            if self.is_sure(cut):
+                self.cut_off(structure, cut)
                 return True
+            end = data.rfind(terminator, at, cut)
+            if end == at:
+                return False
+        if end == at:
             if self.ended or len(data) - at > LONGEST_SEGMENT:
                 if not self.ended:
                     text = "No terminator follows."
                     self.count_to(structure, at)
                     structure.note(FindingCode.SEGMENT_TOO_LONG, Severity.FATAL, None, detail=text)
                 self.finish(structure, None, len(data) if self.ended else at + 1)
-                return not self.ended
+                return True
             return False
         pattern, characters, plain = patterns(structure.header.delimiters)
         odd = self.odd_places(characters, plain, end)

@@ -25,10 +25,11 @@ from airflow_provider_integrations.connectors.edi.x12_header import (
     PADDING,
     InterchangeHeader,
     find_header,
+    find_whole_header,
     read_header,
 )
 
-__all__ = ["Gap", "GapKind", "Token", "binary_pattern", "render_segments", "split_segments", "tokenize", "write"]
+__all__ = ["Gap", "GapKind", "Token", "binary_pattern", "split_segments", "tokenize", "write"]
 
 _BREAKS = re.compile(rb"[\r\n]+")
 
@@ -50,7 +51,7 @@ class GapKind(StrEnum):
     OUTSIDE = "outside"
     """Bytes outside of any interchange, or of a segment that never ends."""
     UNTERMINATED = "unterminated"
-    """The last segment of the stream, without its terminator."""
+    """The last segment of a stream, or of an interchange that was cut off, without its terminator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +110,6 @@ def write(tokens: Iterable[Token]) -> Iterator[bytes]:
                 text = text[:at] + wrap.text + text[at:]
             wraps.clear()
             yield text.encode("latin-1")
-
-
-def render_segments(segments: Iterable[tuple[str, ...]], delimiters: Delimiters, newline: str = "") -> bytes:
-    """Segments as bytes, each a tag and its elements; trailing empty elements are left off (X12.6 section 3.7)."""
-    rendered = []
-    for segment in segments:
-        last = len(segment)
-        while last > 1 and not segment[last - 1]:
-            last -= 1
-        rendered.append(delimiters.element.join(segment[:last]) + delimiters.terminator + newline)
-    return "".join(rendered).encode("latin-1")
 
 
 def binary_pattern(delimiters: Delimiters) -> re.Pattern[bytes]:
@@ -256,13 +246,19 @@ class _Tokenizer:
                     self.delimiters = None
                     return
             end = self.end_of(start)
+            cut = self.cut_at(start, end if end >= 0 else len(data))
+            if cut >= 0:
+                if len(data) - cut < HEADER_BYTES and not self.ended:
+                    return
+                self.delimiters = None
+                yield Gap(data[at:cut].decode("latin-1"), self.offset + at, GapKind.UNTERMINATED), cut
+                return
             if end < 0:
                 if not self.ended and (self.lacking or len(data) - start <= LONGEST_SEGMENT):
                     return
                 rest = data[at:]
-                kind = GapKind.PADDING if not rest.strip(PADDING) else GapKind.UNTERMINATED
-                if not self.ended:
-                    kind = GapKind.OUTSIDE
+                kind = GapKind.UNTERMINATED if rest.strip(PADDING) else GapKind.PADDING
+                kind = kind if self.ended else GapKind.OUTSIDE
                 self.delimiters = None
                 yield Gap(rest.decode("latin-1"), self.offset + at, kind), len(data)
                 return
@@ -282,6 +278,12 @@ class _Tokenizer:
         after = matched.end() + int(matched[1]) if matched else start
         self.lacking = max(0, after - len(self.data))
         return self.data.find(self.terminator, after)
+
+    def cut_at(self, start: int, end: int) -> int:
+        """Where the next ISA begins within the segment from `start` on, which was cut off there; -1 if nowhere."""
+        if self.binary.match(self.data, start):
+            return -1
+        return find_whole_header(self.data, self.element, start + 1, end, ended=self.ended)
 
     def segment(self, start: int, end: int) -> Iterator[Token]:
         raw = self.data[start:end]

@@ -8,20 +8,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment
+from airflow_provider_integrations.connectors.edi.model import Segment
 from airflow_provider_integrations.connectors.edi.x12_header import LONGEST_SEGMENT, InterchangeHeader
 from airflow_provider_integrations.connectors.edi.x12_tokens import (
     Gap,
     GapKind,
     Token,
-    render_segments,
     split_segments,
     tokenize,
     write,
 )
 from tests.unit.connectors.edi.x12_streams import SOUND, isa, order, stream, worn, wrapped
-
-DELIMITERS = Delimiters("*", ">", "~", None)
 
 
 def tokens(data: bytes, size: int | None = None) -> list[Token]:
@@ -125,10 +122,6 @@ def test_a_set_is_split_as_the_stream_is() -> None:
         last = next(one for one in every if one.tag == "SE")
         raw = data[first.offset : data.index(b"~", last.offset) + 1]
         assert split_segments(raw, delimiters, first.number, first.offset) == every[first.number - 1 : last.number]
-
-
-def test_rendering_leaves_off_empty_elements_at_the_end() -> None:
-    assert render_segments([("N1", "BY", "", ""), ("CTT",)], DELIMITERS, "\n") == b"N1*BY~\nCTT~\n"
 
 
 def test_segments_without_a_header_cannot_be_written() -> None:
