@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from airflow_provider_integrations.connectors.edi.debts import correct_debt
 from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
+from airflow_provider_integrations.connectors.edi.judgement import Judgement, judged_by
 from airflow_provider_integrations.connectors.edi.settle_outbox import answer_facts
 from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
 from airflow_provider_integrations.core.interchange import Level, Received
@@ -45,6 +46,7 @@ _DOCUMENT = "document"
 _CHUNK = 1 << 20
 _MOST_TOLD = 100
 """Entries of a list in the facts of an item; the rest is counted."""
+_PUT_BACK = "Guides or agreement changed between the steps: put them back until this item is through."
 _CALLED = {"x12": "ack", "edifact": "contrl"}
 """What answers are called; a name that said whether a TA1 is in it would hang on the verdict."""
 
@@ -110,6 +112,8 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
     firsts = {(received.place, received.sha256): received for received in reversed(family)}
     with local_folder(folder) as local:
         verify_files(local, read_manifest(folder))
+        if item.facts.get("judged_by") != judged_by(job.source.agreement, job.book):
+            _check_judgement(job, item, local / _DOCUMENT, mine)
         for one in judged_documents(_chunks(local / _DOCUMENT), job.source.agreement, job.book):
             place = one.place
             if place is None:
@@ -140,6 +144,19 @@ def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:
     _bring_on(job, held, item, told)
 
 
+def _check_judgement(job: EdiJob, item: WorkItem, path: Path, mine: Mapping[int, Received]) -> None:
+    """Refuse to answer, before any of it is, where a set would be told to fare otherwise than its rows did."""
+    judgement = Judgement(job.source.agreement)
+    for one in judged_documents(_chunks(path), job.source.agreement, job.book):
+        if one.place is not None:
+            _as_parsed(item, one, mine.get(one.place))
+            judgement.add(one)
+    if item.facts.get("judgement") not in (None, judgement.digest()):
+        raise StateConflictError(
+            "sets are judged otherwise than when they were parsed", item=item.id, next_step=_PUT_BACK
+        )
+
+
 def _as_parsed(item: WorkItem, one: Judged, received: Received | None) -> Judged:
     """An interchange as it was parsed, a duplicate as one; as much of it has to be accepted as when its rows were landed."""
     if received is not None and received.verdict == DUPLICATE:
@@ -160,7 +177,7 @@ def _as_parsed(item: WorkItem, one: Judged, received: Received | None) -> Judged
         verdict=one.verdict.value,
         accepted=one.accepted,
         parsed=told or (received and received.verdict),
-        next_step="Guides or agreement changed between the steps: put them back until this item is through.",
+        next_step=_PUT_BACK,
     )
 
 

@@ -22,6 +22,7 @@ from airflow_provider_integrations.connectors.edi.documents import Document, Out
 from airflow_provider_integrations.connectors.edi.edifact_envelope import values
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
+from airflow_provider_integrations.connectors.edi.judgement import Judgement, judged_by
 from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
 from airflow_provider_integrations.connectors.edi.model import Segment
 from airflow_provider_integrations.connectors.edi.reconcile import ReconcileFinding, statements_in
@@ -57,6 +58,7 @@ class Found:
         judged: The first interchanges: number in the ledger, place, control number, verdict, sets accepted and refused.
         statements: What it says of ours; `unmatched` of these speak of nothing that was sent, `odd` is what cannot be read so.
         outside_runs, outside_bytes: What belongs to no interchange.
+        judgement, judged_by: Whether each set is accepted, and by what, as digests.
         unread: Values of accepted sets that are null because they are not of their column's kind.
     """
 
@@ -72,6 +74,8 @@ class Found:
     outside_runs: int = 0
     outside_bytes: int = 0
     unread: int = 0
+    judgement: str = ""
+    judged_by: str = ""
 
     def facts(self) -> dict[str, Any]:
         """As the ledger holds them."""
@@ -83,6 +87,8 @@ class Found:
             "statements": {"all": self.statements, "unmatched": self.unmatched, "odd": self.odd},
             "outside": {"runs": self.outside_runs, "bytes": self.outside_bytes},
             "unread": self.unread,
+            "judgement": self.judgement,
+            "judged_by": self.judged_by,
         }
 
 
@@ -100,6 +106,7 @@ class DocumentReading:
         self._job, self._item, self._tables, self._insist = job, item, tables, insist
         self.found = Found()
         self._batches = RowBatches(tables.write)
+        self._judgement = Judgement(job.source.agreement)
         self._sets = SetRows(lambda batch: tables.write(SETS, batch))
         self._current: Judged | None = None
         self._is_duplicate = False
@@ -139,6 +146,7 @@ class DocumentReading:
         self._sets.flush()
         self._enter_statements()
         found.accepted, found.refused, found.odd = reading.accepted, reading.refused, len(self._findings)
+        found.judgement, found.judged_by = self._judgement.digest(), judged_by(job.source.agreement, job.book)
         alone = found.interchanges and found.duplicates == found.interchanges
         found.verdict = DUPLICATE if alone else reading.verdict.value if found.interchanges else Outcome.NOT_EDI.value
         return found
@@ -151,6 +159,7 @@ class DocumentReading:
                 self.found.outside_bytes += one.document.length
                 yield one.document
                 continue
+            self._judgement.add(one)
             one = self._entered(one)
             self._current, self._around = one, envelope_of(one.document)
             if isinstance(one.document, Interchange) and one.verdict is not Outcome.REJECTED:

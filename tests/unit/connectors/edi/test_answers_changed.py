@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from tests.fakes.edi_documents import Documents
 from tests.unit.connectors.edi.answered import ANSWER, ORDERS, one
-from tests.unit.connectors.edi.x12_streams import BEG, order, stream
+from tests.unit.connectors.edi.x12_streams import BEG, GS, isa, order, stream
 
 OURS = ANSWER.format(control=1, group=1).encode()
 
@@ -167,3 +168,44 @@ def test_sets_that_are_refused_and_nobody_is_told_of_are_noted(
     item = documents.through(stream(bad, order("0002", BEG)))
     assert (item.state, item.facts["unanswered"]) == (State.LOADED, [{"place": 0, "control": "7"}])
     assert "nothing agreed upon tells its sender" in caplog.text
+
+
+def test_guides_that_take_another_set_of_the_document_stop_the_answer(tmp_path: Path) -> None:
+    """As many are accepted as before, but the rows are those of the other one."""
+    documents = Documents(tmp_path, guides=("x12_850",))
+    bad_order = "ST*850*0001~BEG*QQ*SA*PO1**20260102~SE*3*0001~"
+    bad_invoice = "ST*810*0002~BIG*20260102~SE*3*0002~"
+    orders, invoices = (
+        f"{GS}{bad_order}GE*1*12~",
+        f"{GS.replace('PO', 'IN').replace('*12*', '*13*')}{bad_invoice}GE*1*13~",
+    )
+    item_id = documents.land(f"{isa()}{orders}{invoices}IEA*2*000000007~".encode())
+    [parsed] = documents.parse(item_id)
+    assert parsed.facts["sets"] == {"accepted": 1, "refused": 1}
+    documents.guides = ("x12_810",)
+    with pytest.raises(StateConflictError, match="sets are judged otherwise"):
+        documents.answer(item_id)
+    assert (documents.outbox(), documents.ledger.items.get(item_id).state) == ({}, State.GATED)
+    documents.guides = ("x12_850",)
+    [item] = documents.answer(item_id)
+    [data] = documents.outbox().values()
+    assert (item.state, b"AK2*850*0001~AK3" in data, b"AK2*810*0002~AK5*A~" in data) == (State.LOADED, True, True)
+
+
+def test_a_message_that_fares_otherwise_stops_the_answer(tmp_path: Path) -> None:
+    documents = Documents(tmp_path, guides=("edifact_orders_d96a",))
+    order = "UNH+1+ORDERS:D:96A:UN'BGM+220+PO1+99999'UNT+3+1'"
+    invoice = "UNH+2+INVOIC:D:96A:UN'BGM+380+PO1+99999'UNT+3+2'"
+    item_id = documents.land(f"UNB+UNOA:3+ACME:14+HUB:14+260102:0304+7'{order}{invoice}UNZ+2+7'".encode())
+    [parsed] = documents.parse(item_id)
+    assert parsed.facts["sets"] == {"accepted": 1, "refused": 1}
+    documents.guides = ("edifact_invoic_d96a",)
+    with pytest.raises(StateConflictError, match="sets are judged otherwise"):
+        documents.answer(item_id)
+
+
+def test_guides_that_judge_all_the_same_answer_all_the_same(documents: Documents) -> None:
+    item_id = documents.land(one())
+    documents.parse(item_id)
+    documents.guides = ("x12_810",)
+    assert [item.state for item in documents.answer(item_id)] == [State.LOADED]
