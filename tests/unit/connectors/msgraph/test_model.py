@@ -64,7 +64,7 @@ def test_the_lives_meet_everything_that_may_happen() -> None:
     wanted = {
         *("429", "503", "504", "500", "410", "location", "empty location", "expired", "cut"),
         *("never told of", "told in part"),
-        *("killed", "restart", "resync", "gone", "approval", "loaded before", "ConnectionLostError"),
+        *("killed", "restart", "other options", "resync", "gone", "approval", "loaded before", "ConnectionLostError"),
         *(f"killed when {where}" for where in ("request", "response", "landed", "saved", "ended", "applied", "loaded")),
     }
     assert wanted - met == set()
