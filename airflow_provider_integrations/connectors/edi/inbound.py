@@ -239,7 +239,12 @@ def _insists(job: EdiJob, item: WorkItem) -> bool:
     """Whether a person released it although all of it came before."""
     if not item.facts.get("releases"):
         return False
-    reasons = [event.reason for event in job.ledger.items.history(item.id) if event.new_state is State.QUARANTINED]
+    # What happens to it in quarantine, as when its file is moved away, has no reason.
+    reasons = [
+        event.reason
+        for event in job.ledger.items.history(item.id)
+        if event.new_state is State.QUARANTINED and event.old_state is not State.QUARANTINED
+    ]
     return bool(reasons) and reasons[-1] == Reason.DUPLICATE_INTERCHANGE.value
 
 
