@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.msgraph.model import (
     Page,
     Request,
     Response,
+    Restart,
     RoundEnd,
     RoundStart,
     Step,
@@ -25,6 +26,7 @@ from airflow_provider_integrations.connectors.msgraph.query import Query
 NOW = datetime(2025, 11, 5, 12, tzinfo=UTC)
 GRAPH = endpoint("https://graph.microsoft.com/v1.0")
 USERS = Query(GRAPH, "users", select=("id", "displayName"))
+ANNA, BEN = {"id": "1", "displayName": "Anna"}, {"id": "2", "displayName": "Ben"}
 ROOT = "https://graph.microsoft.com/v1.0/users/delta"
 DELTA, SKIP = f"{ROOT}?$deltatoken=", f"{ROOT}?$skiptoken="
 
@@ -83,3 +85,7 @@ class Talk:
     @property
     def pages(self) -> list[Page]:
         return [step for step in self.steps if isinstance(step, Page)]
+
+
+def restarts(talk: Talk) -> list[tuple[bool, str, LinkKind]]:
+    return [(step.full, step.reason, step.kind) for step in talk.steps if isinstance(step, Restart)]
