@@ -172,6 +172,9 @@ def ledger_error(error: exc.SQLAlchemyError, where: str) -> IntegrationError:
         return StateConflictError("the ledger's history cannot be changed", ledger=where, said=said)
     if isinstance(error, exc.TimeoutError):
         return StalledError("no connection to the ledger became free", ledger=where)
+    if state.startswith("54"):
+        # PostgreSQL, appendix A: class 54, program limit exceeded, as by a text that is too long for an index.
+        return StateConflictError("the ledger cannot hold a value of this size", ledger=where, said=said)
     if isinstance(error, exc.OperationalError | exc.InterfaceError) or getattr(error, "connection_invalidated", False):
         return ConnectionLostError("the ledger cannot be reached", ledger=where, said=said)
     return StateConflictError("the ledger refused a statement", ledger=where, said=said)

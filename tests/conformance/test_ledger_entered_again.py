@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -27,6 +29,18 @@ def test_one_item_may_not_hold_a_number_twice(ledger: Ledger, ledger_clock: Step
     assert [enter(0), enter(1)] == [first, second]
     assert enter(1, insist=True) == second
     assert [event.event for event in ledger.interchanges.history(second)] == ["received"]
+
+
+def test_what_no_index_can_hold_is_not_taken_for_a_lost_connection(
+    ledger: Ledger, ledger_clock: SteppedClock, ledger_url: str
+) -> None:
+    made = item(ledger, ledger_clock, "/1")
+    # Digests, for what repeats itself is compressed.
+    long = "".join(hashlib.sha256(bytes([part])).hexdigest() for part in range(200))
+    expected = pytest.raises(StateConflictError, match="of this size") if "postgresql" in ledger_url else nullcontext()
+    with expected:
+        ledger.interchanges.acknowledged([said(long, SentStatus.ACCEPTED)], made)
+    assert ledger.items.get(made).state is State.DISCOVERED
 
 
 def test_a_family_is_an_item_its_original_and_the_replays_of_that(ledger: Ledger, ledger_clock: SteppedClock) -> None:

@@ -41,6 +41,9 @@ _OTHER = "other"
 """A set or message that says nothing of ours; nor does a TA1 that strayed into it."""
 _ENDS = frozenset({"SE", "GE", "IEA", "UNT", "UNE", "UNZ"})
 _TELLING = _ENDS | {"ISA", "UNB", "TA1", "ST", "UNH", "AK1", "AK2", "AK5", "IK5", "AK9", "UCI", "UCF", "UCM"}
+_LONGEST = {"x12": 9, "edifact": 35}
+"""Characters of a control number: X12 element 28 and I12; 0020, 0048 and 0062 have 14, and 35 elsewhere in ISO 9735."""
+_LONGEST_CODE = 3
 _Elements = list[list[str]]
 """The elements of a segment, each as its components, without release characters."""
 
@@ -53,6 +56,8 @@ class ReconcileCode(StrEnum):
     CONTRADICTION = "contradiction"
     """A whole is accepted of which a part is refused; it counts as partly accepted."""
     STATUS_UNKNOWN = "status_unknown"
+    CONTROL_INVALID = "control_invalid"
+    """It is longer than a control number, or a GS01, can be: nothing of ours has it."""
     PARTIES_MISSING = "parties_missing"
 
 
@@ -170,23 +175,30 @@ class _Reader:
             return None
         return Pair(Syntax.X12 if tag == "ISA" else Syntax.EDIFACT, ours, theirs, usage)
 
-    def _says(self, level: Level, control: str, **more: Any) -> Statement | None:
+    def _says(self, tag: str, number: int, level: Level, control: str, **more: Any) -> Statement | None:
+        """A word without its verdict yet, or a finding."""
         if self._pair is None or not control:
+            self._find(ReconcileCode.INCOMPLETE, tag, number, control)
+            return None
+        if len(control) > _LONGEST[self._pair.syntax] or len(more.get("functional", "")) > _LONGEST_CODE:
+            self._find(ReconcileCode.CONTROL_INVALID, tag, number)
             return None
         return Statement(self._pair, self._kind or "TA1", level, control, SentStatus.PENDING, **more)
 
     def _technical(self, elements: _Elements, number: int) -> Iterator[Statement]:
         control, status, code = (_text(elements, at) for at in (0, 3, 4))
-        said = self._says(Level.INTERCHANGE, control)
-        if said is None or status not in _TECHNICAL:
-            self._find(ReconcileCode.STATUS_UNKNOWN if said else ReconcileCode.INCOMPLETE, "TA1", number, control)
+        said = self._says("TA1", number, Level.INTERCHANGE, control)
+        if said is None:
+            return
+        if status not in _TECHNICAL:
+            self._find(ReconcileCode.STATUS_UNKNOWN, "TA1", number, control)
             return
         yield replace(said, status=_VERDICTS[status], codes=_codes([[code]]))
 
     def _functional(self, tag: str, elements: _Elements, number: int) -> Iterator[Statement]:
         if tag == "AK1":
             self._sets = []
-            self._open = self._says(Level.GROUP, _text(elements, 1), functional=_text(elements, 0))
+            self._open = self._says(tag, number, Level.GROUP, _text(elements, 1), functional=_text(elements, 0))
         elif self._open is None:
             return
         elif tag == "AK2":
@@ -236,12 +248,12 @@ class _Reader:
         elif tag == "UCM":
             self._tell(SetStatement(_text(elements, 1), control, status, codes))
         elif tag == "UCI":
-            said = self._says(Level.INTERCHANGE, control)
+            said = self._says(tag, number, Level.INTERCHANGE, control)
             self._whole = said and replace(said, status=status, codes=codes)
         elif self._whole is not None:
             yield from self._group_ends()
             self._whole = replace(self._whole, sets=(*self._whole.sets, *self._told()))
-            said = self._says(Level.GROUP, control, within=self._whole.control)
+            said = self._says(tag, number, Level.GROUP, control, within=self._whole.control)
             self._open = said and replace(said, status=status, codes=codes)
 
     def _group_ends(self) -> Iterator[Statement]:
@@ -275,4 +287,4 @@ def _text(elements: _Elements, at: int, component: int = 0) -> str:
 
 
 def _codes(elements: _Elements) -> tuple[str, ...]:
-    return tuple(parts[0] for parts in elements if parts and parts[0])
+    return tuple(parts[0] for parts in elements if parts and 0 < len(parts[0]) <= _LONGEST_CODE)

@@ -111,6 +111,34 @@ def test_what_is_no_verdict_is_a_finding_and_never_guessed(body: str, code: Reco
     assert all(one.status is PARTLY for one in statements if code is ReconcileCode.CONTRADICTION)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (f"ST*997*0001~AK1*PO*{'7' * 6000}~AK9*A*1*1*1~SE*4*0001~", []),
+        (f"ST*997*0001~AK1*{'P' * 6000}*7~AK9*A*1*1*1~SE*4*0001~", []),
+        (f"ST*997*0001~AK1*PO*7~AK9*R*1*1*1*{'5' * 6000}*1~SE*4*0001~", [("7", ("1",))]),
+        (f"TA1*{'7' * 6000}*260102*0304*A*000~", []),
+        ("ST*997*0001~AK1*PO*1234567890~AK9*A*1*1*1~SE*4*0001~AK1*PO*7~", []),
+    ],
+    ids=["AK102", "AK101", "AK905", "TA101", "ten digits"],
+)
+def test_what_is_longer_than_its_element_is_no_word_on_ours(
+    body: str, words: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    statements, findings = read((ISA.format("000000001") + body).encode())
+    assert [(one.control, one.codes) for one in statements] == words
+    assert [one.code for one in findings] == ([] if words else [ReconcileCode.CONTROL_INVALID])
+    assert len(repr(findings)) < 200
+
+
+def test_a_reference_of_contrl_may_have_35_characters_and_no_more() -> None:
+    head = "UNB+UNOA:3+ACME:14+HUB:14+260102:0304+7'UNH+1+CONTRL:D:3:UN'UCI+{}+HUB:14+ACME:14+7'UNT+3+1'UNZ+1+7'"
+    [said], _ = read(head.format("R" * 35).encode())
+    assert said.control == "R" * 35
+    statements, findings = read(head.format("R" * 36).encode())
+    assert (statements, [one.code for one in findings]) == ([], [ReconcileCode.CONTROL_INVALID])
+
+
 @pytest.mark.parametrize("name", ["850", "997"])
 def test_a_ta1_within_a_set_acknowledges_nothing(name: str) -> None:
     """X12.5 section 6: TA1 stands between ISA and the first GS."""
