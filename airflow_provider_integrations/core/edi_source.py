@@ -35,6 +35,8 @@ SETS = "sets"
 """The table with one row for each set or message that came, whatever became of it."""
 
 _SEPARATOR = "__"
+_LONGEST = timedelta(days=3650)
+"""Spans are added to instants, which end with the year 9999."""
 
 Party = str
 """An identity as `qualifier:name`, e.g. `ZZ:ACME` (ISA05 and ISA06) or `14:5012345678900` (0007 and 0004)."""
@@ -66,8 +68,8 @@ class EdiAgreement(_Frozen):
     functional: Literal["997", "999", "none"] = "997"
     technical: Literal["asked", "always", "never"] = "asked"
     contrl: bool = True
-    answer_within: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0))
-    duplicates_within: timedelta = Field(default=timedelta(days=90), gt=timedelta(0))
+    answer_within: timedelta = Field(default=timedelta(hours=24), gt=timedelta(0), le=_LONGEST)
+    duplicates_within: timedelta = Field(default=timedelta(days=90), gt=timedelta(0), le=_LONGEST)
 
     @model_validator(mode="after")
     def _parties(self) -> EdiAgreement:
@@ -163,7 +165,7 @@ class EdiOutbound(_Frozen):
     document: str
     name: str = Field(pattern=r"^[A-Za-z0-9_.\-]*\{control\}[A-Za-z0-9_.\-]*$")
     outbox: Outbox
-    acknowledged_within: timedelta | None = None
+    acknowledged_within: timedelta | None = Field(default=None, le=_LONGEST)
     load: EdiLoad = EdiLoad()
     schedule: str | None = None
 

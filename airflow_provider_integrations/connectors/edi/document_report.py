@@ -16,6 +16,8 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import GroupVerdic
 
 __all__ = ["describe", "describe_finding", "party_of"]
 
+_LONGEST_TAG = 3
+
 
 def describe(document: Document, policy: Policy | None = None) -> dict[str, Any]:
     """What became of a document: who sent it to whom, the verdict, and each group, set or message with findings."""
@@ -32,7 +34,8 @@ def describe_finding(finding: Finding) -> dict[str, Any]:
     found = {field.name: getattr(finding, field.name) for field in fields(finding)}
     if finding.value is not None:
         found["value"] = masked(finding.value)
-    if finding.segment is not None and not finding.segment.isalnum():
+    # Where a tag is expected anything may stand: what is longer than any tag is a value of the partner's.
+    if finding.segment is not None and not (finding.segment.isalnum() and len(finding.segment) <= _LONGEST_TAG):
         found["segment"] = masked(finding.segment)
     return {name: value for name, value in found.items() if value not in (None, "")}
 

@@ -115,6 +115,13 @@ def test_the_facts_hold_counts_and_no_payload(documents: Documents) -> None:
     assert "SECRET4711" not in repr(rows(documents, "sets", "findings"))
 
 
+def test_what_stands_where_a_tag_is_expected_is_masked(documents: Documents) -> None:
+    parsed(documents, stream(order("0001", BEG, "CNRY4711*X~", "CTT*1~"), order("0002", BEG, "ZZZ*X~", "CTT*1~")))
+    told = repr(rows(documents, "sets", "findings"))
+    assert "CNRY" not in told
+    assert '"segment": "ZZZ"' in told
+
+
 def test_a_thousand_interchanges_are_counted_and_a_hundred_told(documents: Documents) -> None:
     data = b"".join(stream(GOOD, control=f"{control:09d}") for control in range(1, 121))
     item = parsed(documents, data)
