@@ -65,6 +65,8 @@ class ControlNumbers:
                 partner=pair.partner,
                 next_step="Name what it is for, so that a rerun gets the same number.",
             )
+        if not purposes:
+            return []
         line = {**pair_values(pair), "level": level.value}
         drawn: list[int] = []
         with self._parts.database.write() as connection:
