@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.document_report import describe_finding
-from airflow_provider_integrations.connectors.edi.documents import Outcome, overall
+from airflow_provider_integrations.connectors.edi.documents import Document, Outcome, overall
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Segment
 from airflow_provider_integrations.core.errors import TransientError
 
-__all__ = ["MOST_TOLD", "AcceptedSet", "Envelope", "Level", "Reading", "SetVerdict", "changed", "level_number"]
+__all__ = ["MOST_TOLD", "AcceptedSet", "Ahead", "Envelope", "Level", "Reading", "SetVerdict", "changed", "level_number"]
 
 MOST_TOLD = 10_000
 """Findings told of what is refused: from then on it is counted alone, so that memory stays flat."""
@@ -93,6 +93,8 @@ class Reading:
         told: What is refused, as values for JSON with masked findings: a set, a group or interchange with the number of
             its sets, or bytes outside of any.
         left_out: How much of that is only counted.
+        places: Interchanges that came by.
+        numbers: Sets and messages that came by.
     """
 
     outcomes: set[Outcome] = field(default_factory=set)
@@ -100,6 +102,8 @@ class Reading:
     refused: int = 0
     told: list[dict[str, Any]] = field(default_factory=list)
     left_out: int = 0
+    places: int = 0
+    numbers: int = 0
     hear: Callable[[SetVerdict], None] | None = None
     _findings: int = 0
 
@@ -117,6 +121,25 @@ class Reading:
         self._findings += len(findings) + 1
         shown = {name: value for name, value in what.items() if value is not None}
         self.told.append({**shown, "findings": [describe_finding(finding) for finding in findings]})
+
+
+class Ahead:
+    """The interchanges of the first reading, of which the next can be seen before it is taken."""
+
+    def __init__(self, documents: Iterator[Document]) -> None:
+        self._documents = documents
+        self._next: Document | None = None
+
+    def see(self) -> Document | None:
+        """The next, or None at the end."""
+        if self._next is None:
+            self._next = next(self._documents, None)
+        return self._next
+
+    def take(self) -> Document | None:
+        """The next, which is gone then."""
+        taken, self._next = self.see(), None
+        return taken
 
 
 def level_number(place: int, group: int | None = None) -> int:

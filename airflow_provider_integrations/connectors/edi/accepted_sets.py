@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Reading, changed
-from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, outcome, peek, read_documents
+from airflow_provider_integrations.connectors.edi.accepted import AcceptedSet, Ahead, Reading, changed
+from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, outcome, read_documents
 from airflow_provider_integrations.connectors.edi.edifact_accepted import read_edifact
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
 from airflow_provider_integrations.connectors.edi.model import Syntax
+from airflow_provider_integrations.connectors.edi.turns import Turns
 from airflow_provider_integrations.connectors.edi.x12_accepted import read_x12
 from airflow_provider_integrations.connectors.edi.x12_envelope import Outside
 
@@ -62,14 +63,12 @@ def take_accepted(
     Raises:
         TransientError: when the two were not the same.
     """
-    documents = _heard(documents, reading)
-    syntax, second = peek(second)
-    if syntax is Syntax.EDIFACT:
-        read_edifact(documents, second, book, take, reading)
-    else:
-        read_x12(documents, second, book, take, reading)
+    ahead, turns = Ahead(_heard(documents, reading)), Turns(second)
+    for syntax in turns.parts():
+        read = read_edifact if syntax is Syntax.EDIFACT else read_x12
+        read(ahead, turns, book, take, reading)
     # Drawing on the first reading also tells of what stands after the last interchange.
-    if next(documents, None) is not None:
+    if ahead.see() is not None:
         raise changed()
     return reading
 

@@ -1,4 +1,4 @@
-"""One way to read either syntax: a stream of X12 or EDIFACT gives its interchanges, judged by guides where there are some.
+"""One way to read either syntax: a stream gives its interchanges, of both if it has both, judged by guides where there are some.
 
 >>> stream = b"UNB+UNOA:3+A+B+260102:0304+7'UNH+1+ORDERS:D:96A:UN'BGM+220+1'UNT+3+1'UNZ+1+7'"
 >>> [outcome(one) for one in read_documents([stream])]
@@ -7,12 +7,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 
 from airflow_provider_integrations.connectors.edi.check_set import check, check_raw
 from airflow_provider_integrations.connectors.edi.edifact_envelope import MessageHeader
@@ -21,6 +19,7 @@ from airflow_provider_integrations.connectors.edi.edifact_verdict import Interch
 from airflow_provider_integrations.connectors.edi.guide import Guides
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Syntax
+from airflow_provider_integrations.connectors.edi.turns import Turns, syntax_of
 from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside, SetRead
 from airflow_provider_integrations.connectors.edi.x12_scan import scan as scan_x12
@@ -31,9 +30,6 @@ __all__ = ["Document", "GuideBook", "Outcome", "outcome", "overall", "read_docum
 Document = Interchange | Outside | InterchangeVerdict
 """An interchange, or bytes that belong to none."""
 
-_FILLER = b"\xef\xbb\xbf \t\r\n\x00\x1a"
-_BEGIN = re.compile(rb"ISA[^A-Za-z0-9\s]|UNA[^A-Za-z0-9]|UNB[+\x1d]")
-_LOOK = 1 << 16
 _LARGEST = Agreement().largest_set
 """Bytes of a set or message that is held."""
 
@@ -71,18 +67,6 @@ class GuideBook:
         return frozenset(guides.set for guides in self.guides if guides.syntax is syntax)
 
 
-def syntax_of(head: bytes) -> Syntax | None:
-    """The syntax of a stream by its first interchange; None if its beginning shows none.
-
-    Args:
-        head: The first bytes of it, 64 KiB if there are as many.
-    """
-    match = _BEGIN.search(head)
-    if match is None:
-        return None
-    return Syntax.X12 if match.group().startswith(b"ISA") else Syntax.EDIFACT
-
-
 def read_documents(
     chunks: Iterable[bytes],
     book: GuideBook | None = None,
@@ -91,7 +75,7 @@ def read_documents(
     whole: bool = False,
     digest: bool = False,
 ) -> Iterator[Document]:
-    """The interchanges of a stream, in order, whatever is in it.
+    """The interchanges of a stream, in order, whatever is in it, of both syntaxes if it has both.
 
     Args:
         chunks: The stream, cut anywhere.
@@ -104,37 +88,24 @@ def read_documents(
         Interchanges; a stream of neither syntax gives one `Outside` with `not_edi`.
     """
     book = book or GuideBook()
-    syntax, chunks = peek(chunks)
-    if syntax is Syntax.EDIFACT:
 
-        def message(header: MessageHeader, segments: Sequence[Segment], delimiters: Delimiters) -> list[Finding]:
-            guide = book.find(Syntax.EDIFACT, header.type, header.version + header.release)
-            return check(guide, segments, delimiters) if guide is not None else []
-
-        by_guide = message if book.names(Syntax.EDIFACT) else None
-        largest = _LARGEST if whole or by_guide is not None else sys.maxsize
-        yield from verdicts(scan_edifact(chunks), by_guide, digest=digest, largest=largest)
-        return
+    def message(header: MessageHeader, segments: Sequence[Segment], delimiters: Delimiters) -> list[Finding]:
+        guide = book.find(Syntax.EDIFACT, header.type, header.version + header.release)
+        return check(guide, segments, delimiters) if guide is not None else []
 
     def visit(found: SetRead) -> list[Finding]:
         guide = book.find(Syntax.X12, found.set_id, found.convention or found.header.version)
         return check_raw(guide, found.raw, found.delimiters) if guide is not None else []
 
+    by_guide = message if book.names(Syntax.EDIFACT) else None
+    largest = _LARGEST if whole or by_guide is not None else sys.maxsize
     wanted = book.names(Syntax.X12) | (KNOWN_SETS if whole else frozenset())
-    yield from scan_x12(chunks, agreement=agreement, visit=visit, wanted=wanted, digest=digest)
-
-
-def peek(chunks: Iterable[bytes]) -> tuple[Syntax | None, Iterator[bytes]]:
-    """The syntax of a stream, and the whole stream."""
-    rest = iter(chunks)
-    head = b""
-    for chunk in rest:
-        head += chunk
-        if len(head) - len(head.lstrip(_FILLER)) > _LOOK:
-            break  # Nothing but filler for so long is no beginning of anything.
-        if len(head.lstrip(_FILLER)) >= 4:
-            break
-    return syntax_of(head[: len(head) - len(head.lstrip(_FILLER)) + _LOOK]), chain([head], rest)
+    turns = Turns(chunks)
+    for syntax in turns.parts():
+        if syntax is Syntax.EDIFACT:
+            yield from verdicts(scan_edifact(turns), by_guide, digest=digest, largest=largest)
+        else:
+            yield from scan_x12(turns, agreement=agreement, visit=visit, wanted=wanted, digest=digest)
 
 
 def outcome(document: Document, policy: Policy | None = None) -> Outcome:

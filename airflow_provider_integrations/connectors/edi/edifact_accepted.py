@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.accepted import (
     AcceptedSet,
+    Ahead,
     Envelope,
     Level,
     Reading,
@@ -15,7 +16,7 @@ from airflow_provider_integrations.connectors.edi.accepted import (
     level_number,
 )
 from airflow_provider_integrations.connectors.edi.document_report import party_of
-from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
+from airflow_provider_integrations.connectors.edi.documents import GuideBook
 from airflow_provider_integrations.connectors.edi.edifact_charsets import character_set
 from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupHeader, InterchangeHeader, MessageHeader
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
@@ -23,31 +24,31 @@ from airflow_provider_integrations.connectors.edi.edifact_scan import scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, Status
 from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
+from airflow_provider_integrations.connectors.edi.turns import Turns
 
 __all__ = ["read_edifact"]
 
 
 def read_edifact(
-    documents: Iterator[Document],
-    chunks: Iterable[bytes],
+    documents: Ahead,
+    turns: Turns,
     book: GuideBook,
     take: Callable[[AcceptedSet], None],
     reading: Reading,
 ) -> None:
-    """Give each accepted message to `take`; the arguments and errors are those of `read_x12`."""
+    """Give each accepted message of one turn to `take`; the arguments and errors are those of `read_x12`."""
     state: _Messages | None = None
-    number = place = 0
-    for piece in scan(chunks):
+    for piece in scan(turns):
         if isinstance(piece.header, InterchangeHeader):
-            verdict = next(documents, None)
+            verdict = documents.take()
             if not isinstance(verdict, InterchangeVerdict) or verdict.header != piece.header:
                 raise changed()
-            state = _Messages(piece.header, verdict, book, reading, place)
-            place += 1
+            state = _Messages(piece.header, verdict, book, reading, reading.places)
+            reading.places += 1
         if state is None:
             continue
-        number += piece.part is Part.MESSAGE
-        found = state.take(piece, number)
+        reading.numbers += piece.part is Part.MESSAGE
+        found = state.take(piece, reading.numbers)
         if found is not None:
             reading.accepted += 1
             take(found)

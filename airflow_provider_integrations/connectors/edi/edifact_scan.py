@@ -30,6 +30,8 @@ from airflow_provider_integrations.connectors.edi.edifact_tokens import (
     segments_of,
 )
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.turns import Turns, find_x12
+from airflow_provider_integrations.connectors.edi.x12_header import HEADER_BYTES
 
 __all__ = ["BLOCK", "LONGEST_SEGMENT", "scan"]
 
@@ -49,11 +51,12 @@ class _Stream:
     """The bytes not yet given out; `at` is the first of them, `base` the place of `data` in the stream."""
 
     def __init__(self, chunks: Iterable[bytes], block: int) -> None:
+        self.turns = chunks if isinstance(chunks, Turns) else None
         self._chunks = iter(chunks)
-        self._block = block
+        self._block = block if self.turns is None else min(block, self.turns.block)
         self.data = b""
         self.at = 0
-        self.base = 0
+        self.base = 0 if self.turns is None else self.turns.offset
         self.ended = False
 
     @property
@@ -76,6 +79,14 @@ class _Stream:
         self.data = b"".join(parts)
         return size > 0
 
+    def next_x12(self, start: int, end: int) -> int:
+        """Where an X12 interchange begins before `end`, or may begin; -1 if nowhere or if nobody else reads it."""
+        return -1 if self.turns is None else find_x12(self.data, start, end, ended=self.ended)
+
+    def is_sure(self, place: int) -> bool:
+        """Whether enough stands there to know what it is."""
+        return self.ended or len(self.data) - place >= HEADER_BYTES
+
     def take(self, count: int) -> bytes:
         raw = self.data[self.at : self.at + count]
         self.at += count
@@ -86,7 +97,7 @@ def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
     """Every piece of a stream of interchanges, in order; their `raw` joined is the stream.
 
     Args:
-        chunks: The stream in chunks of any size.
+        chunks: The stream in chunks of any size; `Turns` to leave X12 in it to the other reader.
         block: Bytes read at least before anything is looked at.
 
     Yields:
@@ -94,7 +105,8 @@ def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
         is of no meaning (line breaks, BOM, NUL, Ctrl-Z), `junk` is bytes that belong to no interchange or segment.
     """
     stream = _Stream(chunks, block)
-    found = False
+    turns = stream.turns
+    found = turns is not None and turns.number > 0
     while True:
         while len(stream.data) - stream.at < 2 * _LONGEST_HEADER and stream.more():
             pass
@@ -108,8 +120,15 @@ def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
                 break
             continue
         match = _START.search(stream.data, stream.at)
+        other = stream.next_x12(stream.at, match.start() if match else len(stream.data))
+        if turns is not None and other == stream.at and stream.is_sure(other):
+            turns.hand_over(stream.data[other:], offset=stream.offset)
+            return
+        if other >= 0:
+            yield from _junk(stream, other)
+            continue
         if match is None or match.start() > stream.at:
-            yield from _junk(stream, match)
+            yield from _junk(stream, match.start() if match else -1)
             continue
         found = True
         yield from _interchange(stream)
@@ -118,9 +137,9 @@ def scan(chunks: Iterable[bytes], block: int = BLOCK) -> Iterator[Piece]:
         yield Piece(Part.JUNK, b"", stream.offset, findings=(finding,))
 
 
-def _junk(stream: _Stream, match: re.Match[bytes] | None) -> Iterator[Piece]:
-    """Bytes before the next UNA or UNB; without one, all but the few at the end that may begin it."""
-    end = match.start() if match else len(stream.data) if stream.ended else max(len(stream.data) - 3, stream.at)
+def _junk(stream: _Stream, begin: int) -> Iterator[Piece]:
+    """Bytes before the next UNA, UNB or ISA; without one (-1), all but the few at the end that may begin it."""
+    end = begin if begin >= 0 else len(stream.data) if stream.ended else max(len(stream.data) - 3, stream.at)
     offset = stream.offset
     raw = stream.take(end - stream.at)
     if raw:
@@ -130,7 +149,7 @@ def _junk(stream: _Stream, match: re.Match[bytes] | None) -> Iterator[Piece]:
             code, Severity.FATAL, value=raw[:35].decode("latin-1"), detail="Bytes outside of an interchange."
         )
         yield Piece(Part.JUNK, raw, offset, findings=(finding,))
-    if match is None:
+    if begin < 0 or not raw:
         stream.more()
 
 
@@ -187,6 +206,8 @@ def _unreadable(stream: _Stream, count: int, finding: Finding) -> Piece:
     match = _START.search(stream.data, stream.at + count)
     offset = stream.offset
     end = match.start() if match else max(len(stream.data) - 3, stream.at + count)
+    other = stream.next_x12(stream.at + count, end)
+    end = other if other >= 0 else end
     return Piece(Part.JUNK, stream.take(end - stream.at), offset, findings=(finding,))
 
 
@@ -199,6 +220,12 @@ def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:
         match = state.grammar.last.search(stream.data, max(searched - stream.base, stream.at))
         end = match.end() if match else len(stream.data)
         searched = stream.base + end if match else max(searched, stream.base + len(stream.data) - _LONGEST_HEADER)
+        other = _other(stream, state, end)
+        if other >= 0:
+            if stream.is_sure(other) and not stream.data[stream.at : other].strip(b"\r\n"):
+                yield from state.close(stream.offset)
+                return
+            match, end, searched = None, other, stream.base + other
         window = stream.data[stream.at : end]
         hidden = state.hide(window)
         cut = hidden.rfind(terminator) + 1
@@ -217,6 +244,23 @@ def _contents(stream: _Stream, state: Open) -> Iterator[Piece]:
         elif not stream.more() and stream.ended:
             yield from _end(stream, state, len(window))
             return
+
+
+def _other(stream: _Stream, state: Open, end: int) -> int:
+    """Where an X12 interchange begins, or may begin, as a segment before `end`: the open one has no UNZ; -1 if nowhere."""
+    data, release = stream.data, (state.header.delimiters.release or "").encode("latin-1")
+    # `find` is quick, and where there is nothing to find no more is done.
+    if stream.turns is None or data.find(b"ISA", stream.at, end) < 0:
+        return -1
+    found = stream.next_x12(stream.at, end)
+    while found >= 0:
+        before = data[max(stream.at, found - _LONGEST_HEADER) : found].rstrip(b"\r\n")
+        text = before[:-1]
+        released = release and (len(text) - len(text.rstrip(release))) % 2
+        if not before or (before[-1:] == state.grammar.terminator and not released):
+            return found
+        found = stream.next_x12(found + 3, end)
+    return -1
 
 
 def _end(stream: _Stream, state: Open, count: int) -> Iterator[Piece]:

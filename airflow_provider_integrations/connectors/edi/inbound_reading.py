@@ -45,6 +45,7 @@ DUPLICATE = "duplicate"
 _CHUNK = 1 << 20
 _MOST_TOLD = 100
 """Interchanges told of in the facts of an item; the rest is counted."""
+_MOST_OUTSIDE = 20
 _AT_ONCE = 500
 """Statements entered in one transaction."""
 
@@ -57,7 +58,8 @@ class Found:
         verdict: On the whole of it; `duplicate` if all of it came before.
         judged: The first interchanges: number in the ledger, place, control number, verdict, sets accepted and refused.
         statements: What it says of ours; `unmatched` of these speak of nothing that was sent, `odd` is what cannot be read so.
-        outside_runs, outside_bytes: What belongs to no interchange.
+        outside_runs, outside_bytes: What belongs to no interchange; `outside_at` has the first byte and the length of each,
+            of the first twenty.
         judgement, judged_by: Whether each set is accepted, and by what, as digests.
         unread: Values of accepted sets that are null because they are not of their column's kind.
     """
@@ -73,6 +75,7 @@ class Found:
     odd: int = 0
     outside_runs: int = 0
     outside_bytes: int = 0
+    outside_at: list[list[int]] = field(default_factory=list)
     unread: int = 0
     judgement: str = ""
     judged_by: str = ""
@@ -86,6 +89,7 @@ class Found:
             "sets": {"accepted": self.accepted, "refused": self.refused},
             "statements": {"all": self.statements, "unmatched": self.unmatched, "odd": self.odd},
             "outside": {"runs": self.outside_runs, "bytes": self.outside_bytes},
+            "outside_at": self.outside_at,
             "unread": self.unread,
             "judgement": self.judgement,
             "judged_by": self.judged_by,
@@ -155,8 +159,7 @@ class DocumentReading:
         """The interchanges as the ledger knows them; drawn on as the sets are read."""
         for one in judged:
             if one.pair is None:
-                self.found.outside_runs += 1
-                self.found.outside_bytes += one.document.length
+                self._pass_over(one.document)
                 yield one.document
                 continue
             self._judgement.add(one)
@@ -165,6 +168,18 @@ class DocumentReading:
             if isinstance(one.document, Interchange) and one.verdict is not Outcome.REJECTED:
                 self._say(one.document.acknowledgements)
             yield one.document
+
+    def _pass_over(self, outside: Document) -> None:
+        """Bytes that belong to no interchange: nobody can be asked for them but by whoever reads the log or the facts."""
+        found = self.found
+        found.outside_runs += 1
+        found.outside_bytes += outside.length
+        if len(found.outside_at) < _MOST_OUTSIDE:
+            found.outside_at.append([outside.offset, outside.length])
+            log.warning(
+                "%s: %s: the %d bytes from byte %d on belong to no interchange",
+                self._job.source.source, self._item.name, outside.length, outside.offset,
+            )  # fmt: skip
 
     def _entered(self, one: Judged) -> Judged:
         job, found, interchanges = self._job, self.found, self._job.ledger.interchanges

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_integrations.connectors.edi.documents import peek
 from airflow_provider_integrations.connectors.edi.edifact_envelope import InterchangeHeader as ServiceHeader
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part
 from airflow_provider_integrations.connectors.edi.edifact_scan import scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment, Syntax
 from airflow_provider_integrations.connectors.edi.segment_check import divide
+from airflow_provider_integrations.connectors.edi.turns import Turns
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
-from airflow_provider_integrations.connectors.edi.x12_tokens import Gap, GapKind, tokenize
+from airflow_provider_integrations.connectors.edi.x12_tokens import GapKind, tokenize
 
 __all__ = ["FoundSet", "parsed_segments", "parsed_sets", "read_segments", "read_sets"]
 
@@ -100,18 +100,25 @@ def read_sets(chunks: Iterable[bytes]) -> Iterator[FoundSet]:
 
 def read_segments(chunks: Iterable[bytes]) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
     """Each segment, or the place and text of bytes that are none, with the delimiters of its interchange."""
-    syntax, chunks = peek(chunks)
+    turns = Turns(chunks)
+    for syntax in turns.parts():
+        yield from _edifact(turns) if syntax is Syntax.EDIFACT else _x12(turns)
+
+
+def _x12(turns: Turns) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
     delimiters = _NONE
-    if syntax is not Syntax.EDIFACT:
-        for token in tokenize(chunks):
-            if isinstance(token, InterchangeHeader):
-                delimiters = token.delimiters
-            elif isinstance(token, Segment):
-                yield token, delimiters
-            elif isinstance(token, Gap) and token.kind in (GapKind.OUTSIDE, GapKind.UNTERMINATED):
-                yield (token.offset, token.text), delimiters
-        return
-    for piece in scan(chunks):
+    for token in tokenize(turns):
+        if isinstance(token, InterchangeHeader):
+            delimiters = token.delimiters
+        elif isinstance(token, Segment):
+            yield token, delimiters
+        elif token.kind in (GapKind.OUTSIDE, GapKind.UNTERMINATED):
+            yield (token.offset, token.text), delimiters
+
+
+def _edifact(turns: Turns) -> Iterator[tuple[Segment | tuple[int, str], Delimiters]]:
+    delimiters = _NONE
+    for piece in scan(turns):
         if isinstance(piece.header, ServiceHeader):
             delimiters = piece.header.delimiters
         if piece.segments:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from airflow_provider_integrations.connectors.edi.accepted import (
     AcceptedSet,
+    Ahead,
     Envelope,
     Level,
     Reading,
@@ -13,8 +14,9 @@ from airflow_provider_integrations.connectors.edi.accepted import (
     changed,
     level_number,
 )
-from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook
+from airflow_provider_integrations.connectors.edi.documents import GuideBook
 from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
+from airflow_provider_integrations.connectors.edi.turns import Turns
 from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange, SetRead
 from airflow_provider_integrations.connectors.edi.x12_scan import scan
@@ -26,17 +28,17 @@ _WORDS = {"A": "accepted", "E": "accepted_with_errors", "R": "rejected"}
 
 
 def read_x12(
-    documents: Iterator[Document],
-    chunks: Iterable[bytes],
+    documents: Ahead,
+    turns: Turns,
     book: GuideBook,
     take: Callable[[AcceptedSet], None],
     reading: Reading,
 ) -> None:
-    """Give each accepted set to `take`.
+    """Give each accepted set of one turn to `take`.
 
     Args:
         documents: The interchanges, from the first reading; drawn on no sooner than needed.
-        chunks: The stream, the second time.
+        turns: The stream, the second time.
         book: Which guide is of which set.
         take: Called with each set, in order.
         reading: What is refused is told to it.
@@ -45,23 +47,25 @@ def read_x12(
         TransientError: when the two readings differ.
     """
     judged: _Judged | None = None
-    expected = place = 0
+    expected = reading.accepted
 
-    def advance() -> bool:
-        nonlocal judged, expected, place
-        document = next(documents, None)
-        if not isinstance(document, Interchange):
+    def advance(until: int | None) -> bool:
+        nonlocal judged, expected
+        document = documents.see()
+        if not isinstance(document, Interchange) or (until is not None and document.offset >= until):
             return False
-        judged = _Judged(document, judged.end if judged else 0, reading)
+        judged = _Judged(document, reading.numbers, reading)
+        reading.numbers = judged.end
         if reading.hear is not None:
-            judged.tell_all(reading.hear, book, place)
-        place += 1
+            judged.tell_all(reading.hear, book, reading.places)
+        reading.places += 1
         expected += judged.accepted
+        documents.take()
         return True
 
     def visit(found: SetRead) -> list[Finding]:
         while judged is None or judged.interchange.offset < found.interchange:
-            if not advance():
+            if not advance(None):
                 raise changed()
         if judged.interchange.offset != found.interchange or found.group >= len(judged.starts):
             raise changed()
@@ -76,9 +80,9 @@ def read_x12(
             take(AcceptedSet(envelope, guide, found.segments(), found.delimiters, "latin-1", len(found.raw)))
         return []
 
-    for _ in scan(chunks, visit=visit, wanted=book.names(Syntax.X12) | KNOWN_SETS):
+    for _ in scan(turns, visit=visit, wanted=book.names(Syntax.X12) | KNOWN_SETS):
         pass
-    while advance():
+    while advance(turns.until):
         pass
     if reading.accepted != expected:
         raise changed()

@@ -14,6 +14,7 @@ broken into lines of 80 characters in the middle of its ISA.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
@@ -105,9 +106,9 @@ class InterchangeHeader:
         return self.elements[14]
 
 
-def find_header(data: bytes, start: int) -> int:
-    """Where the next ISA may begin at or after `start`, or -1."""
-    found = _START.search(data, start)
+def find_header(data: bytes, start: int, end: int = sys.maxsize) -> int:
+    """Where the next ISA may begin at or after `start`, and ends its tag before `end`, or -1."""
+    found = _START.search(data, start, end)
     return found.start() if found else -1
 
 

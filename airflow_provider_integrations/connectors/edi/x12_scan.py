@@ -21,6 +21,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.turns import Turns
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside, SetRead
 from airflow_provider_integrations.connectors.edi.x12_header import (
     HEADER_BYTES,
@@ -28,7 +29,8 @@ from airflow_provider_integrations.connectors.edi.x12_header import (
     PADDING,
     read_header,
 )
-from airflow_provider_integrations.connectors.edi.x12_stream import SMALL_WINDOW, Stream, patterns
+from airflow_provider_integrations.connectors.edi.x12_patterns import patterns
+from airflow_provider_integrations.connectors.edi.x12_stream import SMALL_WINDOW, Stream
 from airflow_provider_integrations.connectors.edi.x12_structure import (
     IN_GROUP,
     IN_SET,
@@ -58,7 +60,7 @@ def scan(
     """Read a stream to its end, whatever is in it.
 
     Args:
-        chunks: The stream, cut anywhere.
+        chunks: The stream, cut anywhere; `Turns` to leave EDIFACT in it to the other reader.
         agreement: What is taken; without it, all that X12 knows.
         visit: Called with each set of `wanted`; its findings become those of the set.
         wanted: ST01 of the sets that are kept whole for `visit`.
@@ -70,6 +72,10 @@ def scan(
         interchange gives one `Outside` with `not_edi`.
     """
     scanner = _Scanner(agreement or Agreement(), visit, {name.encode("latin-1") for name in wanted}, digest=digest)
+    turns = chunks if isinstance(chunks, Turns) else None
+    if turns is not None:
+        scanner.turns, scanner.offset, scanner.any = turns, turns.offset, turns.number > 0
+        buffer = min(buffer, turns.block)
     waiting: list[bytes] = []
     waited = 0
     for chunk in chunks:
@@ -79,7 +85,12 @@ def scan(
             if waited >= buffer:
                 yield from scanner.feed(b"".join(waiting))
                 waiting, waited = [], 0
+                if scanner.left:
+                    scanner.hand_over(chunk[start + 4 * buffer :])
+                    return
     yield from scanner.feed(b"".join(waiting), ended=True)
+    if scanner.left:
+        scanner.hand_over()
 
 
 class _Scanner(Stream):
@@ -95,7 +106,7 @@ class _Scanner(Stream):
         self.at, self.ended = 0, ended
         while self.walk(self.structure) if self.structure else self.hunt():
             pass
-        if ended:
+        if ended and not self.left:
             self.tell_outside()
             if not self.any:
                 detail = "There is no interchange in this stream."
@@ -125,6 +136,8 @@ class _Scanner(Stream):
             if end == at:
                 return False
         if end == at:
+            if self.is_left(structure, self.after_padding(at + 1)):
+                return True
             if self.ended or len(data) - at > LONGEST_SEGMENT:
                 if not self.ended:
                     text = "No terminator follows."
@@ -185,6 +198,8 @@ class _Scanner(Stream):
         if kind is None:
             text = raw.lstrip(PADDING)
             begin += len(raw) - len(text)
+            if self.is_left(structure, begin):
+                return False
             if not self.odd_begin(structure, raw, text):
                 return True
             raw = text

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
-from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.turns import LONGEST_BEGIN, Turns, begins_edifact, find_edifact
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside
 from airflow_provider_integrations.connectors.edi.x12_header import (
     HEADER_BYTES,
@@ -23,35 +23,14 @@ from airflow_provider_integrations.connectors.edi.x12_header import (
 from airflow_provider_integrations.connectors.edi.x12_structure import Structure, Visit
 from airflow_provider_integrations.connectors.edi.x12_tokens import binary_pattern
 
-__all__ = ["SMALL_WINDOW", "Stream", "patterns"]
+__all__ = ["SMALL_WINDOW", "Stream"]
 
 SMALL_WINDOW = 1 << 12
 """Bytes that are looked at together at first, so that a buffer full of small interchanges is not looked at for each."""
 
-_CONTROL = bytes([*range(32), 127])
 _PADDING = frozenset(PADDING[at : at + 1] for at in range(len(PADDING)))
 _MOST_TRAILING = 10
 _SHOWN = 40
-
-
-@lru_cache(maxsize=64)
-def patterns(delimiters: Delimiters) -> tuple[re.Pattern[bytes], re.Pattern[bytes], bytes]:
-    """What is no plain segment, what is no plain character, and all characters that are plain, line breaks among them."""
-    element, terminator = delimiters.element.encode("latin-1"), delimiters.terminator.encode("latin-1")
-    e, t = re.escape(element), re.escape(terminator)
-    breaks = re.escape(bytes(byte for byte in b"\r\n" if byte != terminator[0]))
-    # The last alternative must not match between two line breaks, to where the engine would step back.
-    fast = (
-        rb"%(t)b[%(n)b]*(?:ST%(e)b((\d{3})%(e)b([0-9A-Za-z]{4,9})(?:%(e)b([0-9A-Za-z]{1,35}))?)(?=%(t)b)"
-        rb"|SE%(e)b(\d{1,10})%(e)b([0-9A-Za-z]{4,9})(?=%(t)b)"
-        rb"|(ISA|GS|ST|SE|GE|IEA|TA1|BIN|BDS)(?=%(e)b|%(t)b)"
-        rb"|(?![%(n)b]|[A-Z][A-Z0-9]{1,2}%(e)b))"
-    ) % {b"e": e, b"t": t, b"n": breaks}
-    own = {ord(text) for text in (delimiters.element, delimiters.component, delimiters.terminator)}
-    own |= {ord(delimiters.repetition)} if delimiters.repetition else set()
-    odd = bytes(byte for byte in _CONTROL if byte not in own)
-    plain = bytes(byte for byte in range(256) if byte not in odd or byte in b"\r\n")
-    return re.compile(fast), re.compile(rb"[%b]+" % re.escape(odd)), plain
 
 
 class Stream:
@@ -79,13 +58,23 @@ class Stream:
         self.kept_size = 0
         self.kept_from = (0, 0)
         self.whole: tuple[bytes, int, bool] | None = None
+        self.turns: Turns | None = None
+        self.left = False
 
     def hunt(self) -> bool:
         """Outside of an interchange: go to the next ISA; False if more bytes are needed."""
         data, found = self.data, find_header(self.data, self.at)
+        if self.turns is not None:
+            other = find_edifact(data, self.at, found if found >= 0 else len(data))
+            if other >= 0:
+                self.pass_over(other)
+                self.left = self.any = True
+                self.tell_outside()
+                return False
         if found < 0 or (len(data) - found < HEADER_BYTES and not self.ended):
-            # The last three bytes may be the begin of ISA; it takes a fourth to know.
-            end = found if found >= 0 else len(data) if self.ended else max(self.at, len(data) - 3)
+            # The last three bytes may be the begin of ISA; it takes a fourth to know, and more of UNA and UNB.
+            kept = 3 if self.turns is None else LONGEST_BEGIN
+            end = found if found >= 0 else len(data) if self.ended else max(self.at, len(data) - kept)
             self.pass_over(end)
             return False
         header = read_header(data, found)
@@ -108,6 +97,11 @@ class Stream:
         # Small at first: many small interchanges in a buffer must not each be told the oddities of the whole of it.
         self.window = SMALL_WINDOW
         return True
+
+    def hand_over(self, *rest: bytes) -> None:
+        """Leave what follows to the reader of EDIFACT."""
+        assert self.turns is not None
+        self.turns.hand_over(self.data[self.at :], *rest, offset=self.offset + self.at, wrapped=self.wrapped)
 
     def pass_over(self, end: int) -> None:
         """Bytes that belong to no interchange."""
@@ -201,6 +195,18 @@ class Stream:
         if data[before - 1 : before] == self.terminator or binary.search(data, at, found):
             return -1
         return found
+
+    def is_left(self, structure: Structure, begin: int) -> bool:
+        """Whether an EDIFACT interchange begins with this segment, which ends the open one without its IEA."""
+        if self.turns is None or not begins_edifact(self.data, begin):
+            return False
+        self.finish(structure, None, begin)
+        return True
+
+    def after_padding(self, at: int) -> int:
+        """The first byte of a segment that begins at `at`."""
+        padded = self.data[at : at + LONGEST_BEGIN]
+        return at + len(padded) - len(padded.lstrip(PADDING))
 
     def is_sure(self, found: int) -> bool:
         """Whether enough stands there to know what it is."""

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment
+from airflow_provider_integrations.connectors.edi.turns import LONGEST_BEGIN, Turns, begins_edifact, find_edifact
+from airflow_provider_integrations.connectors.edi.x12_gaps import Gap, GapKind
 from airflow_provider_integrations.connectors.edi.x12_header import (
     HEADER_BYTES,
     LONGEST_SEGMENT,
@@ -41,28 +41,6 @@ _set_tag, _set_elements, _set_number, _set_offset = (
 )
 
 
-class GapKind(StrEnum):
-    """Why bytes belong to no segment."""
-
-    PADDING = "padding"
-    """Line breaks after a terminator; blanks, NUL, Ctrl-Z or a byte order mark around an interchange."""
-    WRAP = "wrap"
-    """A line break within the segment that follows as the next token; its offset says where."""
-    OUTSIDE = "outside"
-    """Bytes outside of any interchange, or of a segment that never ends."""
-    UNTERMINATED = "unterminated"
-    """The last segment of a stream, or of an interchange that was cut off, without its terminator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Bytes that are no segment, as Latin-1 text, and the byte of the stream at which they begin."""
-
-    text: str
-    offset: int
-    kind: GapKind
-
-
 Token = InterchangeHeader | Segment | Gap
 """A header stands before its own ISA segment and adds no bytes; it says which delimiters hold from there on."""
 
@@ -71,7 +49,7 @@ def tokenize(chunks: Iterable[bytes], *, at_least: int = 1 << 16) -> Iterator[To
     """Every byte of the stream in a token, in the order of the stream.
 
     Args:
-        chunks: The stream, cut anywhere.
+        chunks: The stream, cut anywhere; `Turns` to leave EDIFACT in it to the other reader.
         at_least: Bytes that are gathered before they are read.
 
     Yields:
@@ -79,14 +57,21 @@ def tokenize(chunks: Iterable[bytes], *, at_least: int = 1 << 16) -> Iterator[To
         and BDS is one element, by its length.
     """
     reader = _Tokenizer()
+    if isinstance(chunks, Turns):
+        reader.turns, reader.offset = chunks, chunks.offset
     for chunk in chunks:
         # One buffer of all small chunks: a copy for each of them would cost the square of their number.
         reader.waiting.append(chunk)
         reader.waited += len(chunk)
         if reader.waited >= max(at_least, reader.lacking):
             yield from reader.read()
-    reader.ended = True
-    yield from reader.read()
+            if reader.left:
+                break
+    else:
+        reader.ended = True
+        yield from reader.read()
+    if reader.left and reader.turns is not None:
+        reader.turns.hand_over(reader.data, offset=reader.offset)
 
 
 def write(tokens: Iterable[Token]) -> Iterator[bytes]:
@@ -160,6 +145,8 @@ class _Tokenizer:
         self.waited = 0
         self.lacking = 0
         """Bytes that binary data are known to go on for: before them there is nothing to look at."""
+        self.turns: Turns | None = None
+        self.left = False
         self.data = b""
         self.offset = 0
         self.ended = False
@@ -199,9 +186,17 @@ class _Tokenizer:
         start, data = at, self.data
         while True:
             found = find_header(data, at)
+            if self.turns is not None:
+                other = find_edifact(data, at, found if found >= 0 else len(data))
+                if other >= 0:
+                    self.left = True
+                    if other > start:
+                        yield self.outside(start, other), other
+                    return
             if found < 0:
-                # The last three bytes may be the begin of ISA; it takes a fourth to know.
-                end = len(data) if self.ended else max(start, len(data) - 3)
+                # The last three bytes may be the begin of ISA; it takes a fourth to know, and more of UNA and UNB.
+                kept = 3 if self.turns is None else LONGEST_BEGIN
+                end = len(data) if self.ended else max(start, len(data) - kept)
                 if end > start:
                     yield self.outside(start, end), end
                 return
@@ -237,10 +232,11 @@ class _Tokenizer:
             padded = start
             while data[padded : padded + 1] in self.padding:
                 padded += 1
-            if data.startswith(b"ISA", padded):
-                if len(data) - padded < HEADER_BYTES and not self.ended:
+            is_other = self.turns is not None and data.startswith(b"UN", padded)
+            if is_other or data.startswith(b"ISA", padded):
+                if len(data) - padded < (LONGEST_BEGIN if is_other else HEADER_BYTES) and not self.ended:
                     return
-                if read_header(data, padded) is not None:
+                if begins_edifact(data, padded) if is_other else read_header(data, padded) is not None:
                     if padded > at:
                         yield Gap(data[at:padded].decode("latin-1"), self.offset + at, GapKind.PADDING), padded
                     self.delimiters = None
