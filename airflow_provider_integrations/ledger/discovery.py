@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.rows import (
@@ -24,6 +24,19 @@ from airflow_provider_integrations.ledger.tables import digest, work_item
 __all__ = ["discover", "enter", "highest_generations", "insert_items", "latest", "unknown"]
 
 _CHUNK = 5_000  # Parameters of one statement: SQLite takes 32,766, PostgreSQL 65,535.
+
+
+# Built once: building a statement takes longer than SQLite takes to run it.
+_LATEST_OF_ONE = (
+    select(work_item)
+    .where(
+        work_item.c.source == bindparam("source"),
+        work_item.c.path == bindparam("path"),
+        work_item.c.replay_of.is_(None),
+    )
+    .order_by(work_item.c.generation.desc())
+    .limit(1)
+)
 
 
 def discover(
@@ -64,14 +77,15 @@ def unknown(parts: Parts, source: str, files: Sequence[RemoteFile], *, listed_at
 def latest(parts: Parts, source: str, path: str) -> WorkItem | None:
     """The latest item of a path; see `Items.latest`."""
     with parts.database.read() as connection:
-        return next((to_item(row) for row in _latest(connection, source, [path])), None)
+        row = connection.execute(_LATEST_OF_ONE, {"source": source, "path": path}).one_or_none()
+        return None if row is None else to_item(row)
 
 
 def enter(parts: Parts, source: str, file: RemoteFile, facts: Mapping[str, Any]) -> WorkItem:
     """One item for a path, whoever comes first; see `Items.enter`."""
     with parts.database.write() as connection:
         parts.database.lock(connection, f"items:{source}")
-        there = next(_latest(connection, source, [file.path]), None)
+        there = connection.execute(_LATEST_OF_ONE, {"source": source, "path": file.path}).one_or_none()
         if there is not None:
             return to_item(there)
         return _insert(parts, connection, source, [file], {file.path: facts}, parts.now())[0]
