@@ -129,13 +129,20 @@ def find_x12(data: bytes, start: int, end: int, *, ended: bool) -> int:
 
 
 def _peek(chunks: Iterable[bytes]) -> tuple[Syntax | None, Iterator[bytes]]:
-    """The syntax of a stream, and the whole stream."""
+    """The syntax of a stream, and the whole stream; the same however it is cut."""
     rest = iter(chunks)
-    head = b""
+    parts: list[bytes] = []
+    size, enough = 0, 4
     for chunk in rest:
-        head += chunk
-        if len(head) - len(head.lstrip(_FILLER)) > _LOOK:
-            break  # Nothing but filler for so long is no beginning of anything.
-        if len(head.lstrip(_FILLER)) >= 4:
+        parts.append(chunk)
+        size += len(chunk)
+        if size < enough:
+            continue
+        head = b"".join(parts)
+        filler = len(head) - len(head.lstrip(_FILLER))
+        # Nothing but filler for so long is no beginning of anything.
+        if filler > _LOOK or size - filler >= _LOOK or syntax_of(head) is not None:
             break
+        parts, enough = [head], 2 * size
+    head = b"".join(parts)
     return syntax_of(head[: len(head) - len(head.lstrip(_FILLER)) + _LOOK]), chain([head], rest)

@@ -141,6 +141,16 @@ def test_after_every_layout_of_x12_edifact_is_found() -> None:
             assert kinds(read(sound + UNB, size))[-1] == "edifact"
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 100, 1 << 17])
+def test_who_reads_first_does_not_depend_on_how_the_stream_is_cut(size: int) -> None:
+    for junk in (b"x", b"\r\n \xef\xbb\xbfjunk", b"u" * 70_000):
+        found = read(junk + UNB, size)
+        assert [(type(one), one.offset, one.length) for one in found] == [
+            (type(one), one.offset, one.length) for one in read(junk + UNB, 1 << 20)
+        ]
+        assert kinds(found) == ["outside", "edifact"]
+
+
 def test_turns_give_every_byte_once() -> None:
     turns = Turns([b"ISA*12", b"3456"])
     got = [next(turns), next(turns)]
