@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from functools import lru_cache
 from airflow_provider_integrations.connectors.edi.edifact_charsets import CharacterSet, unfit_places
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Severity
 
-__all__ = ["MOST_ODDITIES", "Grammar", "Oddity", "empties", "grammar_of", "oddities", "told"]
+__all__ = ["MOST_ODDITIES", "Grammar", "Oddity", "between", "empties", "grammar_of", "oddities", "told"]
 
 MOST_ODDITIES = 1000
 """Told of one kind in one block; what comes after is not told singly, so that garbage cannot fill the memory."""
@@ -41,6 +42,8 @@ class Grammar:
     trailing_pairs: tuple[bytes, ...]
     control: re.Pattern[bytes]
     """The service segments of the envelope; a match counts only where a segment begins."""
+    begun: re.Pattern[bytes]
+    """An interchange by the same service characters, of which no text can hold the beginning without releasing it."""
     last: re.Pattern[bytes]
     """What may be a whole UNZ, or the UNB of an interchange after one that has none."""
     plain_header: re.Pattern[bytes]
@@ -90,11 +93,23 @@ def grammar_of(delimiters: Delimiters, charset: CharacterSet | None) -> Grammar:
         re.compile(b"[" + any_separator + b"](?=" + end + b")|[" + inner + b"](?=" + re.escape(element) + b")"),
         tuple(pairs),
         re.compile(b"UN(?:[BGHTEZ](?=" + after + b")|A(?![A-Za-z0-9]))"),
+        re.compile(
+            b"UN(?:B%b|A%b%b.{3}%b[\r\n ]{0,8}UNB%b)" % (plus + b"UNO[A-Z]" + colon, colon, plus, end, plus), re.DOTALL
+        ),
         # Bounded: both are shorter, and a search without bound would run to the end from each of many.
         re.compile(b"UN[BZ](?=" + after + b")[^" + end + b"]{0,700}" + end),
         re.compile(b"UNH" + plus + value % 14 + plus + b"(" + kind + b"(?:" + colon + value % 6 + b")?)" + end),
         re.compile(b"UNT" + plus + b"([0-9]{1,6})" + plus + value % 14 + end),
     )
+
+
+def between(odd: list[Oddity], start: int, end: int) -> list[Oddity]:
+    """Those from one place to before another, of some in their order."""
+    return odd[bisect_left(odd, start, key=_place) : bisect_left(odd, end, key=_place)]
+
+
+def _place(odd: Oddity) -> int:
+    return odd.place
 
 
 def oddities(block: bytes, hidden: bytes, grammar: Grammar) -> list[Oddity]:

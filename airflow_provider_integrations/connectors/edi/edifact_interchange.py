@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import replace
 
-from airflow_provider_integrations.connectors.edi.edifact_body import Oddity, empties, grammar_of, oddities, told
+from airflow_provider_integrations.connectors.edi.edifact_body import (
+    Oddity,
+    between,
+    empties,
+    grammar_of,
+    oddities,
+    told,
+)
 from airflow_provider_integrations.connectors.edi.edifact_charsets import CharacterSet, hide_shifted
 from airflow_provider_integrations.connectors.edi.edifact_envelope import (
     GroupHeader,
@@ -18,11 +23,11 @@ from airflow_provider_integrations.connectors.edi.edifact_envelope import (
     check_service,
     group_header,
     message_header,
-    values,
 )
-from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
+from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece, cut_off, made_fatal, stray
 from airflow_provider_integrations.connectors.edi.edifact_references import References
 from airflow_provider_integrations.connectors.edi.edifact_tokens import hide_released, segments_of
+from airflow_provider_integrations.connectors.edi.edifact_trailers import check_trailer, finding_at, groups_mixed
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
 
 __all__ = ["MOST_NAMELESS", "Open"]
@@ -30,6 +35,10 @@ __all__ = ["MOST_NAMELESS", "Open"]
 MOST_NAMELESS = 1000
 """Groups, messages and trailers without a name. One has CONTRL reject the level above (ISO 9735-4 clause 5.3.4); after so
 many the interchange is given up, so that garbage takes neither time nor memory for each of its segments."""
+
+
+_LONGEST_BEGIN = 16
+"""Bytes of UNB by which an interchange is known, with line breaks before it."""
 
 
 class Open:
@@ -59,7 +68,7 @@ class Open:
     def header_findings(self, raw: bytes) -> list[Finding]:
         """What is odd in the characters and separators of UNB."""
         hidden = self.hide(raw)
-        return _fatal(told(oddities(raw, hidden, self.grammar), raw, hidden, self.grammar, 0, 1))
+        return made_fatal(told(oddities(raw, hidden, self.grammar), raw, hidden, self.grammar, 0, 1))
 
     def hide(self, window: bytes) -> bytes:
         """The same length with everything neutral that only looks like a service character."""
@@ -81,13 +90,20 @@ class Open:
             begin = start
             while begin > at and hidden[begin - 1] in b"\r\n":
                 begin -= 1
-            if start < at or (begin > at and hidden[begin - 1 : begin] != terminator):
-                continue  # It stands within a segment.
+            if start < at:
+                continue
+            inner = begin > at and hidden[begin - 1 : begin] != terminator
+            if inner:
+                if self.grammar.begun.match(hidden, start) is None:
+                    continue  # It stands within a segment.
+                begin = max(at, hidden.rfind(terminator, at, start) + 1)
             if begin > at:
                 yield self._region(block, hidden, at, begin, offset, odd)
             tag = hidden[start : start + 3]
-            if tag in (b"UNA", b"UNB"):
-                yield from self.close(offset + begin)
+            if inner:
+                yield cut_off(block[begin:start], offset + begin, self.position)
+            if inner or tag in (b"UNA", b"UNB"):
+                yield from self.close(offset + (start if inner else begin))
                 return
             end = hidden.find(terminator, start) + 1
             plain = None if odd else self._plain(tag, block, hidden, (begin, start, end), offset)
@@ -95,7 +111,12 @@ class Open:
                 yield plain
                 at = end
                 continue
-            wrong = _between(odd, begin, end) if odd else odd
+            next_one = self.grammar.begun.search(hidden, start + 1, end + _LONGEST_BEGIN)
+            if next_one and next_one.start() < end:
+                yield cut_off(block[begin : next_one.start()], offset + begin, self.position)
+                yield from self.close(offset + next_one.start())
+                return
+            wrong = between(odd, begin, end) if odd else odd
             yield from self._control(tag, block, hidden, begin, end, offset, wrong)
             at = end
             if self.closed:
@@ -117,7 +138,7 @@ class Open:
         count = hidden.count(self.grammar.terminator, start, end)
         findings: list[Finding] = []
         if odd:
-            here = _between(odd, start, end)
+            here = between(odd, start, end)
             if any(each.code is FindingCode.SEGMENT_EMPTY for each in here):
                 count -= empties(hidden, self.grammar, start, end)
             findings = told(here, block, hidden, self.grammar, start, self.position)
@@ -126,15 +147,12 @@ class Open:
         if self._message is None:
             # 0085 33: an invalid segment between messages or groups is reported at the level above.
             part = Part.STRAY
-            findings.insert(0, self._stray(FindingCode.SEGMENT_UNEXPECTED, raw))
+            findings.insert(
+                0, stray(FindingCode.SEGMENT_UNEXPECTED, raw, self.position, in_group=self._group is not None)
+            )
         number = self._segments + 1 if count else 0
         self._segments += count
         return Piece(part, raw, offset + start, count, number, findings=tuple(findings))
-
-    def _stray(self, code: FindingCode, raw: bytes) -> Finding:
-        text = raw[:64].decode("latin-1").lstrip("\r\n")
-        severity = Severity.ERROR if self._group else Severity.FATAL
-        return Finding(code, severity, text[:3] if text[:3].isalnum() else None, self.position, value=text[:35])
 
     def _plain(self, tag: bytes, block: bytes, hidden: bytes, span: tuple[int, int, int], offset: int) -> Piece | None:
         """UNH and UNT as nearly all are, taken by one pattern each; None sends them the exact way.
@@ -193,9 +211,7 @@ class Open:
         elif found and found[-1].code is FindingCode.TRAILER_UNEXPECTED:
             part = Part.STRAY
         if part is Part.INTERCHANGE_END:
-            found = [
-                each if each.severity is Severity.NOTE else replace(each, severity=Severity.FATAL) for each in found
-            ]
+            found = made_fatal(found)
         yield Piece(part, raw, offset + begin, 1, segment.number, header, tuple(found))
         self._nameless += part is Part.STRAY or (header is not None and not header.reference)
         if self._nameless > MOST_NAMELESS and not self.closed:
@@ -213,26 +229,38 @@ class Open:
             self._group_messages = 0
             self._group_type = ""
             self._group_references = References()
-            found = self._mixed(segment) if self._bare else []
+            found = [groups_mixed(segment)] if self._bare else []
             if not self._references.add(self._group.reference):
-                found.append(_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 5, self._group.reference))
+                found.append(
+                    finding_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 5, self._group.reference)
+                )
             return found
         if tag == b"UNT":
             if self._message is None:
-                return [self._stray(FindingCode.TRAILER_UNEXPECTED, b"UNT")]
-            found = self._trailer(segment, position, self._segments + 2 - self._message_start, self._message.reference)
+                return [stray(FindingCode.TRAILER_UNEXPECTED, b"UNT", self.position, in_group=self._group is not None)]
+            found = check_trailer(
+                segment,
+                self.header.delimiters,
+                position,
+                self._segments + 2 - self._message_start,
+                self._message.reference,
+            )
             self._message = None
             return found
         if tag == b"UNE":
             if self._group is None:
-                return [self._stray(FindingCode.TRAILER_UNEXPECTED, b"UNE")]
-            found = self._trailer(segment, position, self._group_messages, self._group.reference)
+                return [stray(FindingCode.TRAILER_UNEXPECTED, b"UNE", self.position, in_group=self._group is not None)]
+            found = check_trailer(
+                segment, self.header.delimiters, position, self._group_messages, self._group.reference
+            )
             if not self._group_messages:
                 found.append(Finding(FindingCode.GROUP_EMPTY, Severity.ERROR, "UNG", self._group.segment.number))
             self._group = None
             return found
         self.closed = True
-        found = self._trailer(segment, position, self._groups or self._bare, self.header.reference)
+        found = check_trailer(
+            segment, self.header.delimiters, position, self._groups or self._bare, self.header.reference
+        )
         if not self._groups and not self._bare:
             found.append(Finding(FindingCode.INTERCHANGE_EMPTY, Severity.FATAL, "UNB", 1))
         return found
@@ -242,7 +270,7 @@ class Open:
         segment = header.segment
         found: list[Finding] = []
         if self._group is None:
-            found = self._mixed(segment) if self._groups else []
+            found = [groups_mixed(segment)] if self._groups else []
             seen = self._references
             self._bare += 1
         else:
@@ -250,24 +278,10 @@ class Open:
             self._group_messages += 1
             # From version 4 on a group may hold several types (ISO 9735-1 annex C, UNG).
             if self.header.version != 4 and self._group_type and header.type != self._group_type:
-                found.append(_at(FindingCode.SET_TYPES_MIXED, segment, position, 2, header.type))
+                found.append(finding_at(FindingCode.SET_TYPES_MIXED, segment, position, 2, header.type))
             self._group_type = self._group_type or header.type
         if not seen.add(header.reference):
-            found.append(_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 1, header.reference))
-        return found
-
-    def _mixed(self, segment: Segment) -> list[Finding]:
-        detail = "Messages stand both in groups and beside them (clause 9.2)."
-        return [Finding(FindingCode.GROUPS_MIXED, Severity.FATAL, segment.tag, segment.number, detail=detail)]
-
-    def _trailer(self, segment: Segment, position: int, count: int, reference: str) -> list[Finding]:
-        """Count and reference of UNT, UNE or UNZ against what was there; faults of their form are told elsewhere."""
-        found = []
-        parts = [values(element, self.header.delimiters)[0] for element in segment.elements[:2]]
-        if parts and parts[0].isascii() and parts[0].isdigit() and (parts[0].lstrip("0") or "0") != str(count):
-            found.append(_at(FindingCode.COUNT_WRONG, segment, position, 1, parts[0], f"There are {count}."))
-        if len(parts) > 1 and parts[1] and parts[1] != reference:
-            found.append(_at(FindingCode.CONTROL_NUMBER_DIFFERS, segment, position, 2, parts[1]))
+            found.append(finding_at(FindingCode.CONTROL_NUMBER_DUPLICATE, segment, position, 1, header.reference))
         return found
 
     def _end_message(self, offset: int) -> Iterator[Piece]:
@@ -282,19 +296,3 @@ class Open:
             finding = Finding(FindingCode.TRAILER_MISSING, Severity.ERROR, "UNE", self._segments)
             self._group = None
             yield Piece(Part.GROUP_END, b"", offset, findings=(finding,))
-
-
-def _fatal(findings: list[Finding]) -> list[Finding]:
-    return [each if each.severity is Severity.NOTE else replace(each, severity=Severity.FATAL) for each in findings]
-
-
-def _between(odd: list[Oddity], start: int, end: int) -> list[Oddity]:
-    return odd[bisect_left(odd, start, key=_place) : bisect_left(odd, end, key=_place)]
-
-
-def _place(odd: Oddity) -> int:
-    return odd.place
-
-
-def _at(code: FindingCode, segment: Segment, position: int, element: int, value: str, detail: str = "") -> Finding:
-    return Finding(code, Severity.ERROR, segment.tag, position, element, None, None, value, detail)
