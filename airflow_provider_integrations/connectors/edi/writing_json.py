@@ -1,4 +1,4 @@
-"""Rows from JSON to the bytes of one set or message, or of a whole interchange: dates, times and decimals are texts there, or numbers."""
+"""Rows from JSON to the bytes of one set or message, or a whole interchange: dates and decimals are texts there, or numbers."""
 
 from __future__ import annotations
 
