@@ -1,0 +1,211 @@
+"""One round of a source into a folder, without Airflow and without a ledger: what `integrations graph delta` does.
+
+A round's file appears in the folder when all of it is there, and the link moves after it. All files, applied in the order of
+`_round` and `_seq` to an empty table, give the server's state.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_integrations.connectors.msgraph.client import Landing, Reach, Token, drive, open_client
+from airflow_provider_integrations.connectors.msgraph.delta import run_round
+from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
+from airflow_provider_integrations.connectors.msgraph.model import Page, Restart
+from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, land_page, page_path
+from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.connectors.msgraph.resync import GONE_SHARE
+from airflow_provider_integrations.connectors.msgraph.state import DeltaState
+from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
+from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
+from airflow_provider_integrations.core.errors import StateConflictError
+from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
+from airflow_provider_integrations.system import utc_now
+
+__all__ = ["Order", "delta_once"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for on the command line.
+
+    Args:
+        query: What is tracked, with the properties that are wanted.
+        out: Folder of the files.
+        resync: Enumerate everything again; a round that is under way begins anew.
+        share: Of the known objects, what a resync may delete unasked.
+        approved: Digest of what a person agreed to delete.
+        budget: Seconds that the run may spend waiting.
+    """
+
+    query: Query
+    out: Path
+    resync: bool = False
+    share: float = GONE_SHARE
+    approved: str = ""
+    budget: float = 600.0
+
+
+def delta_once(
+    order: Order, kept: StateFile, reach: Reach, token: Token, *, boundary: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Run one round, or finish the one that was begun; gives the report as JSON values.
+
+    Args:
+        order: What is wanted.
+        kept: The state.
+        reach: How the server is reached.
+        token: Gives access tokens.
+        boundary: Called between the steps; tests kill the process there.
+
+    Raises:
+        IntegrationError: the link stays where it was.
+    """
+    began = time.monotonic()
+    order.out.mkdir(parents=True, exist_ok=True)
+    with kept.locked(), KnownRows.open(kept.path.with_name(f"{kept.path.name}.known")) as known:
+        run = _Run(order, kept, known, boundary)
+        resumed = run.state.progress is not None
+        warnings = run.begin()
+        run.read(reach, token)
+        report = run.load()
+        return {**report, "resumed": resumed, "warnings": warnings, "seconds": round(time.monotonic() - began, 3)}
+
+
+class _Run:
+    """One round, and the state that it moves."""
+
+    def __init__(self, order: Order, kept: StateFile, known: KnownRows, boundary: Callable[[str], None]) -> None:
+        self.order, self.kept, self.known, self.boundary = order, kept, known, boundary
+        self.state = kept.read()
+        self.slug = re.sub(r"[^A-Za-z0-9]+", "-", order.query.resource).strip("-")
+        # Beside the state, so that two sources with one folder never share pages.
+        self._pages = kept.path.with_name(f"{kept.path.name}.pages")
+        self._agree()
+
+    @property
+    def folder(self) -> Path:
+        """Where the round's pages stand until it is loaded."""
+        return self._pages / f"round-{self.state.rounds + 1:06d}"
+
+    def begin(self) -> list[str]:
+        """Begin the round, or go on with it; gives what a person should know."""
+        age = self.state.age(utc_now())
+        begun = self.state.begin(self.order.query, resync=self.order.resync, anew=self.order.resync)
+        self._save(begun)
+        # Left by a run that died after its link had moved.
+        shutil.rmtree(self._pages / f"round-{self.state.rounds:06d}", ignore_errors=True)
+        self._pages.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
+        sync_folder(self._pages)
+        self.boundary("begun")
+        alarm = age is not None and age.alarm
+        return [f"the kept link was {age.age.days} days old; most live 7 days"] if alarm and age is not None else []
+
+    def read(self, reach: Reach, token: Token) -> None:
+        """Land all pages that are not there yet."""
+        progress = self.state.progress
+        assert progress is not None, "a round was begun"
+        if progress.end_link:
+            return
+        conversation = paced(
+            run_round(progress.start, self.order.query),
+            AppScope("command", self.order.query.endpoint.url, ""),
+            random=random.random,
+            pace=Pace(budget=self.order.budget),
+        )
+        with open_client(reach) as client:
+            end = drive(conversation, client, Landing(self._land, self._restart), token=token)
+        self._save(self.state.sealed(end, at=utc_now()))
+        self.boundary("sealed")
+
+    def load(self) -> dict[str, Any]:
+        """Apply the sealed round, give its file the place, and move the link."""
+        progress, order = self.state.progress, self.order
+        assert progress is not None, "a round was begun"
+        assert progress.end_link, "it was read to its end"
+        start, file = progress.start, self.folder / f"{self.slug}-round-{progress.start.round:06d}.parquet"
+        if self.known.round < start.round:
+            columns = columns_of(order.query)
+            self.known.apply(start, self.folder, file, columns, share=order.share, approved=order.approved)
+            self.boundary("applied")
+        counts = self.known.summary(start.round)
+        name = self._publish(file) if any(counts.values()) else None
+        self.boundary("published")
+        done = self.folder
+        self._save(self.state.committed())
+        self.boundary("link moved")
+        shutil.rmtree(done, ignore_errors=True)
+        return {
+            "round": start.round,
+            "full": start.full,
+            "resync": bool(progress.resync),
+            "resync_reasons": list(progress.resync),
+            "restarts": list(progress.restarts),
+            "pages": start.pages,
+            "upserts": counts["upsert"],
+            "removals": counts["remove_soft"] + counts["remove_hard"],
+            "removals_soft": counts["remove_soft"],
+            "removals_hard": counts["remove_hard"],
+            "files": [name] if name else [],
+        }
+
+    def _agree(self) -> None:
+        """Whether state, known rows and folder belong together."""
+        sealed = self.state.progress is not None and bool(self.state.progress.end_link)
+        if self.known.round not in (self.state.rounds, self.state.rounds + sealed):
+            raise StateConflictError(
+                "the state and the known rows beside it are of different rounds",
+                state=self.state.rounds,
+                known=self.known.round,
+                next_step="Restore both; to begin anew, remove both and give an empty folder.",
+            )
+        if self.state == DeltaState() and any(self.order.out.glob(f"{self.slug}-round-*.parquet")):
+            raise StateConflictError(
+                "there are files and no state",
+                folder=str(self.order.out),
+                state=str(self.kept.path),
+                next_step="Give the state file's path, or an empty folder to begin anew.",
+            )
+
+    def _land(self, page: Page) -> None:
+        land_page(self.folder, page, self.order.query)
+        self.boundary("page landed")
+        self._save(self.state.landed(page))
+        self.boundary("page kept")
+
+    def _restart(self, restart: Restart) -> None:
+        before = self.state.progress
+        self._save(self.state.restarted(restart))
+        self.boundary("restarted")
+        if before is not None:
+            shutil.rmtree(page_path(self.folder, before.start.attempt, 1).parent, ignore_errors=True)
+
+    def _save(self, state: DeltaState) -> None:
+        if state != self.state or not self.kept.path.exists():
+            self.kept.write(state)
+        self.state = state
+
+    def _publish(self, file: Path) -> str:
+        """A second name of the round's file, or a copy; what stands there already must be the same."""
+        target = self.order.out / file.name
+        if target.exists() and not target.samefile(file) and target.read_bytes() != file.read_bytes():
+            raise StateConflictError(
+                "another source has a file of this name",
+                file=str(target),
+                next_step="Give each source a folder of its own.",
+            )
+        if not target.exists():
+            fresh = target.with_name(f".{target.name}.new")
+            fresh.unlink(missing_ok=True)
+            copy_durably(file, fresh, link=True)
+            fresh.replace(target)
+            sync_folder(self.order.out)
+        return target.name

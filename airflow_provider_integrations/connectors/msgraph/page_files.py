@@ -1,0 +1,142 @@
+"""Pages and rounds as Parquet: each page stands apart as it came, and a round becomes one file when all of it is there.
+
+Columns of a round: `id`, `_op`, `_round`, `_seq`, then the selected properties, all as text: a text as it is, anything else
+(numbers, booleans, objects, lists) as JSON. A delta carries no types, and the same name is of one type in one resource and of
+another in the next; one guessed from the first page would fail on the thousandth, and a file must not wait for the last.
+
+Each upsert is the whole row (`replay.completed`), so that a NULL is always an empty property and never "was not sent".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange, changes_of_page
+from airflow_provider_integrations.connectors.msgraph.model import Page
+from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.landing.durable import replace_durably
+
+__all__ = ["RoundFile", "columns_of", "land_page", "landed_changes", "page_path", "text_of"]
+
+
+def _schema(columns: Iterable[tuple[str, Any]]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns])
+
+
+_PAGE = _schema(
+    [("id", pa.string()), ("op", pa.string()), ("seq", pa.int64()), ("complete", pa.bool_()), ("sent", pa.string())]
+)
+_ROWS = 10_000
+
+
+def text_of(value: Any) -> str | None:
+    """A property as text: None stays None, a text stays as it is, and all else is JSON with the digits that were sent.
+
+    >>> text_of({"a": [Decimal("1.10"), True]})
+    '{"a":[1.10,true]}'
+
+    Half of a surrogate pair, which no UTF-8 has, becomes U+FFFD.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _json(value)
+
+
+def columns_of(query: Query) -> tuple[str, ...]:
+    """The selected properties in their order, without the key."""
+    names = dict.fromkeys(name.split("/")[0] for name in query.select)
+    return tuple(name for name in names if name.casefold() not in (query.key.casefold(), "id"))
+
+
+def page_path(folder: Path, attempt: int, number: int) -> Path:
+    """Where a page stands until its round is loaded."""
+    return folder / f"attempt-{attempt:04d}" / f"page-{number:07d}.parquet"
+
+
+def land_page(folder: Path, page: Page, query: Query) -> None:
+    """Write the changes of a page durably, in place of what an earlier try has left.
+
+    Raises:
+        ConfigError: relations were selected, which a table of rows has no place for.
+    """
+    rows = []
+    for change in changes_of_page(page, query):
+        if isinstance(change, RelationChange):
+            raise ConfigError(
+                "a relation is no property of a row",
+                relation=change.relation,
+                next_step="Leave it out of the selection: this command writes rows alone.",
+            )
+        sent = {name: text_of(value) for name, value in change.properties.items()}
+        rows.append((change.id, change.op.value, change.seq, change.complete, json.dumps(sent)))
+    sink = pa.BufferOutputStream()
+    columns = list(zip(*rows, strict=True)) or [()] * len(_PAGE)
+    pq.write_table(pa.table([pa.array(c, t) for c, t in zip(columns, _PAGE.types, strict=True)], schema=_PAGE), sink)
+    path = page_path(folder, page.attempt, page.number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_durably(path, sink.getvalue().to_pybytes())
+
+
+def landed_changes(path: Path, round: int) -> Iterator[Change]:
+    """The changes of a landed page, in order."""
+    for row in pq.read_table(path).to_pylist():
+        yield Change(Op(row["op"]), row["id"], round, row["seq"], json.loads(row["sent"]), row["complete"])
+
+
+class RoundFile:
+    """A round's file that grows by row groups; a few thousand rows are held at most."""
+
+    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+        self._columns = tuple(columns)
+        fixed = [("id", pa.string()), ("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64())]
+        self._schema = _schema([*fixed, *((name, pa.string()) for name in self._columns)])
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def add(self, change: Change) -> None:
+        """Write the next change; an upsert has the whole row."""
+        values: Mapping[str, Any] = change.properties
+        row = (change.id, change.op.value, change.round, change.seq, *(values.get(name) for name in self._columns))
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            arrays = [pa.array(c, t) for c, t in zip(zip(*self._rows, strict=True), self._schema.types, strict=True)]
+            self._writer.write_table(pa.table(arrays, schema=self._schema))
+            self._rows.clear()
+
+
+def _json(value: Any) -> str:
+    # `json` has no way to write the digits of a Decimal as a number.
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{_json(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_json, value))}]"
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value)
