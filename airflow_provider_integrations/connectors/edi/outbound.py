@@ -29,6 +29,7 @@ from airflow_provider_integrations.connectors.edi.interchange_write import (
 from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJob
 from airflow_provider_integrations.connectors.edi.outbound_rows import QueryRows, Refusal, documents_of
 from airflow_provider_integrations.connectors.edi.settle_outbox import sending_facts
+from airflow_provider_integrations.core.edi_source import outbox_name
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError, StateConflictError
 from airflow_provider_integrations.core.interchange import Level, Pair, Sending, SendingGroup
 from airflow_provider_integrations.core.work_item import WorkItem
@@ -83,10 +84,11 @@ def write_documents(job: OutboundJob, connection: Any) -> Written:
     refused: dict[str, Refusal] = dict(found.astray)
     conflicts: list[StateConflictError] = []
     drawn = job.ledger.control_numbers.drawn(job.pair, Level.INTERCHANGE, [job.purpose(key) for key in found.rows])
+    outbox = _Outbox(job)
     for key, tables in found.rows.items():
         number, why = drawn.get(job.purpose(key)), found.refused.get(key)
         try:
-            if number is not None and (item := _item(job, key, number)) is not None:
+            if number is not None and (item := outbox.item(key, number)) is not None:
                 is_same = why is None and _is_same(job, tables, number, item)
                 (written.known if is_same else written.changed).append(key)
             elif (why := why or _trial(job, tables)) is not None:
@@ -128,22 +130,48 @@ def _read(job: OutboundJob, connection: Any) -> dict[str, QueryRows]:
     return found
 
 
-def _item(job: OutboundJob, key: str, number: Drawn) -> WorkItem | None:
-    """The outbox's item of a document, if it came so far."""
-    name = job.file_name(number.value)
-    item = enqueued(job.ledger, job.source.source, name)
-    if item is None:
+class _Outbox:
+    """The outbox's items of the documents, whatever their files are called."""
+
+    def __init__(self, job: OutboundJob) -> None:
+        self._job = job
+        self._found: dict[tuple[str, Pair], WorkItem] | None = None
+
+    def item(self, key: str, number: Drawn) -> WorkItem | None:
+        """The item of a document, if it came so far.
+
+        Its name finds it at once. Only if it does not, as after a change of `name`, are all items looked through, once a
+        run: a document that went out under another name must not go out again.
+        """
+        job = self._job
+        mine, name = (job.purpose(key), job.pair), job.file_name(number.value)
+        item = enqueued(job.ledger, job.source.source, name)
+        if item is not None and _of(item) == mine:
+            return item
+        if (other := self._all().get(mine)) is not None:
+            return other
+        if item is not None:
+            raise StateConflictError(
+                "the name of a document's file is taken by another interchange",
+                source=job.source.source,
+                name=name,
+                item=item.id,
+                next_step="Control numbers began anew, or `usage` or an identity was changed: give `name` another form; "
+                "what went out under the old one is not sent again.",
+            )
         return None
-    sending = item.facts.get("sending") or {}
-    if sending.get("purpose") != job.purpose(key) or Pair(**sending["pair"]) != job.pair:
-        raise StateConflictError(
-            "the name of a document's file is taken by another interchange",
-            source=job.source.source,
-            name=name,
-            item=item.id,
-            next_step="Control numbers began anew, or `usage` or an identity was changed: give `name` another form.",
-        )
-    return item
+
+    def _all(self) -> dict[tuple[str, Pair], WorkItem]:
+        if self._found is None:
+            items = self._job.ledger.items.list(outbox_name(self._job.source.source), limit=None)
+            self._found = {mine: item for item in items if (mine := _of(item)) is not None}
+        return self._found
+
+
+def _of(item: WorkItem) -> tuple[str, Pair] | None:
+    """What an item was made for, and between whom."""
+    sending = item.facts.get("sending")
+    return (sending["purpose"], Pair(**sending["pair"])) if sending else None
 
 
 def _bytes(job: OutboundJob, tables: Tables, now: datetime, numbers: Numbers) -> bytes:
@@ -203,7 +231,7 @@ def _enqueue(job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Num
 def _first_kept(
     job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Numbers, conflict: StateConflictError
 ) -> WorkItem:
-    if (item := _item(job, key, drawn)) is not None:
+    if (item := _Outbox(job).item(key, drawn)) is not None:
         return item
     kept = (job.root / str(conflict.values["where"])).read_bytes()
     if not same_interchange(kept, data):
