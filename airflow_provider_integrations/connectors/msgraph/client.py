@@ -56,6 +56,7 @@ Token = Callable[[bool], str]
 
 _SPEAKERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "hpack.hpack",
              "hpack.table")  # fmt: skip
+_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
 _quiet: ContextVar[bool] = ContextVar("msgraph_request_under_way", default=False)
 
 
@@ -218,42 +219,46 @@ async def _ask_async(
 
 def _sent(client: httpx.Client, request: Request, secret: str, now: Callable[[], datetime]) -> Response:
     headers = _headers(request, secret)
-    with _mapped():
-        got = client.get(request.url, headers=headers, follow_redirects=False)
-    return Response(got.status_code, got.headers, got.content, now())
+    try:
+        with _silence():
+            got = client.get(request.url, headers=headers, follow_redirects=False)
+        return Response(got.status_code, got.headers, got.content, now())
+    except _ERRORS as error:
+        failed = _error_of(error)
+    raise failed  # Out here, as the driver's error holds the request with its link, and would come along as the context.
 
 
 async def _sent_async(
     client: httpx.AsyncClient, request: Request, secret: str, now: Callable[[], datetime]
 ) -> Response:
     headers = _headers(request, secret)
-    with _mapped():
-        got = await client.get(request.url, headers=headers, follow_redirects=False)
-    return Response(got.status_code, got.headers, got.content, now())
+    try:
+        with _silence():
+            got = await client.get(request.url, headers=headers, follow_redirects=False)
+        return Response(got.status_code, got.headers, got.content, now())
+    except _ERRORS as error:
+        failed = _error_of(error)
+    raise failed
 
 
 @contextmanager
-def _mapped() -> Iterator[None]:
-    """The one place where errors of the driver become ours; theirs is not kept, as it holds the request with its link."""
-    before, failed = _quiet.set(True), None
+def _silence() -> Iterator[None]:
+    before = _quiet.set(True)
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        failed = _error_of(error)
     finally:
         _quiet.reset(before)
-    if failed is not None:
-        raise failed
 
 
 def _error_of(error: Exception) -> IntegrationError:
+    """The one place where errors of the driver become ours."""
     kind = type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ConfigError(
                 "the server's certificate is not trusted",
-                why=cause.verify_message,
+                why=getattr(cause, "verify_message", ""),
                 next_step="Name the certificates of its authority, or correct the URL.",
             )
         cause = cause.__cause__ or cause.__context__
@@ -284,14 +289,10 @@ def _trust(reach: Reach) -> ssl.SSLContext:
     raise ConfigError("no certificates in the file", path=str(reach.ca), next_step="Give a PEM file of authorities.")
 
 
-class _Hushed(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not _quiet.get()
-
-
-_HUSHED = _Hushed()
+def _hushed(record: logging.LogRecord) -> bool:
+    return not _quiet.get()
 
 
 def _hush() -> None:
     for name in _SPEAKERS:
-        logging.getLogger(name).addFilter(_HUSHED)  # The same filter is added once.
+        logging.getLogger(name).addFilter(_hushed)  # The same filter is added once.

@@ -1,0 +1,167 @@
+"""Both drivers over one generator: the same pages and errors, and nothing secret in what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from airflow_provider_integrations.connectors.msgraph.client import (
+    Landing,
+    Reach,
+    drive,
+    drive_async,
+    open_async_client,
+    open_client,
+)
+from airflow_provider_integrations.connectors.msgraph.delta import run_round
+from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
+from airflow_provider_integrations.connectors.msgraph.model import Page, RoundEnd
+from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.connectors.msgraph.state import DeltaState
+from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    ConnectionLostError,
+    IntegrationError,
+    RateLimitedError,
+    StalledError,
+    SystemicError,
+)
+from tests.fakes.graph.faults import Cut, Delay, Fault, gone, throttled
+from tests.fakes.graph.service import GraphService
+from tests.fakes.graph.transport import Direct
+
+CANARY = "canary-of-a-link"
+
+
+def start(graph: GraphService) -> tuple[Query, DeltaState]:
+    query = Query(endpoint(f"{graph.base}/v1.0", named=(httpx.URL(graph.base).host,)), "users", select=("displayName",))
+    return query, DeltaState().begin(query)
+
+
+def hold(graph: GraphService, *, deferred: bool, budget: float = 60) -> tuple[list[Page], RoundEnd]:
+    query, state = start(graph)
+    assert state.progress is not None
+    pages: list[Page] = []
+    conversation = paced(
+        run_round(state.progress.start, query), AppScope("t", "t", "c"), random=lambda: 0.0, pace=Pace(budget=budget)
+    )
+    landing = Landing(pages.append, lambda restart: pages.clear())
+
+    async def apart() -> RoundEnd:
+        async with open_async_client(Reach(timeout=5), Direct(graph)) as client:
+            return await drive_async(conversation, client, landing, token=lambda fresh: graph.token)
+
+    if deferred:
+        return pages, asyncio.run(apart())
+    with open_client(Reach(timeout=5), Direct(graph)) as client:
+        return pages, drive(conversation, client, landing, token=lambda fresh: graph.token, sleep=lambda _: None)
+
+
+def tenant(*faults: Fault, times: int = 1) -> GraphService:
+    graph = GraphService()
+    graph.manner.page_size = 2
+    for number in range(5):
+        graph.world.add("users", displayName=f"u{number}")
+    for fault in faults:
+        graph.faults.add(fault, at=2, times=times)
+    return graph
+
+
+@pytest.mark.parametrize("fault", [None, gone()])
+def test_both_drivers_give_the_same_pages(fault: Fault | None) -> None:
+    (pages, end), (others, other) = (
+        hold(tenant(*([fault] if fault else [])), deferred=deferred) for deferred in (False, True)
+    )
+    assert [page.items for page in pages] == [page.items for page in others]
+    assert (end.pages, end.items, end.restarts) == (other.pages, other.items, other.restarts) == (
+        3, 5, ("resyncRequired",) if fault else (),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize("fault", [Cut(), Delay(60), throttled(3600)])
+def test_both_drivers_end_within_the_budget_by_the_same_error(fault: Fault, *, deferred: bool) -> None:
+    with pytest.raises(RateLimitedError, match="longer than the run may"):
+        hold(tenant(fault, times=10_000), deferred=deferred, budget=0.5)
+
+
+def _certificate(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError(CANARY, request=request) from ssl.SSLCertVerificationError(1, CANARY)
+
+
+def _raising(error: Callable[[httpx.Request], Exception]) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise error(request)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (_raising(lambda request: httpx.ReadTimeout(CANARY, request=request)), StalledError),
+        (_raising(lambda request: httpx.ReadError(CANARY, request=request)), ConnectionLostError),
+        (_raising(lambda request: httpx.DecodingError(CANARY, request=request)), ConnectionLostError),
+        (_raising(lambda request: httpx.LocalProtocolError(CANARY, request=request)), SystemicError),
+        (lambda request: httpx.Response(302, headers={"Location": f"https://elsewhere.test/{CANARY}"}), SystemicError),
+    ],
+)
+def test_errors_of_the_driver_are_mapped_and_keep_nothing_of_it(
+    answer: Callable[[httpx.Request], httpx.Response], kind: type[IntegrationError]
+) -> None:
+    query, state = start(GraphService())
+    assert state.progress is not None
+    landing = Landing(lambda page: None, lambda restart: None)
+    with (
+        open_client(Reach(), httpx.MockTransport(answer)) as client,
+        pytest.raises(kind) as raised,
+    ):
+        drive(run_round(state.progress.start, query), client, landing, token=lambda fresh: "t")
+    assert CANARY not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+
+
+def test_an_untrusted_certificate_is_a_setting_and_not_tried_again() -> None:
+    query, state = start(GraphService())
+    assert state.progress is not None
+    landing = Landing(lambda page: None, lambda restart: None)
+    with (
+        open_client(Reach(), httpx.MockTransport(_certificate)) as client,
+        pytest.raises(ConfigError, match="not trusted"),
+    ):
+        drive(run_round(state.progress.start, query), client, landing, token=lambda fresh: "t")
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a b", "ä"])
+def test_a_token_that_no_header_takes_is_not_shown(token: str) -> None:
+    query, state = start(GraphService())
+    assert state.progress is not None
+    landing = Landing(lambda page: None, lambda restart: None)
+    with open_client(Reach(), Direct(GraphService())) as client, pytest.raises(ConfigError) as raised:
+        drive(run_round(state.progress.start, query), client, landing, token=lambda fresh: token)
+    assert token not in str(raised.value)
+
+
+def test_the_drivers_loggers_are_silent_in_our_requests_alone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="httpx")
+    graph = tenant()
+    hold(graph, deferred=False)
+    hold(tenant(), deferred=True)
+    assert caplog.text == ""
+    with open_client(Reach(), Direct(graph)) as client:
+        client.get(f"{graph.base}/v1.0/users")
+    assert "HTTP Request" in caplog.text
+
+
+def test_a_file_without_certificates_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none")
+    with pytest.raises(ConfigError, match="no certificates"), open_client(Reach(ca=tmp_path / "ca.pem")):
+        pass

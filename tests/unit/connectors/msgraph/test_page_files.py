@@ -1,0 +1,82 @@
+"""What a property becomes in a column, and what a page's file gives back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_integrations.connectors.msgraph.changes import Change, Op
+from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
+from airflow_provider_integrations.connectors.msgraph.model import Page
+from airflow_provider_integrations.connectors.msgraph.page_files import (
+    RoundFile,
+    columns_of,
+    land_page,
+    landed_changes,
+    page_path,
+    text_of,
+)
+from airflow_provider_integrations.connectors.msgraph.query import Query
+from airflow_provider_integrations.core.errors import ConfigError
+
+QUERY = Query(endpoint("https://graph.microsoft.com/v1.0"), "users", select=("id", "displayName", "city"))
+
+
+def page(*items: dict[str, Any]) -> Page:
+    return Page(2, 0, 1, full=False, first=1, items=items, next_link="", end_link="x")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        ("", ""),
+        ("null", "null"),
+        ("Zoë", "Zoë"),
+        (True, "true"),
+        (10**30, str(10**30)),
+        (Decimal("1.10"), "1.10"),
+        ([], "[]"),
+        ({"a": [Decimal("1.10"), None, "é"]}, '{"a":[1.10,null,"\\u00e9"]}'),
+        ("a\ud800b", "a�b"),
+        ("\ufeffa", "\ufeffa"),
+    ],
+)
+def test_a_property_as_text(value: object, text: str | None) -> None:
+    assert text_of(value) == text
+
+
+def test_the_key_is_no_property() -> None:
+    assert columns_of(QUERY) == ("displayName", "city")
+
+
+def test_a_page_gives_back_its_changes_with_missing_told_from_null(tmp_path: Path) -> None:
+    land_page(tmp_path, page({"id": "a", "city": None}, {"id": "b", "@removed": {"reason": "deleted"}}), QUERY)
+    assert list(landed_changes(page_path(tmp_path, 0, 1), 2)) == [
+        Change(Op.UPSERT, "a", 2, 1, {"city": None}, complete=False),
+        Change(Op.REMOVE_HARD, "b", 2, 2),
+    ]
+
+
+def test_a_page_that_comes_again_replaces_what_a_death_has_left(tmp_path: Path) -> None:
+    for items in ([{"id": "a"}, {"id": "b"}], []):
+        land_page(tmp_path, page(*items), QUERY)
+    assert list(landed_changes(page_path(tmp_path, 0, 1), 2)) == []
+
+
+def test_relations_are_refused_by_name_and_not_dropped(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="members"):
+        land_page(tmp_path, page({"id": "a", "members@delta": [{"id": "b"}]}), QUERY)
+
+
+def test_a_round_is_written_as_it_grows(tmp_path: Path) -> None:
+    with RoundFile(tmp_path / "round.parquet", ("city",)) as out:
+        for number in range(25_000):
+            out.add(Change(Op.UPSERT, str(number), 1, number, {"city": "Oslo"}))
+    file = pq.ParquetFile(tmp_path / "round.parquet")
+    assert (file.metadata.num_rows, file.num_row_groups) == (25_000, 3)
+    assert file.schema_arrow.names == ["id", "_op", "_round", "_seq", "city"]
