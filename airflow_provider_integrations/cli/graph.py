@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,6 @@ def delta(
     share: Annotated[float, typer.Option(min=0, max=1, help="Of the known objects, what a resync may delete.")] = 0.2,
     approve: Annotated[str, typer.Option(help="Digest of a larger deletion that was shown and is right.")] = "",
     budget: Annotated[float, typer.Option(min=1, help="Seconds that it may spend waiting for the server.")] = 600.0,
-    key: Annotated[str, typer.Option("--state-key", envvar=_KEY, hidden=True)] = "",
 ) -> None:
     """Bring what changed since the last round, or finish the round that was begun; everything the first time.
 
@@ -66,7 +66,7 @@ def delta(
         token = _token(token_env)
         reach = Reach(ca=ca, plain=root.url.lower().startswith("http:"))
         order = Order(query, out, resync=resync, share=share, approved=approve, budget=budget)
-        say(delta_once(order, StateFile(state, key), reach, lambda fresh: token))
+        say(delta_once(order, StateFile(state, os.environ.get(_KEY, "")), reach, lambda fresh: token))
 
 
 def _host(url: str) -> str:
@@ -79,8 +79,6 @@ def _host(url: str) -> str:
 
 
 def _token(name: str | None) -> str:
-    import os
-
     from airflow_provider_integrations.core.errors import ConfigError
 
     if name is None:

@@ -234,3 +234,29 @@ def test_the_command_gives_a_summary_and_keeps_its_links_to_itself(
     refused = CliRunner().invoke(app, [*words[:7], "id,city", *words[8:], "--token-env", "GRAPH_TOKEN"])
     assert refused.exit_code == 1
     assert "select" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("http://graph.test/v1.0", "plain HTTP"), ("ftp://graph.test", "service root"), ("http://[", "service root")],
+)
+def test_a_url_that_may_not_be_is_refused_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("GRAPH_TOKEN", "canary")
+    words = ["graph", "delta", "--base-url", url, "--resource", "users", "--select", "id", "--token-env", "GRAPH_TOKEN"]
+    result = CliRunner().invoke(app, [*words, "--state", str(tmp_path / "state"), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert said in json.loads(result.stderr)["message"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_token_that_is_not_there_is_told_by_the_name_of_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GRAPH_TOKEN", raising=False)
+    words = ["graph", "delta", "--base-url", "http://127.0.0.1:9/v1.0", "--resource", "users", "--select", "id"]
+    words += ["--token-env", "GRAPH_TOKEN", "--state", str(tmp_path / "state"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert "GRAPH_TOKEN" in result.stderr
