@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -24,6 +24,9 @@ __all__ = ["edi_app"]
 edi_app = typer.Typer(no_args_is_help=True, help="Read, check, acknowledge and write X12 and EDIFACT.")
 
 _CHUNK = 1 << 20
+_HIGHEST = 999_999_999
+_DIGITS = 14
+"""Of the longest control number."""
 _EXIT = {"accepted": 0, "not_edi": 2}
 """By verdict; 1 for the others."""
 
@@ -68,7 +71,7 @@ def ack(
     file: File,
     kind: Annotated[str, typer.Option("--as", help="TA1, 997, 999 or CONTRL.")],
     now: Annotated[str, typer.Option(help="The instant that the answer names, e.g. 2026-01-02T03:04:05Z.")],
-    control: Annotated[int, typer.Option(min=1, max=999_999_999, help="Control number of the first answer.")],
+    control: Annotated[int, typer.Option(min=1, max=_HIGHEST, help="Control number of the first answer.")],
     guide: GuideName = None,
     include: Include = _INCLUDE,
 ) -> None:
@@ -80,7 +83,9 @@ def ack(
 
         at = _instant(now)
         documents = list(read_documents(_chunks(stream), _book(include, guide)))
-        answers = [answer(document, kind, at, control + place) for place, document in enumerate(documents)]
+        # After the highest number comes 1.
+        numbers = ((control + place - 1) % _HIGHEST + 1 for place in range(len(documents)))
+        answers = [answer(document, kind, at, number) for document, number in zip(documents, numbers, strict=True)]
         sys.stdout.buffer.write(b"".join(answers))
         sys.stdout.buffer.flush()
         told = {"verdict": _verdict(documents), "documents": [describe(document) for document in documents]}
@@ -123,7 +128,9 @@ def write(
     now: Annotated[
         str | None, typer.Option(help="The instant that the interchange names, e.g. 2026-01-02T03:04:05Z.")
     ] = None,
-    usage: Annotated[str, typer.Option(help="P production, T test.")] = "P",
+    usage: Annotated[str | None, typer.Option(help="P production, T test; of an interchange.")] = None,
+    group_sender: Annotated[str | None, typer.Option(help="GS02, where it is not the sender's name.")] = None,
+    group_receiver: Annotated[str | None, typer.Option(help="GS03, where it is not the receiver's name.")] = None,
     include: Include = _INCLUDE,
 ) -> None:
     """Write one set or message, from ST to SE or from UNH to UNT, or a whole interchange, to standard output."""
@@ -134,15 +141,16 @@ def write(
         from airflow_provider_integrations.include_edi import read_guides
 
         guides, data = read_guides(include, guide), stream.read()
-        if sender is None and receiver is None:
+        if all(one is None for one in (sender, receiver, now, usage, group_sender, group_receiver)):
             written = written_set(guides, version, data, control, where=rows)
-        elif sender is None or receiver is None or now is None or not (control.isascii() and control.isdigit()):
+        elif sender is None or receiver is None or now is None or not _is_number(control):
             raise ConfigError(
                 "an interchange is written with its parties, an instant and a number",
-                next_step="Give --sender, --receiver, --now and --control, or neither --sender nor --receiver.",
+                next_step="Give --sender, --receiver, --now and a --control of digits; for a set alone give none of the first "
+                "three, and neither --usage nor --group-sender nor --group-receiver.",
             )
         else:
-            envelope = Envelope(sender, receiver, usage)
+            envelope = Envelope(sender, receiver, usage or "P", group_sender or "", group_receiver or "")
             written = written_interchange(guides, version, data, envelope, _instant(now), int(control), where=rows)
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
@@ -182,6 +190,16 @@ def _instant(text: str) -> datetime:
     from airflow_provider_integrations.core.errors import ConfigError
 
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError("not an instant", now=text, next_step="Write it as 2026-01-02T03:04:05Z.") from None
+        at = datetime.fromisoformat(text)
+        # Without a zone nobody knows which instant is meant; a year has four digits in EDI.
+        if at.tzinfo is not None and (at := at.astimezone(UTC)).year >= 1000:
+            return at
+    except (ValueError, OverflowError):
+        pass
+    raise ConfigError(
+        "not an instant", now=text[:40], next_step="Write it with its zone, as 2026-01-02T03:04:05Z or with +01:00."
+    )
+
+
+def _is_number(control: str) -> bool:
+    return control.isascii() and control.isdigit() and len(control) <= _DIGITS

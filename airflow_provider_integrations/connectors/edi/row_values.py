@@ -74,6 +74,8 @@ def write_value(value: Value, kind: str, decimals: int) -> str:
     if value is None or value == "":
         return ""
     match kind:
+        case _ if isinstance(value, bool):
+            pass  # It would be taken for 1 or 0.
         case "text" if isinstance(value, str):
             return value
         case "integer" if isinstance(value, int):

@@ -20,6 +20,7 @@ from airflow_provider_integrations.connectors.edi.guide_rules import (
     Table,
 )
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment, Severity, Syntax
+from airflow_provider_integrations.connectors.edi.outbound_values import to_number
 from airflow_provider_integrations.connectors.edi.row_values import released, write_value
 from airflow_provider_integrations.core.errors import PermanentError
 
@@ -119,11 +120,18 @@ class _Writer:
         for index, row in enumerate(rows, 1):
             if unknown := sorted(set(row) - names):
                 raise self._error("a row has columns that its table does not have", table=table.name, columns=unknown)
-            number = row.get("row") or index
+            numbers = {name: self._number(table, row, name) for name in _KEYS}
+            number = numbers["row"] or index
             if number in seen or (table.loop is None and seen):
                 raise self._error("a row stands twice, or a set has two", table=table.name, row=number)
             seen.add(number)
-            self._rows[table.name].setdefault(row.get("parent"), []).append((number, row))
+            self._rows[table.name].setdefault(numbers["parent"], []).append((number, row))
+
+    def _number(self, table: Table, row: Row, name: str) -> int | None:
+        try:
+            return to_number(row.get(name))
+        except ValueError as error:
+            raise self._error(f"a value {error}", table=table.name, column=name) from None
 
     def _tied(self, table: Table) -> None:
         above: set[int | None] = {None}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.edifact_tokens import default_delimiters
@@ -15,11 +16,16 @@ from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.interchange_write import Numbers, write_interchange
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Syntax
 from airflow_provider_integrations.connectors.edi.write import render, write_set
-from airflow_provider_integrations.core.errors import PermanentError
+from airflow_provider_integrations.core.errors import ConfigError, PermanentError
 
 __all__ = ["written_interchange", "written_set"]
 
 _X12 = Delimiters("*", ">", "~", None)
+_LENGTHS = {Syntax.X12: (4, 9), Syntax.EDIFACT: (1, 14)}
+"""Of a set's control number: ST02 and 0062."""
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_DIGITS = 40
+"""Places of a number in JSON on either side of its mark, or 1e999999999 would be written out."""
 
 
 def written_set(guides: Guides, version: str | None, data: bytes, control: str, *, where: str) -> bytes:
@@ -33,12 +39,13 @@ def written_set(guides: Guides, version: str | None, data: bytes, control: str, 
         where: What a person calls the data.
 
     Raises:
-        ConfigError: the guide has no such version.
+        ConfigError: the guide has no such version, or the control number has no place in the set.
         PermanentError: the data is no JSON, or its rows make no valid set.
     """
     guide = guides.of(version or next(iter(guides.versions)))
     typed = _typed(guide, _loaded(data, where), where)
     delimiters = _X12 if guide.syntax is Syntax.X12 else default_delimiters(3)
+    _check_control(control, guide.syntax, delimiters)
     return render(write_set(guide, typed, control, delimiters), delimiters)
 
 
@@ -63,11 +70,36 @@ def written_interchange(
     return write_interchange(guide, documents, envelope, now, Numbers(control, control))
 
 
+def _check_control(control: str, syntax: Syntax, delimiters: Delimiters) -> None:
+    least, most = _LENGTHS[syntax]
+    signs = (delimiters.element, delimiters.component, delimiters.terminator, delimiters.release)
+    if (
+        not least <= len(control) <= most
+        or not re.fullmatch("[!-~]+", control)
+        or any(s in control for s in signs if s)
+    ):
+        raise ConfigError(
+            "not the control number of a set",
+            control=control[:20],
+            next_step=f"Give {least} to {most} letters or digits, none of them a delimiter.",
+        )
+
+
 def _loaded(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data, parse_float=Decimal)
+        return json.loads(data, parse_float=Decimal, object_pairs_hook=_once)
     except ValueError as error:
         raise _wrong(where, f"is no JSON: {error}") from None
+    except RecursionError:
+        raise _wrong(where, "is nested too deeply for rows") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of two values by one name none is the right one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return found
 
 
 def _typed(guide: Guide, tables: Any, where: str) -> dict[str, list[dict[str, Any]]]:
@@ -89,14 +121,18 @@ def _row(row: Any, kinds: Mapping[str, str], where: str) -> dict[str, Any]:
 
 def _value(value: Any, kind: str, where: str) -> Any:
     try:
-        if kind == "decimal" and isinstance(value, (str, int)) and not isinstance(value, bool):
+        if isinstance(value, Decimal) and abs(value.adjusted()) > _DIGITS:
+            raise ValueError
+        if kind == "decimal" and isinstance(value, str) and value:
+            if not _DECIMAL.fullmatch(value):
+                raise ValueError
             return Decimal(value)
         if kind in ("date", "edifact_date") and isinstance(value, str):
             return date.fromisoformat(value)
         if kind == "time" and isinstance(value, str):
             return time.fromisoformat(value)
-    except (ValueError, InvalidOperation):
-        raise _wrong(where, f"holds what is no {kind.removeprefix('edifact_')}") from None
+    except ValueError:
+        raise _wrong(where, f"holds what is no {kind.removeprefix('edifact_') or 'number'}") from None
     return value
 
 
