@@ -25,7 +25,7 @@ from airflow_provider_integrations.include_edi import (
     guide_book,
     read_guides,
 )
-from airflow_provider_integrations.include_yaml import kind_of, read_yaml
+from airflow_provider_integrations.include_yaml import kind_of, read_yaml, shown_name
 
 __all__ = [
     "LoadedSource",
@@ -283,12 +283,12 @@ def read_sources(include: Path, *kinds: str) -> Iterator[tuple[str, Source | Con
             try:
                 yield path.stem, warehouse.take(read_source(include, path.stem))
             except ConfigError as error:
-                yield path.stem, error
+                yield shown_name(path), error
         if shown == "edi" and "edi_table" in kinds:
             try:
                 tables = edi_table_sources(include, warehouse.take(read_edi_source(include, path.stem)))
             except ConfigError as error:
-                yield path.stem, error
+                yield shown_name(path), error
             else:
                 yield from ((source.source, source) for source in tables.values())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import yaml
 
 from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["kind_of", "read_yaml"]
+__all__ = ["kind_of", "read_yaml", "shown_name"]
 
 _Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # The C loader is ten times as fast; DAG parsing feels it.
 
@@ -31,14 +33,29 @@ def read_yaml(path: Path) -> Any:
     """The content of one YAML file.
 
     Raises:
-        ConfigError: if it is not there or is no YAML, with the line where reading stopped.
+        ConfigError: if it is not there, cannot be read or is no YAML, with the line where reading stopped.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 a safe loader
     except FileNotFoundError:
         raise ConfigError("the file is not there", path=str(path), next_step="Create it or correct the name.") from None
+    except OSError as error:
+        step = "Give the worker a file that it may read."
+        raise ConfigError("the file cannot be read", path=str(path), why=error.strerror, next_step=step) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}", next_step="Correct it; nothing was read.") from None
+
+
+def shown_name(path: Path) -> str:
+    """What a source file is called where it cannot be read: its name, made one that a DAG can have.
+
+    >>> shown_name(Path("acme.yaml")), shown_name(Path("acme (1).yaml"))
+    ('acme', 'acme__1_-f7400a')
+    """
+    name = path.stem
+    if re.fullmatch(r"[A-Za-z0-9_]{1,80}", name):
+        return name
+    return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def kind_of(data: Any) -> str | None:

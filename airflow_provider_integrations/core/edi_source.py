@@ -149,7 +149,7 @@ class EdiOutbound(_Frozen):
         load: Where the queries run.
     """
 
-    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)
     kind: Literal["edi_outbound"]
     description: str = ""
     owner: str = "data-engineering"

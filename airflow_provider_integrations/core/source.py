@@ -123,7 +123,7 @@ class Schedule(_Frozen):
 class Delivery(_Frozen):
     """What all files of partners have, whatever is in them: where they lie, how they are named and sealed, when they are due."""
 
-    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)
     description: str = ""
     owner: str = "data-engineering"
     connection: str

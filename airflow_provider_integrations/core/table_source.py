@@ -44,7 +44,7 @@ class TableSource(_Frozen):
         control_columns: Numeric columns whose sums are compared with the source's.
     """
 
-    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)
     kind: Literal["odbc"]
     description: str = ""
     owner: str = "data-engineering"

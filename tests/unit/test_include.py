@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,18 @@ def test_a_template_that_is_not_there_is_named(include: Path) -> None:
     (include / "sql" / "extract").mkdir(parents=True)
     (include / "sql" / "extract" / "orders.sql").write_text("-- It's one? {keyset}\nSELECT 1\n  -- and no more\n")
     assert read_template(include, source) == "SELECT 1"
+
+
+@pytest.mark.parametrize("name", ["acme (1).yaml", "a" * 240 + ".yaml", "folder.yaml", "ünï.yaml"])
+def test_no_name_under_sources_keeps_the_other_sources_from_being_read(include: Path, name: str) -> None:
+    table_source(include, "erp_orders")
+    path = include / "sources" / name
+    if name == "folder.yaml":
+        path.mkdir()
+    else:
+        path.write_text("kind: sftp_pgp\n")
+    found = dict(read_sources(include))
+    broken = [shown for shown, source in found.items() if isinstance(source, ConfigError)]
+    assert {"acme_customers", "erp_orders"} <= {*found} - {*broken}
+    assert len(broken) == 1
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,90}", broken[0]), "a DAG and its tags can be called so"
