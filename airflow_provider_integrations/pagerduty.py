@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -67,6 +67,9 @@ class Endpoint:
     timeout: float = 10
 
 
+_LAST_PORT = 65_535
+
+
 def endpoint_of(
     where: str, *, host: str | None, schema: str | None, port: int | None, routing_key: str | None
 ) -> Endpoint:
@@ -85,19 +88,31 @@ def endpoint_of(
     url = host or ""
     if url and "://" not in url:
         url = f"{schema or 'https'}://{url}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or not routing_key:
+    parts, has_host = _taken_apart(url)
+    has_host &= port is None or 0 <= port <= _LAST_PORT
+    if parts.scheme not in ("http", "https") or not has_host or "@" in parts.netloc or not routing_key:
         raise ConfigError(
             "the connection does not say where alerts go",
             connection=where,
             scheme=parts.scheme,
-            has_host=bool(parts.hostname),
+            has_host=has_host,
             has_routing_key=bool(routing_key),
             next_step="Give https://events.pagerduty.com as the host and the integration key as the password.",
         )
     address = parts.netloc if parts.port or not port else f"{parts.netloc}:{port}"
     path = parts.path if parts.path.strip("/") else ENQUEUE
     return Endpoint(parts._replace(netloc=address, path=path, fragment="").geturl(), routing_key)
+
+
+def _taken_apart(url: str) -> tuple[SplitResult, bool]:
+    """An address, and whether it names a host that there can be; an address that cannot be read names none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # Looked at here: what is no port is an error only then.
+        (parts.hostname or "").encode("idna")
+    except ValueError:
+        return urlsplit("https:"), False
+    return parts, bool(parts.hostname) and not any(sign.isspace() for sign in url)
 
 
 def event_body(routing_key: str, action: AlertAction, alert: Alert) -> dict[str, Any]:

@@ -246,3 +246,25 @@ def test_an_event_is_json_whatever_stands_in_it() -> None:
     odd = replace(ALERT, summary="\x00\ud800é", details={"at": NOW})
     body = event_body(ROUTING_KEY, TRIGGER, odd)
     assert json.loads(json.dumps(body, default=str))["payload"]["custom_details"] == {"at": str(NOW)}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://h:99999",
+        "h:99999",
+        "https://h:abc/x",
+        "https://[::1",
+        f"http://{'a' * 64}.x",
+        "http://exa mple",
+        "h\n.x",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_an_error_of_the_connection(host: str) -> None:
+    with pytest.raises(ConfigError, match="where alerts go"):
+        endpoint_of("c", host=host, schema=None, port=None, routing_key=ROUTING_KEY)
+
+
+def test_a_port_that_is_none_is_an_error_of_the_connection() -> None:
+    with pytest.raises(ConfigError, match="where alerts go"):
+        endpoint_of("c", host="h", schema=None, port=99_999, routing_key=ROUTING_KEY)

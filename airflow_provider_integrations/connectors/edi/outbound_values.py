@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_integrations.connectors.edi.row_values import Value
 
@@ -75,7 +76,8 @@ def to_number(value: Any) -> int | None:
 
 def document_key(value: Any) -> str:
     """What names a document, the same whichever query it comes from; nothing where it has no name."""
-    if value is None or isinstance(value, bool | float):
+    # A day may be a key; bytes and the like have no text of their own but Python's.
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal | date | UUID):
         return ""
     if isinstance(value, int | Decimal):
         try:

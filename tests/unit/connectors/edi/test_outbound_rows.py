@@ -68,6 +68,8 @@ def test_numbers_of_rows_are_whole_and_from_1() -> None:
 def test_a_key_is_the_same_from_whichever_query() -> None:
     assert document_key(Decimal("4711.00")) == document_key(4711) == document_key(" 4711 ") == "4711"
     assert document_key(date(2026, 1, 2)) == "2026-01-02"
+    for none in (None, True, 1.5, b"A", bytearray(b"A"), ["A"], {"A": 1}):
+        assert document_key(none) == ""
     assert [document_key(nothing) for nothing in (None, "", " ", True, 1.5)] == [""] * 5
 
 
