@@ -213,7 +213,7 @@ def test_no_link_and_no_token_is_in_a_log_or_an_error(
     assert "token=" not in caplog.text
 
 
-@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()])
+@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["plain", "encrypted"])
 def test_the_command_gives_a_summary_and_keeps_its_links_to_itself(
     graph: GraphServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:

@@ -21,7 +21,7 @@ STATE = DeltaState(fingerprint_of(QUERY), "https://graph.microsoft.com/canary", 
 KEY = Fernet.generate_key().decode()
 
 
-@pytest.mark.parametrize("key", ["", KEY])
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_it_is_read_as_it_was_written_and_for_its_owner_alone(tmp_path: Path, key: str) -> None:
     kept = StateFile(tmp_path / "state", key)
     assert kept.read() == DeltaState()
@@ -38,7 +38,7 @@ def test_a_state_without_a_key_is_encrypted_when_it_is_written_next(tmp_path: Pa
     assert b"canary" not in kept.path.read_bytes()
 
 
-@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()])
+@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["none", "another"])
 def test_an_encrypted_state_opens_by_its_key_alone(tmp_path: Path, key: str) -> None:
     StateFile(tmp_path / "state", KEY).write(STATE)
     with pytest.raises(ConfigError, match="key"):
@@ -46,7 +46,7 @@ def test_an_encrypted_state_opens_by_its_key_alone(tmp_path: Path, key: str) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff", b"{\xff"])
-@pytest.mark.parametrize("key", ["", KEY])
+@pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_what_is_damaged_is_no_beginning(tmp_path: Path, content: bytes, key: str) -> None:
     (tmp_path / "state").write_bytes(content)
     with pytest.raises(ConfigError):
