@@ -15,13 +15,9 @@ from airflow_provider_integrations.core.source import GatePolicy, LoadPolicy
 from airflow_provider_integrations.ledger.holding import LEASE
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.ledger.position import follow
-from airflow_provider_integrations.system import utc_now
+from airflow_provider_integrations.system import go_on, utc_now
 
 __all__ = ["BatchJob"]
-
-
-def _go_on(_boundary: str) -> None:
-    """The boundary hook of every run but the tests'."""
 
 
 def _nothing_deleted(_job: BatchJob, _connection: object) -> None:
@@ -56,4 +52,4 @@ class BatchJob:
     mark_deletions: Callable[[BatchJob, Any], None] = _nothing_deleted
     lease: timedelta = LEASE
     clock: Clock = utc_now
-    boundary: Callable[[str], None] = _go_on
+    boundary: Callable[[str], None] = go_on

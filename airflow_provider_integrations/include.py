@@ -35,7 +35,6 @@ __all__ = [
     "read_delivery",
     "read_edi_outbound",
     "read_edi_source",
-    "read_file_source",
     "read_guides",
     "read_loaded_source",
     "read_outbox_source",
@@ -186,20 +185,12 @@ def _edi_above(include: Path, parent: str, path: Path) -> EdiSource | EdiOutboun
     return there if isinstance(there, EdiSource | EdiOutbound) else None
 
 
-def read_file_source(include: Path, name: str) -> FileSource:
-    """The source of that name, which must be one of files that hold rows.
+def read_table_source(include: Path, name: str) -> TableSource:
+    """The source of that name, which must be a table.
 
     Raises:
         ConfigError: for one of another kind, as in all that follow.
     """
-    source = read_source(include, name)
-    if not isinstance(source, FileSource):
-        raise _other_kind(name, source.kind)
-    return source
-
-
-def read_table_source(include: Path, name: str) -> TableSource:
-    """The source of that name, which must be a table."""
     source = read_source(include, name)
     if not isinstance(source, TableSource):
         raise _other_kind(name, source.kind)

@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 import zoneinfo
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.declared import Declared
 
-__all__ = ["Column", "Contract", "Range", "Reference", "model_error"]
+__all__ = ["Column", "Contract", "Range", "Reference"]
 
 RESERVED = ("_batch_id", "_line", "_version", "_dq_valid", "_dq_flags")
 """Columns that every landed file has beside the contract's: batch, physical line, version, soft quality flags."""
@@ -24,18 +24,14 @@ RESERVED = ("_batch_id", "_line", "_version", "_dq_valid", "_dq_flags")
 _TYPE = re.compile(r"^(string|integer|float|boolean|date|timestamp|time|uuid|decimal\((\d{1,2}),(\d{1,2})\))$")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Range(_Frozen):
+class Range(Declared):
     """Inclusive bounds, compared in the column's own type; written as text for dates and decimals."""
 
     min: int | float | str | None = None
     max: int | float | str | None = None
 
 
-class Column(_Frozen):
+class Column(Declared):
     """One column.
 
     `type` is `string`, `integer` (64 bits), `float`, `decimal(p,s)` with p up to 38, `boolean`, `date`, `time`,
@@ -92,7 +88,7 @@ class Column(_Frozen):
         return (int(match[2]), int(match[3])) if match and match[2] else None
 
 
-class Reference(_Frozen):
+class Reference(Declared):
     """The values of `columns` must exist as `to_columns` of the entity `to`."""
 
     columns: tuple[str, ...]
@@ -100,8 +96,10 @@ class Reference(_Frozen):
     to_columns: tuple[str, ...]
 
 
-class Contract(_Frozen):
+class Contract(Declared):
     """One version of one entity's contract."""
+
+    noun: ClassVar[str] = "contract"
 
     contract: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
@@ -162,18 +160,6 @@ class Contract(_Frozen):
             raise ValueError(f"key columns must not be nullable: {', '.join(nullable)}")
         return self
 
-    @classmethod
-    def from_mapping(cls, data: Any, *, where: str = "contract") -> Contract:
-        """Check a mapping, e.g. from YAML.
-
-        Raises:
-            ConfigError: with every problem in one message; `where` says which file it is in.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise model_error(error, where) from None
-
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: the same contract gives the same digest on any machine."""
@@ -186,11 +172,3 @@ class Contract(_Frozen):
             if column.name == name:
                 return column
         raise KeyError(name)
-
-
-def model_error(error: ValidationError, where: str) -> ConfigError:
-    """One `ConfigError` that lists all that pydantic found, without the values."""
-    problems = [f"{'.'.join(str(part) for part in found['loc']) or 'file'}: {found['msg']}" for found in error.errors()]
-    return ConfigError(
-        f"{where} is not valid: {'; '.join(problems)}", next_step="Correct it; nothing was read or changed."
-    )

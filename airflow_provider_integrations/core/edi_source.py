@@ -10,11 +10,12 @@ Each table of rows that comes out of a partner's documents is a source of its ow
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from airflow_provider_integrations.core.contract import Contract, model_error
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.declared import Declared
 from airflow_provider_integrations.core.source import Delivery, GatePolicy, LoadPolicy
 
 __all__ = [
@@ -42,11 +43,7 @@ Party = str
 """An identity as `qualifier:name`, e.g. `ZZ:ACME` (ISA05 and ISA06) or `14:5012345678900` (0007 and 0004)."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class EdiAgreement(_Frozen):
+class EdiAgreement(Declared):
     """What two partners agreed upon (in EDIFACT the interchange agreement, in X12 the trading partner agreement).
 
     Args:
@@ -77,7 +74,7 @@ class EdiAgreement(_Frozen):
         return self
 
 
-class Outbox(_Frozen):
+class Outbox(Declared):
     """Where what we send goes: a folder on the partner's server, relative to the connection's root.
 
     `seal`: encrypted to the connection's `pgp-certificates` and signed by its `pgp-private-key`.
@@ -87,7 +84,7 @@ class Outbox(_Frozen):
     seal: bool = True
 
 
-class EdiLoad(_Frozen):
+class EdiLoad(Declared):
     """Where the tables go in the warehouse: each is named by `prefix` and its own name in capitals."""
 
     connection: str = "integrations_warehouse"
@@ -95,7 +92,7 @@ class EdiLoad(_Frozen):
     prefix: str = Field(default="EDI_", pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
 
 
-class EdiTable(_Frozen):
+class EdiTable(Declared):
     """What differs for one table."""
 
     gate: GatePolicy = GatePolicy()
@@ -110,20 +107,8 @@ class EdiSource(Delivery):
     load: EdiLoad = EdiLoad()
     tables: dict[str, EdiTable] = Field(default_factory=dict)
 
-    @classmethod
-    def from_mapping(cls, data: Any, *, where: str = "source") -> EdiSource:
-        """Check a mapping, e.g. from YAML.
 
-        Raises:
-            ConfigError: with every problem in one message; `where` says which file it is in.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise model_error(error, where) from None
-
-
-class EdiTableSource(_Frozen):
+class EdiTableSource(Declared):
     """One table of an EDI source, from the gate on: its contract follows from the guides and stands in no file."""
 
     source: str
@@ -135,7 +120,7 @@ class EdiTableSource(_Frozen):
     load: LoadPolicy
 
 
-class EdiOutbound(_Frozen):
+class EdiOutbound(Declared):
     """Documents that go to one partner.
 
     Args:
@@ -173,18 +158,6 @@ class EdiOutbound(_Frozen):
     def _parties(self) -> EdiOutbound:
         _check_parties(self.ours, self.partner)
         return self
-
-    @classmethod
-    def from_mapping(cls, data: Any, *, where: str = "source") -> EdiOutbound:
-        """Check a mapping, e.g. from YAML.
-
-        Raises:
-            ConfigError: with every problem in one message; `where` says which file it is in.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise model_error(error, where) from None
 
 
 def table_source_name(source: str, table: str) -> str:

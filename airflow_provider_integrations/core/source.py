@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from airflow_provider_integrations.core.contract import model_error
+from airflow_provider_integrations.core.declared import Declared
 from airflow_provider_integrations.core.verdict import GateMode
 
 __all__ = [
@@ -25,11 +25,7 @@ __all__ = [
 MIB = 1024 * 1024
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class RemoteFolders(_Frozen):
+class RemoteFolders(Declared):
     """Folders on the partner's server, relative to the connection's root."""
 
     inbox: str
@@ -37,7 +33,7 @@ class RemoteFolders(_Frozen):
     quarantine: str
 
 
-class CompletenessPolicy(_Frozen):
+class CompletenessPolicy(Declared):
     """How a partner says that a file is whole.
 
     `rename`: it is uploaded under a name that ends in one of `temporary_suffixes` and renamed when whole.
@@ -54,7 +50,7 @@ class CompletenessPolicy(_Frozen):
     seconds_apart: float = Field(default=10, ge=0)
 
 
-class NamePolicy(_Frozen):
+class NamePolicy(Declared):
     """The naming contract.
 
     `pattern` has fields in braces: `{system}`, `{entity}`, `{date}` (ISO), `{sequence}`, `{checksum}`, as in
@@ -68,7 +64,7 @@ class NamePolicy(_Frozen):
     reuse: Literal["new_version", "refuse"] = "refuse"
 
 
-class FileLimits(_Frozen):
+class FileLimits(Declared):
     """Limits that hold before anything is opened; `types` are known by their magic bytes."""
 
     max_bytes: int = Field(default=5 * 1024 * MIB, gt=0)
@@ -78,7 +74,7 @@ class FileLimits(_Frozen):
     scanner_timeout: float = Field(default=300, gt=0)
 
 
-class OpenPgpPolicy(_Frozen):
+class OpenPgpPolicy(Declared):
     """What a message must prove.
 
     `required_signers` are full fingerprints; without them the connection's `pgp_signers` are required. `signers` says
@@ -95,14 +91,14 @@ class OpenPgpPolicy(_Frozen):
     max_ratio: float = Field(default=100, gt=1)
 
 
-class GatePolicy(_Frozen):
+class GatePolicy(Declared):
     """Which suites a batch must hold, beyond what the contract implies, and what happens when it does not."""
 
     mode: GateMode = GateMode.BLOCK
     suites: tuple[str, ...] = ()
 
 
-class LoadPolicy(_Frozen):
+class LoadPolicy(Declared):
     """Where a batch goes in the warehouse; `scd` 1 keeps the latest version of a key, 2 keeps the history."""
 
     connection: str = "integrations_warehouse"
@@ -111,7 +107,7 @@ class LoadPolicy(_Frozen):
     scd: Literal[1, 2] = 1
 
 
-class Schedule(_Frozen):
+class Schedule(Declared):
     """When a delivery is due: working days of `country`, before `cut_off` (HH:MM) in `zone`."""
 
     country: str = "US"
@@ -120,7 +116,7 @@ class Schedule(_Frozen):
     zone: str = "UTC"
 
 
-class Delivery(_Frozen):
+class Delivery(Declared):
     """What all files of partners have, whatever is in them: where they lie, how they are named and sealed, when they are due."""
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)
@@ -143,15 +139,3 @@ class FileSource(Delivery):
     contract: str
     gate: GatePolicy = GatePolicy()
     load: LoadPolicy
-
-    @classmethod
-    def from_mapping(cls, data: Any, *, where: str = "source") -> FileSource:
-        """Check a mapping, e.g. from YAML.
-
-        Raises:
-            ConfigError: with every problem in one message; `where` says which file it is in.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise model_error(error, where) from None

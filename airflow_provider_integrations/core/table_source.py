@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from airflow_provider_integrations.core.contract import model_error
+from airflow_provider_integrations.core.declared import Declared
 from airflow_provider_integrations.core.source import GatePolicy, LoadPolicy
 
 __all__ = ["DeletesPolicy", "TableSource"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class DeletesPolicy(_Frozen):
+class DeletesPolicy(Declared):
     """The deletes sweep: ranges of about `range_rows` keys are hashed at the source and compared with what was loaded."""
 
     range_rows: int = Field(default=50_000, ge=100)
     schedule: str | None = None
 
 
-class TableSource(_Frozen):
+class TableSource(Declared):
     """One table of one system.
 
     Args:
@@ -90,15 +86,3 @@ class TableSource(_Frozen):
             )
         if self.guarantee in ("lag", "best_effort"):
             raise ValueError("the mode `change_tracking` gives `safe_upper_bound` and nothing less")
-
-    @classmethod
-    def from_mapping(cls, data: Any, *, where: str = "source") -> TableSource:
-        """Check a mapping, e.g. from YAML.
-
-        Raises:
-            ConfigError: with every problem in one message; `where` says which file it is in.
-        """
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            raise model_error(error, where) from None

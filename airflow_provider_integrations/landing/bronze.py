@@ -11,14 +11,12 @@ store, which has none, the manifest is written last. Landing the same batch twic
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from upath import UPath
 
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
+from airflow_provider_integrations.landing.attempts import attempt_folder, remove_abandoned
 from airflow_provider_integrations.landing.durable import copy_durably, sync_folder, write_durably
 
 __all__ = ["DELETED", "MANIFEST", "ORIGINAL", "batch_key", "local_folder", "promote", "read_manifest", "verify_files"]
@@ -215,9 +214,9 @@ def _identity(manifest: Manifest) -> tuple[object, ...]:
 
 def _promote_local(stage: Path, folder: Path, manifest: Manifest, names: list[str]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    attempt, lock = _attempt(folder, manifest)
-    try:
+    prefix = f"{_ATTEMPT}{manifest.batch_id}-"
+    remove_abandoned(folder.parent.glob(f"{prefix}*"))
+    with attempt_folder(folder.parent, prefix) as attempt:
         for name in names:
             # A second name and no copy: whoever made the stage never opens a file of it for writing again.
             copy_durably(stage / name, attempt / name, link=True)
@@ -230,39 +229,6 @@ def _promote_local(stage: Path, folder: Path, manifest: Manifest, names: list[st
             if not _already_there(UPath(folder), manifest):
                 raise
         sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(attempt, ignore_errors=True)
-        os.close(lock)
-
-
-def _attempt(folder: Path, manifest: Manifest) -> tuple[Path, int]:
-    """A private folder (0700) of this attempt and the lock that says that it lives."""
-    while True:
-        attempt = Path(tempfile.mkdtemp(prefix=f"{_ATTEMPT}{manifest.batch_id}-", dir=folder.parent))
-        lock = -1
-        try:
-            lock = os.open(attempt, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if attempt.exists():
-                return attempt, lock
-        except FileNotFoundError:
-            pass
-        # Another attempt at the same batch swept it before it was locked.
-        if lock >= 0:
-            os.close(lock)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what dead attempts at this batch left; a living attempt holds a lock on its folder."""
-    batch_id = folder.name.removeprefix("batch=")
-    for left in folder.parent.glob(f"{_ATTEMPT}{batch_id}-*"):
-        with suppress(OSError):
-            lock = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(lock)
 
 
 def _promote_object_store(stage: Path, folder: UPath, manifest: Manifest, names: list[str]) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.include import (
-    read_file_source,
+    read_delivery,
     read_source,
     read_source_contract,
     read_sources,
@@ -96,11 +96,11 @@ def test_a_sweep_by_a_float_is_refused_when_the_source_is_read(include: Path) ->
 def test_the_kind_says_which_model_a_source_is_read_by(include: Path) -> None:
     table_source(include, "erp_orders")
     assert read_table_source(include, "erp_orders").cursor == ("updated_at",)
-    assert read_file_source(include, "acme_customers").folders.inbox
+    assert read_delivery(include, "acme_customers").folders.inbox
     with pytest.raises(ConfigError, match="another kind"):
         read_table_source(include, "acme_customers")
     with pytest.raises(ConfigError, match="another kind"):
-        read_file_source(include, "erp_orders")
+        read_delivery(include, "erp_orders")
 
 
 def test_each_source_is_shown_by_one_dag_file_alone_whatever_is_wrong_with_it(include: Path) -> None:

@@ -19,12 +19,12 @@ from airflow_provider_integrations.include import (
     read_delivery,
     read_edi_outbound,
     read_edi_source,
-    read_file_source,
     read_loaded_source,
     read_outbox_source,
     read_source,
     read_source_contract,
     read_sources,
+    read_table_source,
 )
 from airflow_provider_integrations.include_edi import edi_table_sources, edi_tables, guide_names, guides_named
 
@@ -128,9 +128,9 @@ def test_a_file_with_the_name_of_a_derived_source_is_refused(include: Path) -> N
 
 def test_a_file_with_two_underscores_is_a_source_like_any_other_where_it_collides_with_none(include: Path) -> None:
     other(include, "beta__orders")
-    assert read_file_source(include, "beta__orders").source == "beta__orders"
+    assert read_delivery(include, "beta__orders").source == "beta__orders"
     edi(include, "beta", guides=["no_such"])  # Broken, and not the fault of the file beside it.
-    assert read_file_source(include, "beta__orders").source == "beta__orders"
+    assert read_delivery(include, "beta__orders").source == "beta__orders"
     with pytest.raises(ConfigError, match="no such guides"):
         read_source(include, "beta__lines")
 
@@ -211,7 +211,7 @@ def test_each_kind_is_read_where_it_belongs(include: Path) -> None:
     assert isinstance(read_outbox_source(include, "acme_orders_out"), EdiOutbound)
     assert read_edi_outbound(include, "acme_orders_out").document == "order_number"
     wrong = [
-        (read_file_source, "acme_edi"), (read_edi_source, "acme_orders_out"), (read_edi_outbound, "acme_edi"),
+        (read_table_source, "acme_edi"), (read_edi_source, "acme_orders_out"), (read_edi_outbound, "acme_edi"),
         (read_delivery, "acme_orders_out"), (read_outbox_source, "acme_customers"), (read_loaded_source, "acme_edi"),
         (read_loaded_source, "acme_orders_out"), (read_delivery, "acme_edi__orders"),
     ]  # fmt: skip

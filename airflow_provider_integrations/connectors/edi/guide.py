@@ -37,7 +37,7 @@ from airflow_provider_integrations.connectors.edi.guide_rules import (
 )
 from airflow_provider_integrations.connectors.edi.model import Syntax
 from airflow_provider_integrations.connectors.edi.row_columns import resolve_tables
-from airflow_provider_integrations.core.contract import model_error
+from airflow_provider_integrations.core.declared import model_error
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["DictionaryFile", "GuideFile", "Guides", "dictionary_of"]

@@ -8,16 +8,10 @@ stands: whoever goes on after a kill completes what was noted, whatever has beco
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import airflow_provider_integrations
@@ -33,6 +27,7 @@ from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.landing import quarantine
+from airflow_provider_integrations.landing.attempts import attempt_folder, remove_abandoned
 from airflow_provider_integrations.landing.bronze import (
     ORIGINAL,
     batch_key,
@@ -69,7 +64,7 @@ def parse_items(job: EdiJob, item_ids: Sequence[str] | None = None) -> list[Work
         item_ids = [item.id for item in reversed(items.list(job.source.source, [State.LANDED], limit=None))]
     faults: list[IntegrationError] = []
     job.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweep(job.scratch)
+    remove_abandoned(job.scratch.glob(f"{_STAGE}*"))
     with holding(job.ledger, job.owner, lease=job.lease) as held:
         taken = held.take_all(item_ids, State.LANDED)
         job.boundary("claimed for parsing")
@@ -150,7 +145,7 @@ class _Parser:
             )  # fmt: skip
         [file] = document.files
         version = _version_of(job, item)
-        with _stage(job.scratch, item.id) as stage, local_folder(folder) as local:
+        with attempt_folder(job.scratch, f"{_STAGE}{item.id}-") as stage, local_folder(folder) as local:
             # What is entered in the ledger stays there: nothing may be, of a document that is another one by now.
             verify_files(local, document)
             ids = {table: self._batch_id(item, table) for table in self._contracts}
@@ -256,38 +251,3 @@ def _version_of(job: EdiJob, item: WorkItem) -> str:
     releases = int(item.facts.get("releases", 0))
     moment = f"{item.discovered_at:%Y%m%dT%H%M%S%f}"
     return f"{day}/{int(facts.get('sequence', 0)):018d}/{moment}/{item.id[:8]}/{releases:06d}"
-
-
-@contextmanager
-def _stage(scratch: Path, item_id: str) -> Iterator[Path]:
-    """A private folder of this attempt, locked while it lives: a worker that slept through its claim disturbs nobody."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_STAGE}{item_id}-", dir=scratch))
-        lock = -1
-        try:
-            lock = os.open(folder, os.O_RDONLY)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if folder.exists():
-                break
-        except FileNotFoundError:
-            pass
-        # Another worker swept it before it was locked.
-        if lock >= 0:
-            os.close(lock)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
-
-
-def _sweep(scratch: Path) -> None:
-    """Remove what dead attempts left."""
-    for left in scratch.glob(f"{_STAGE}*"):
-        with suppress(OSError):
-            lock = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(lock)

@@ -27,6 +27,7 @@ from airflow_provider_integrations.connectors.edi.landed_rows import LandedTable
 from airflow_provider_integrations.connectors.edi.model import Segment
 from airflow_provider_integrations.connectors.edi.reconcile import ReconcileFinding, statements_in
 from airflow_provider_integrations.connectors.edi.row_batches import RowBatches
+from airflow_provider_integrations.connectors.edi.row_files import digested_chunks
 from airflow_provider_integrations.connectors.edi.set_rows import Around, SetRows, delimiters_of, envelope_of
 from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
@@ -42,7 +43,6 @@ log = logging.getLogger(__name__)
 DUPLICATE = "duplicate"
 """The verdict on an interchange that came before, and on a document of such interchanges alone."""
 
-_CHUNK = 1 << 20
 _MOST_TOLD = 100
 """Interchanges told of in the facts of an item; the rest is counted."""
 _MOST_OUTSIDE = 20
@@ -134,9 +134,9 @@ class DocumentReading:
         first, second = hashlib.sha256(), hashlib.sha256()
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            judged = judged_documents(_chunks(descriptor, first), job.source.agreement, job.book)
+            judged = judged_documents(digested_chunks(descriptor, first), job.source.agreement, job.book)
             reading = Reading(hear=self._hear)
-            take_accepted(self._documents(judged), _chunks(descriptor, second), job.book, self._take, reading)
+            take_accepted(self._documents(judged), digested_chunks(descriptor, second), job.book, self._take, reading)
         finally:
             os.close(descriptor)
         if first.hexdigest() != sha256:
@@ -261,11 +261,3 @@ def _is_acknowledgement(one: AcceptedSet) -> bool:
     if head.tag == "ST":
         return head.elements[0] in ACKNOWLEDGING_SETS
     return values(head.elements[1], one.delimiters)[0] == "CONTRL"
-
-
-def _chunks(descriptor: int, digest: Any) -> Iterator[bytes]:
-    offset = 0
-    while chunk := os.pread(descriptor, _CHUNK, offset):
-        digest.update(chunk)
-        offset += len(chunk)
-        yield chunk

@@ -14,13 +14,9 @@ from airflow_provider_integrations.core.clock import Clock
 from airflow_provider_integrations.core.edi_source import EdiSource
 from airflow_provider_integrations.ledger.holding import LEASE
 from airflow_provider_integrations.ledger.ledger import Ledger
-from airflow_provider_integrations.system import utc_now
+from airflow_provider_integrations.system import go_on, utc_now
 
 __all__ = ["EdiJob"]
-
-
-def _go_on(_boundary: str) -> None:
-    """The boundary hook of every run but the tests'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +41,4 @@ class EdiJob:
     owner: str
     lease: timedelta = LEASE
     clock: Clock = utc_now
-    boundary: Callable[[str], None] = _go_on
+    boundary: Callable[[str], None] = go_on

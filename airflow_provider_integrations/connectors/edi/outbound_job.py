@@ -14,12 +14,9 @@ from airflow_provider_integrations.connectors.edi.model import Syntax
 from airflow_provider_integrations.core.edi_source import EdiOutbound
 from airflow_provider_integrations.core.interchange import Pair
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.system import go_on
 
 __all__ = ["OutboundJob"]
-
-
-def _go_on(_boundary: str) -> None:
-    """The boundary hook of every run but the tests'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class OutboundJob:
     queries: Mapping[str, str]
     ledger: Ledger
     root: UPath
-    boundary: Callable[[str], None] = _go_on
+    boundary: Callable[[str], None] = go_on
 
     @property
     def guide(self) -> Guide:

@@ -32,7 +32,7 @@ from airflow_provider_integrations.landing.durable import sync_folder
 
 pq: Any = pyarrow.parquet
 
-__all__ = ["PARTIAL", "write_rows"]
+__all__ = ["PARTIAL", "digested_chunks", "write_rows"]
 
 PARTIAL = ".edi-rows.partial"
 """Folder within the one that is written to: what stands in it is no result."""
@@ -74,7 +74,7 @@ def write_rows(stream: BinaryIO, out: Path, book: GuideBook) -> dict[str, Any]:
                     untold += 1
 
         first, second = hashlib.sha256(), hashlib.sha256()
-        reading = read_accepted(_chunks(descriptor, first), _chunks(descriptor, second), book, take)
+        reading = read_accepted(digested_chunks(descriptor, first), digested_chunks(descriptor, second), book, take)
         batches.flush()
         if first.digest() != second.digest():
             raise changed()
@@ -108,8 +108,8 @@ def _is_file(stream: BinaryIO) -> bool:
         return False
 
 
-def _chunks(descriptor: int, digest: Any) -> Iterator[bytes]:
-    """The whole file, whoever else reads it through the same descriptor."""
+def digested_chunks(descriptor: int, digest: Any) -> Iterator[bytes]:
+    """The whole file, whoever else reads it through the same descriptor; `digest` is fed what is given."""
     offset = 0
     while chunk := os.pread(descriptor, _CHUNK, offset):
         digest.update(chunk)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from airflow_provider_integrations.connectors.odbc.connection_string import parse, render
 from airflow_provider_integrations.connectors.odbc.keywords import ALIASES, DEFAULTS, allowed, family_of
-from airflow_provider_integrations.core.contract import model_error
+from airflow_provider_integrations.core.declared import model_error
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["OdbcSettings"]

@@ -18,13 +18,9 @@ from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.source import Delivery
 from airflow_provider_integrations.ledger.holding import LEASE
 from airflow_provider_integrations.ledger.ledger import Ledger
-from airflow_provider_integrations.system import utc_now
+from airflow_provider_integrations.system import go_on, utc_now
 
 __all__ = ["DeliverJob", "IntakeJob", "make_private"]
-
-
-def _go_on(_boundary: str) -> None:
-    """The boundary hook of every run but the tests'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class IntakeJob:
     owner: str
     lease: timedelta = LEASE
     clock: Clock = utc_now
-    boundary: Callable[[str], None] = _go_on
+    boundary: Callable[[str], None] = go_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class DeliverJob:
     owner: str
     lease: timedelta = LEASE
     clock: Clock = utc_now
-    boundary: Callable[[str], None] = _go_on
+    boundary: Callable[[str], None] = go_on
 
 
 def make_private(folder: Path) -> None:

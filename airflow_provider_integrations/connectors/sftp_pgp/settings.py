@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from airflow_provider_integrations.core.contract import model_error
+from airflow_provider_integrations.core.declared import model_error
 from airflow_provider_integrations.core.errors import ConfigError
 
 __all__ = ["EXTRAS", "OpenPgpKeys", "SftpSettings"]
