@@ -63,8 +63,8 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     source = read_loaded_source(include_folder(), source_name)
     more: dict[str, Any] = {}
     if isinstance(source, TableSource):
-        from airflow_provider_integrations.connectors.odbc.deletions import mark_deletions
         from airflow_provider_integrations.connectors.odbc.settle import settle
+        from airflow_provider_integrations.warehouse.deletions import mark_deletions
 
         more = {"settle": settle, "control": source.control_columns, "mark_deletions": mark_deletions}
     if isinstance(source, EdiTableSource):

@@ -15,7 +15,6 @@ import pytest
 from upath import UPath
 
 from airflow_provider_integrations.batch_job import BatchJob
-from airflow_provider_integrations.connectors.odbc.deletions import mark_deletions
 from airflow_provider_integrations.connectors.odbc.dialects import DIALECTS
 from airflow_provider_integrations.connectors.odbc.land_shards import extract_items
 from airflow_provider_integrations.connectors.odbc.position import Position, position_of, watermark_of
@@ -28,6 +27,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.expectations.step import gate_items
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.warehouse.deletions import mark_deletions
 from airflow_provider_integrations.warehouse.step import load_items
 from tests.fakes.odbc_servers import OdbcDatabase
 from tests.fakes.odbc_tracked import TRACKED, track

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from airflow_provider_integrations.connectors.odbc.deletions import mark_deletions
 from airflow_provider_integrations.connectors.odbc.dialects import DIALECTS
 from airflow_provider_integrations.connectors.odbc.land_shards import outcome
 from airflow_provider_integrations.connectors.odbc.plan import RunPlan
@@ -21,6 +20,7 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.dag_context import batch_job
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.warehouse.deletions import mark_deletions
 from tests.fakes.odbc_servers import OdbcDatabase
 from tests.fakes.odbc_tracked import TRACKED, track
 from tests.fakes.odbc_tracked_world import CONTRACT, Killed, World, make_source, make_world

@@ -14,10 +14,11 @@ from airflow_provider_integrations.connectors.odbc.plan import RunPlan, next_pos
 from airflow_provider_integrations.connectors.odbc.position import BEGINNING, position_of, watermark_of
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing.deletions import awaits_deletions
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["awaits_deletions", "leads_on", "settle"]
+__all__ = ["leads_on", "settle"]
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,6 @@ def settle(ledger: Ledger, source: str) -> Watermark | None:
         _settle_run(ledger, source, shards)
         _close(ledger, source, shards)
     return ledger.watermarks.get(source)
-
-
-def awaits_deletions(item: WorkItem) -> bool:
-    """Whether keys that were read as deleted are not marked in the warehouse yet."""
-    facts = item.facts
-    return bool(facts.get("keys_deleted")) and facts.get("deletions_of") != facts["batch_id"]
 
 
 def leads_on(current: Watermark | None, plan: RunPlan, moves: int) -> bool:

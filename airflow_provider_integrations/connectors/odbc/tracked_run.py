@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.odbc.change_tracking import (
     since_of,
     version_of,
 )
-from airflow_provider_integrations.connectors.odbc.deletions import keep_deletions
+from airflow_provider_integrations.connectors.odbc.deletions import keep_tracked
 from airflow_provider_integrations.connectors.odbc.dialects.change_tracking import any_change, changed, check_version
 from airflow_provider_integrations.connectors.odbc.model import Guarantee, KeyRange, TableFacts, TableQuery
 from airflow_provider_integrations.connectors.odbc.pages import guarded
@@ -123,7 +123,7 @@ class Increment:
         assert not isinstance(step, TableQuery), "the pages are read once"
         if isinstance(step, Deleted):
             listed = self._session.read(step.statement, step.columns)
-            self.facts = keep_deletions(self._folder, self._contract, step.columns, listed)
+            self.facts = keep_tracked(self._folder, self._contract, step.columns, listed)
             return self._steps.send(())
         return self._steps.send(self._session.rows(step))
 
