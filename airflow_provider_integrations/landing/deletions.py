@@ -11,18 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.work_item import WorkItem
-from airflow_provider_integrations.formats.arrow import Table, pa
 from airflow_provider_integrations.landing.bronze import DELETED
 from airflow_provider_integrations.landing.durable import replace_durably, sync_folder
 
 __all__ = ["awaits_deletions", "keep_deletions", "kept_deletions"]
 
 
-def keep_deletions(folder: Path, tables: Sequence[Table]) -> dict[str, Any]:
+def keep_deletions(folder: Path, tables: Sequence[pa.Table]) -> dict[str, Any]:
     """Write deleted keys into a batch's private folder; gives what the work item is to know of them.
 
     Args:
@@ -50,7 +50,7 @@ def awaits_deletions(item: WorkItem) -> bool:
     return bool(facts.get("keys_deleted")) and facts.get("deletions_of") != facts["batch_id"]
 
 
-def kept_deletions(root: UPath, item: WorkItem) -> Table:
+def kept_deletions(root: UPath, item: WorkItem) -> pa.Table:
     """The keys as they were written.
 
     Raises:
