@@ -27,7 +27,7 @@ check: setup ## lint, types, and the tests that need nothing but Python
 test: ## all tests, with real servers, a real Airflow and a browser
 	@.ci/programs
 	@PYTHON="$(PYTHON)" .ci/setup
-	$(BIN)/pytest -q -n $(WORKERS) -m 'not system'
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system'
 	$(BIN)/pytest -q -m system
 
 fuzz: setup ## property tests with new examples, 2,000 of each that names no number
