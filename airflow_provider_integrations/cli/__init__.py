@@ -12,6 +12,7 @@ from airflow_provider_integrations.cli.contract import contract_app, decode_file
 from airflow_provider_integrations.cli.edi import edi_app
 from airflow_provider_integrations.cli.edi_owed import owed_now, settle_debt
 from airflow_provider_integrations.cli.graph import graph_app
+from airflow_provider_integrations.cli.intervals import intervals_app
 from airflow_provider_integrations.cli.ledger import ledger_app
 from airflow_provider_integrations.cli.odbc import odbc_app
 from airflow_provider_integrations.cli.pgp import pgp_app
@@ -25,6 +26,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(odbc_app, name="odbc")
 app.add_typer(edi_app, name="edi")
 app.add_typer(graph_app, name="graph")
+app.add_typer(intervals_app, name="intervals")
 edi_app.command("owed")(owed_now)
 edi_app.command("settle")(settle_debt)
 app.command("decode")(decode_file)

@@ -1,0 +1,1 @@
+"""Plant historians and meters: every value that is there, no value that is not."""
