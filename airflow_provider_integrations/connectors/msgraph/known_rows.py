@@ -113,7 +113,8 @@ class KnownRows:
 
     def _changes(self, start: RoundStart, folder: Path, share: float, approved: str) -> Iterator[Change]:
         for number in range(1, start.pages + 1):
-            changes = list(landed_changes(page_path(folder, start.attempt, number), start.round))
+            landed = landed_changes(page_path(folder, start.attempt, number), start.round)
+            changes = [change for change in landed if isinstance(change, Change)]
             ids = {change.id for change in changes}
             target = Target({identity: row for identity in ids if (row := self._row(identity)) is not None})
             for change in completed(changes, target):

@@ -176,7 +176,7 @@ class _Run:
             )
 
     def _land(self, page: Page) -> None:
-        land_page(self.folder, page, self.order.query)
+        land_page(self.folder, page, self.order.query, relations=())
         self.boundary("page landed")
         self._save(self.state.landed(page))
         self.boundary("page kept")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +25,16 @@ from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.landing.durable import replace_durably
 
-__all__ = ["RoundFile", "columns_of", "land_page", "landed_changes", "page_path", "text_of"]
+__all__ = [
+    "RoundFile",
+    "columns_of",
+    "land_page",
+    "landed_changes",
+    "page_bytes",
+    "page_path",
+    "read_page_file",
+    "text_of",
+]
 
 
 def _schema(columns: Iterable[tuple[str, Any]]) -> pa.Schema:
@@ -33,7 +42,16 @@ def _schema(columns: Iterable[tuple[str, Any]]) -> pa.Schema:
 
 
 _PAGE = _schema(
-    [("id", pa.string()), ("op", pa.string()), ("seq", pa.int64()), ("complete", pa.bool_()), ("sent", pa.string())]
+    [
+        ("id", pa.string()),  # of the object, or of the owner where it is a change of a relation
+        ("op", pa.string()),
+        ("seq", pa.int64()),
+        ("complete", pa.bool_()),
+        ("sent", pa.string()),
+        ("relation", pa.string()),
+        ("member", pa.string()),
+        ("member_type", pa.string()),
+    ]
 )
 _ROWS = 10_000
 
@@ -64,34 +82,63 @@ def page_path(folder: Path, attempt: int, number: int) -> Path:
     return folder / f"attempt-{attempt:04d}" / f"page-{number:07d}.parquet"
 
 
-def land_page(folder: Path, page: Page, query: Query) -> None:
-    """Write the changes of a page durably, in place of what an earlier try has left.
+def page_bytes(page: Page, query: Query, *, relations: Collection[str] | None = None) -> bytes:
+    """The changes of a page as a Parquet file, those of its relations among them; `read_page_file` reads it.
+
+    Args:
+        page: As it came.
+        query: What it answers.
+        relations: Those that have a place; None takes any.
 
     Raises:
-        ConfigError: relations were selected, which a table of rows has no place for.
+        ConfigError: the page has a relation that has no place; its changes would be dropped silently.
+        SystemicError: an item that cannot be understood.
     """
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for change in changes_of_page(page, query):
-        if isinstance(change, RelationChange):
+        if isinstance(change, Change):
+            sent = json.dumps({name: text_of(value) for name, value in change.properties.items()})
+            rows.append((change.id, change.op.value, change.seq, change.complete, sent, None, None, None))
+            continue
+        if relations is not None and change.relation not in relations:
             raise ConfigError(
-                "a relation is no property of a row",
+                "a relation that has no place",
                 relation=change.relation,
-                next_step="Leave it out of the selection: this command writes rows alone.",
+                places=sorted(relations),
+                next_step="Declare it as a relation, or leave it out of the selection.",
             )
-        sent = {name: text_of(value) for name, value in change.properties.items()}
-        rows.append((change.id, change.op.value, change.seq, change.complete, json.dumps(sent)))
-    sink = pa.BufferOutputStream()
+        other = (change.relation, change.member, change.member_type)
+        rows.append((change.owner, change.op.value, change.seq, False, None, *other))
     columns = list(zip(*rows, strict=True)) or [()] * len(_PAGE)
-    pq.write_table(pa.table([pa.array(c, t) for c, t in zip(columns, _PAGE.types, strict=True)], schema=_PAGE), sink)
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, _PAGE.types, strict=True)]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays, schema=_PAGE), sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def read_page_file(data: bytes, round: int) -> Iterator[Change | RelationChange]:
+    """The changes of a landed page, in order."""
+    table = pq.read_table(pa.BufferReader(data))
+    for id, op, seq, complete, sent, relation, member, kind in zip(
+        *(column.to_pylist() for column in table.select(_PAGE.names).columns), strict=True
+    ):
+        if relation is None:
+            yield Change(Op(op), id, round, seq, json.loads(sent), complete)
+        else:
+            yield RelationChange(Op(op), relation, id, member, kind, round, seq)
+
+
+def land_page(folder: Path, page: Page, query: Query, *, relations: Collection[str] | None = None) -> None:
+    """Write a page durably, in place of what an earlier try has left; errors as of `page_bytes`."""
     path = page_path(folder, page.attempt, page.number)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_durably(path, sink.getvalue().to_pybytes())
+    replace_durably(path, page_bytes(page, query, relations=relations))
 
 
-def landed_changes(path: Path, round: int) -> Iterator[Change]:
-    """The changes of a landed page, in order."""
-    for row in pq.read_table(path).to_pylist():
-        yield Change(Op(row["op"]), row["id"], round, row["seq"], json.loads(row["sent"]), row["complete"])
+def landed_changes(path: Path, round: int) -> Iterator[Change | RelationChange]:
+    """The changes of a page that `land_page` wrote."""
+    return read_page_file(path.read_bytes(), round)
 
 
 class RoundFile:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_integrations.connectors.msgraph.changes import Change, Op
+from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
 from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.page_files import (
@@ -17,7 +17,9 @@ from airflow_provider_integrations.connectors.msgraph.page_files import (
     columns_of,
     land_page,
     landed_changes,
+    page_bytes,
     page_path,
+    read_page_file,
     text_of,
 )
 from airflow_provider_integrations.connectors.msgraph.query import Query
@@ -68,9 +70,26 @@ def test_a_page_that_comes_again_replaces_what_a_death_has_left(tmp_path: Path) 
     assert list(landed_changes(page_path(tmp_path, 0, 1), 2)) == []
 
 
-def test_relations_are_refused_by_name_and_not_dropped(tmp_path: Path) -> None:
+def test_a_page_carries_the_changes_of_relations_among_those_of_objects() -> None:
+    kind = "#microsoft.graph.user"
+    sent = page(
+        {
+            "id": "a",
+            "members@delta": [{"id": "b", "@odata.type": kind}, {"id": "c", "@removed": {"reason": "deleted"}}],
+        },
+        {"id": "d"},
+    )
+    assert list(read_page_file(page_bytes(sent, QUERY, relations=("members",)), 2)) == [
+        Change(Op.UPSERT, "a", 2, 1),
+        RelationChange(Op.UPSERT, "members", "a", "b", kind, 2, 1),
+        RelationChange(Op.REMOVE_HARD, "members", "a", "c", "", 2, 1),
+        Change(Op.UPSERT, "d", 2, 2),
+    ]
+
+
+def test_a_relation_without_a_place_is_refused_by_name_and_not_dropped() -> None:
     with pytest.raises(ConfigError, match="members"):
-        land_page(tmp_path, page({"id": "a", "members@delta": [{"id": "b"}]}), QUERY)
+        page_bytes(page({"id": "a", "members@delta": [{"id": "b"}]}), QUERY, relations=("owners",))
 
 
 def test_a_round_is_written_as_it_grows(tmp_path: Path) -> None:
