@@ -77,6 +77,15 @@ class GraphSource(Declared):
             raise ValueError(f"{bad[0]!r} is no name of a relation")
         return self
 
+    def property_of(self, column: str) -> str:
+        """The property that a column of the contract is of: `display_name` is `displayName`; Dataverse's keep their names."""
+        if column in self.properties:
+            return self.properties[column]
+        if self.protocol == "dataverse":
+            return column
+        first, *rest = column.split("_")
+        return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
 
 class GraphRelationSource(Declared):
     """One relation of a source, from the gate on: its contract stands in no file."""
