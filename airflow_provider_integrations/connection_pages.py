@@ -39,6 +39,12 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "schema": "erp",
         "extra": {"driver": "PostgreSQL Unicode", "statement_timeout": 3600},
     },
+    "msgraph_delta": {
+        "conn_type": "msgraph_delta",
+        "login": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+        "password": "...",
+        "extra": {"tenant_id": "11111111-2222-4333-8444-555555555555"},
+    },
     "integrations_ledger": {
         "conn_type": "integrations_ledger",
         "host": "db.example",
@@ -53,6 +59,10 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 _OTHERS = {
     "odbc_keyset": "Further extras are keywords of the driver, such as `sslmode`; one that the driver's list does not have is"
     " refused by its name.",
+    "msgraph_delta": "An extra that is not in this table is refused by its name. A connection of the Microsoft provider's type"
+    " `msgraph` works too, with the extras of that provider: `tenant_id`, `api_version`, `authority`, `certificate_path`,"
+    " `certificate_data`, `scopes`, `allowed_hosts`, `proxies`, `verify`, `trust_env`, `base_url`. Its certificates are always"
+    " checked: `verify` may name a PEM file, but not be off.",
 }
 
 
@@ -75,7 +85,7 @@ def connection_page(connection: dict[str, Any]) -> str:
         lines.append(f"| `{field}` | {names.get(field, field.capitalize())} | {f'`{example}`' if example else ''} |")
     lines += ["", "## Extras", "", "| extra | in the form | secret | meaning |", "| --- | --- | --- | --- |"]
     for name, field in connection["conn-fields"].items():
-        secret = "yes" if "private_key" in name or "passphrase" in name else ""
+        secret = "yes" if "private_key" in name or field["schema"].get("format") == "password" else ""
         lines.append(f"| `{name}` | {field['label']} | {secret} | {field['description']} |")
     others = _OTHERS.get(kind, "An extra that is not in this table is refused by its name.")
     lines += ["", others, "", "## As an environment variable", ""]

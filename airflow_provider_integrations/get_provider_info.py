@@ -11,13 +11,13 @@ __all__ = ["get_provider_info"]
 
 _PACKAGE = "airflow_provider_integrations"
 _SFTP_PGP, _ODBC, _EDI, _GATE = "SFTP with OpenPGP", "ODBC by keyset", "EDI", "Quality gate"
-_WAREHOUSE, _LEDGER = "Snowflake load", "Integrations ledger"
+_GRAPH, _WAREHOUSE, _LEDGER = "Microsoft Graph delta", "Snowflake load", "Integrations ledger"
 
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's data, in the shape of Airflow's `provider_info.schema.json`."""
     sftp, odbc = f"{_PACKAGE}.connectors.sftp_pgp", f"{_PACKAGE}.connectors.odbc"
-    warehouse = f"{_PACKAGE}.warehouse"
+    graph, warehouse = f"{_PACKAGE}.connectors.msgraph", f"{_PACKAGE}.warehouse"
     return {
         "package-name": "airflow-provider-integrations",
         "name": "Integrations",
@@ -28,6 +28,7 @@ def get_provider_info() -> dict[str, Any]:
                 (_SFTP_PGP, ["protocol"]),
                 (_ODBC, ["protocol"]),
                 (_EDI, ["protocol"]),
+                (_GRAPH, ["service"]),
                 (_GATE, ["software"]),
                 (_WAREHOUSE, ["service"]),
                 (_LEDGER, ["software"]),
@@ -37,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             _modules(_SFTP_PGP, f"{sftp}.hook"),
             _modules(_ODBC, f"{odbc}.hook"),
+            _modules(_GRAPH, f"{graph}.hook"),
             _modules(_LEDGER, f"{_PACKAGE}.ledger.hook"),
         ],
         "operators": [
@@ -53,6 +55,7 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [
             _sftp_pgp_connection(f"{sftp}.hook"),
             _odbc_connection(f"{odbc}.hook"),
+            _graph_connection(f"{graph}.hook"),
             _ledger_connection(),
         ],
         "config": {"integrations": {"description": "Where this deployment keeps its data.", "options": _options()}},
@@ -128,6 +131,60 @@ def _odbc_connection(module: str) -> dict[str, Any]:
             "login_timeout": _field("Login timeout", "Seconds; 30 without one.", kind="integer"),
             "statement_timeout": _field(
                 "Statement timeout", "Seconds after which the server ends a statement; none without one.", kind="number"
+            ),
+        },
+    }
+
+
+def _graph_connection(module: str) -> dict[str, Any]:
+    return {
+        "connection-type": "msgraph_delta",
+        "hook-class-name": f"{module}.MSGraphDeltaHook",
+        "hook-name": _GRAPH,
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "extra"],
+            "relabeling": {
+                "host": "Service root (Graph of the cloud without one)",
+                "login": "Client ID",
+                "password": "Client secret, or password of the certificate's key",
+            },
+            "placeholders": {"host": "https://org.crm.dynamics.com", "port": "443", "tenant_id": "contoso.com"},
+        },
+        "conn-fields": {
+            "tenant_id": _field("Tenant", "Required: id or domain of the directory whose data it is."),
+            "auth": _field(
+                "Authentication",
+                "secret, certificate, workload_identity or managed_identity; without one what is given says it.",
+            ),
+            # A password field would drop the line breaks of a key; Airflow masks it by its name.
+            "private_key": _text(
+                "Certificate with private key", "PEM text of both, or a PFX file in base64; the key is an RSA key."
+            ),
+            "certificate_path": _field("Certificate file", "PEM or PFX file on the workers, instead of the text."),
+            "token_file": _field(
+                "Federated token file", "For workload_identity; AZURE_FEDERATED_TOKEN_FILE of the worker without one."
+            ),
+            "cloud": _field("Cloud", "global, gcc_high, dod or china; the one that the host is of without one."),
+            "service": _field("Service", "graph or dataverse; the one that the host is of without one."),
+            "api_version": _field("API version", "v1.0 or beta; of Dataverse v9.2 without one."),
+            "authority": _field("Authority", "Host that gives tokens; the cloud's without one."),
+            "scope": _field("Scope", "What a token is asked for; the service's /.default without one."),
+            "trusted_hosts": _field(
+                "Trusted hosts", "Hosts beyond the cloud's that the token may be sent to, e.g. a gateway."
+            ),
+            "ca": _field("CA bundle", "PEM file on the workers of the authorities to trust; the system's without one."),
+            "proxy": _field("Proxy", "URL, e.g. http://user:password@proxy.example:3128.", format="password"),
+            "no_proxy": _field("No proxy for", "Hosts or domains that are reached without any proxy."),
+            "environment_proxies": _field(
+                "Proxies of the environment",
+                "Whether HTTPS_PROXY of the workers is used where no proxy is given; yes without a word.",
+                kind="boolean",
+            ),
+            "timeout": _field(
+                "Timeout", "Seconds for a connection and for each part of an answer; 100 without one.", kind="number"
+            ),
+            "largest_answer": _field(
+                "Largest answer", "Megabytes that one page may have; 64 without one.", kind="integer"
             ),
         },
     }

@@ -84,10 +84,21 @@ class RoundStart:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET; the driver adds what authenticates it, follows no redirect, and sends back a `Response`."""
+    """A GET, or what `method` says; the driver adds what authenticates it, follows no redirect, and sends a `Response` back.
+
+    Args:
+        url: With a link's secret in it.
+        headers: Without what authenticates.
+        method: Of HTTP.
+        body: What is sent with it, as JSON.
+        once: Whether a second one would do something twice, so that it is not sent again when the line breaks.
+    """
 
     url: str = field(repr=False)
     headers: Mapping[str, str]
+    method: str = field(default="GET", repr=False)
+    body: bytes = field(default=b"", repr=False)
+    once: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

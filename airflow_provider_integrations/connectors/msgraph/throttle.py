@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from airflow_provider_integrations.connectors.msgraph.answers import THROTTLED, UNAVAILABLE
 from airflow_provider_integrations.connectors.msgraph.model import (
     Answer,
     AskPause,
-    Conversation,
     Pause,
     Request,
     Response,
@@ -30,6 +30,7 @@ from airflow_provider_integrations.core.errors import ConfigError, RateLimitedEr
 __all__ = ["AppScope", "Pace", "Verdict", "judge", "paced"]
 
 _LONGEST_ASKED = 86_400.0
+End = TypeVar("End")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,12 @@ class _Spent:
 
 
 def paced(
-    conversation: Conversation, scope: AppScope, *, random: Callable[[], float], pace: Pace | None = None
-) -> Conversation:
+    conversation: Generator[Step, Answer, End],
+    scope: AppScope,
+    *,
+    random: Callable[[], float],
+    pace: Pace | None = None,
+) -> Generator[Step, Answer, End]:
     """The same conversation, whose requests are sent again while the service asks for patience or the line breaks.
 
     Before each request it asks for the pause of the app (`AskPause`), and a pause that it learns of it shares
@@ -154,7 +159,8 @@ def paced(
         try:
             step = conversation.send(answer)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            found: End = end.value
+            return found
         answer = (yield from _patiently(step, scope, spent, random)) if isinstance(step, Request) else (yield step)
 
 
@@ -168,6 +174,8 @@ def _patiently(
         try:
             response = yield request
         except TransientError as error:
+            if request.once:  # It may have been done, and nobody heard.
+                raise
             spent.refused += 1
             seconds = pace.backoff.delay(attempt, random)
             spent.check(seconds, error.what)
