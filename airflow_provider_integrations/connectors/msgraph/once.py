@@ -7,7 +7,6 @@ A round's file appears in the folder when all of it is there, and the link moves
 from __future__ import annotations
 
 import random
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -15,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_integrations.connectors.msgraph.changes import Op
 from airflow_provider_integrations.connectors.msgraph.client import Landing, Reach, Token, drive, open_client
 from airflow_provider_integrations.connectors.msgraph.delta import run_round
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
-from airflow_provider_integrations.connectors.msgraph.model import Page, Restart
+from airflow_provider_integrations.connectors.msgraph.model import Page, Restart, RoundStart
 from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, land_page, page_path
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.resync import GONE_SHARE
+from airflow_provider_integrations.connectors.msgraph.round_files import RoundFiles, file_names
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
@@ -43,6 +44,7 @@ class Order:
         share: Of the known objects, what a resync may delete unasked.
         approved: Digest of what a person agreed to delete.
         budget: Seconds that the run may spend waiting.
+        relations: Of the selected properties, those that are relations, e.g. `members`; each is written as files of its own.
     """
 
     query: Query
@@ -51,6 +53,7 @@ class Order:
     share: float = GONE_SHARE
     approved: str = ""
     budget: float = 600.0
+    relations: tuple[str, ...] = ()
 
 
 def delta_once(
@@ -85,7 +88,6 @@ class _Run:
     def __init__(self, order: Order, kept: StateFile, known: KnownRows, boundary: Callable[[str], None]) -> None:
         self.order, self.kept, self.known, self.boundary = order, kept, known, boundary
         self.state = kept.read()
-        self.slug = re.sub(r"[^A-Za-z0-9]+", "-", order.query.resource).strip("-")
         # Beside the state, so that two sources with one folder never share pages.
         self._pages = kept.path.with_name(f"{kept.path.name}.pages")
         self._agree()
@@ -127,19 +129,19 @@ class _Run:
         self.boundary("sealed")
 
     def load(self) -> dict[str, Any]:
-        """Apply the sealed round, give its file the place, and move the link."""
+        """Apply the sealed round, give its files the place, and move the link."""
         progress, order = self.state.progress, self.order
         assert progress is not None, "a round was begun"
         assert progress.end_link, "it was read to its end"
-        start, file = progress.start, self.folder / f"{self.slug}-round-{progress.start.round:06d}.parquet"
+        start, done = progress.start, self.folder
+        names = file_names(order.query.resource, start.round, order.relations)
         if self.known.round < start.round:
-            columns = columns_of(order.query)
-            self.known.apply(start, self.folder, file, columns, share=order.share, approved=order.approved)
+            self._apply(start, names)
             self.boundary("applied")
         counts = self.known.summary(start.round)
-        name = self._publish(file) if any(counts.values()) else None
+        changed = {"": _reported(counts), **{name: _reported(each) for name, each in counts["relations"].items()}}
+        files = [self._publish(done / names[name]) for name, each in changed.items() if any(each.values())]
         self.boundary("published")
-        done = self.folder
         self._save(self.state.committed())
         self.boundary("link moved")
         shutil.rmtree(done, ignore_errors=True)
@@ -150,12 +152,22 @@ class _Run:
             "resync_reasons": list(progress.resync),
             "restarts": list(progress.restarts),
             "pages": start.pages,
-            "upserts": counts["upsert"],
-            "removals": counts["remove_soft"] + counts["remove_hard"],
-            "removals_soft": counts["remove_soft"],
-            "removals_hard": counts["remove_hard"],
-            "files": [name] if name else [],
+            **changed.pop(""),
+            "relations": changed,
+            "files": files,
         }
+
+    def _apply(self, start: RoundStart, names: dict[str, str]) -> None:
+        """Bring the known rows to the end of the round, and its files into its folder."""
+        order = self.order
+        columns = tuple(name for name in columns_of(order.query) if name not in order.relations)
+        pages = (page_path(self.folder, start.attempt, number).read_bytes() for number in range(1, start.pages + 1))
+        with (
+            self.known.applying(start, pages, share=order.share, approved=order.approved) as changes,
+            RoundFiles(self.folder, names, columns) as out,
+        ):
+            for change in changes:
+                out.add(change)
 
     def _agree(self) -> None:
         """Whether state, known rows and folder belong together."""
@@ -167,7 +179,7 @@ class _Run:
                 known=self.known.round,
                 next_step="Restore both; to begin anew, remove both and give an empty folder.",
             )
-        if self.state == DeltaState() and any(self.order.out.glob(f"{self.slug}-round-*.parquet")):
+        if self.state == DeltaState() and self._has_files():
             raise StateConflictError(
                 "there are files and no state",
                 folder=str(self.order.out),
@@ -175,8 +187,12 @@ class _Run:
                 next_step="Give the state file's path, or an empty folder to begin anew.",
             )
 
+    def _has_files(self) -> bool:
+        names = file_names(self.order.query.resource, 0, self.order.relations).values()
+        return any(any(self.order.out.glob(name.replace("-000000.", "-*."))) for name in names)
+
     def _land(self, page: Page) -> None:
-        land_page(self.folder, page, self.order.query, relations=())
+        land_page(self.folder, page, self.order.query, relations=self.order.relations)
         self.boundary("page landed")
         self._save(self.state.landed(page))
         self.boundary("page kept")
@@ -209,3 +225,8 @@ class _Run:
             fresh.replace(target)
             sync_folder(self.order.out)
         return target.name
+
+
+def _reported(counts: dict[str, Any]) -> dict[str, int]:
+    soft, hard = counts[Op.REMOVE_SOFT], counts[Op.REMOVE_HARD]
+    return {"upserts": counts[Op.UPSERT], "removals": soft + hard, "removals_soft": soft, "removals_hard": hard}

@@ -1,20 +1,17 @@
-"""Pages and rounds as Parquet: each page stands apart as it came, and a round becomes one file when all of it is there.
+"""Pages as Parquet: each stands apart as it came, the changes of its relations among those of its objects.
 
-Columns of a round: `id`, `_op`, `_round`, `_seq`, then the selected properties, all as text: a text as it is, anything else
-(numbers, booleans, objects, lists) as JSON. A delta carries no types, and the same name is of one type in one resource and of
-another in the next; one guessed from the first page would fail on the thousandth, and a file must not wait for the last.
-
-Each upsert is the whole row (`replay.completed`), so that a NULL is always an empty property and never "was not sent".
+Properties are kept as texts: a text as it is, anything else (numbers, booleans, objects, lists) as JSON. A delta carries no
+types, and the same name is of one type in one resource and of another in the next; one guessed from the first page would fail
+on the thousandth.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,13 +23,13 @@ from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.landing.durable import replace_durably
 
 __all__ = [
-    "RoundFile",
     "columns_of",
     "land_page",
     "landed_changes",
     "page_bytes",
     "page_path",
     "read_page_file",
+    "read_sent",
     "text_of",
 ]
 
@@ -53,7 +50,7 @@ _PAGE = _schema(
         ("member_type", pa.string()),
     ]
 )
-_ROWS = 10_000
+_OPS = {op.value: op for op in Op}
 
 
 def text_of(value: Any) -> str | None:
@@ -67,7 +64,7 @@ def text_of(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value if _is_whole(value) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _json(value)
 
 
@@ -119,14 +116,19 @@ def page_bytes(page: Page, query: Query, *, relations: Collection[str] | None = 
 
 def read_page_file(data: bytes, round: int) -> Iterator[Change | RelationChange]:
     """The changes of a landed page, in order."""
-    table = pq.read_table(pa.BufferReader(data))
+    return (change for change, _ in read_sent(data, round))
+
+
+def read_sent(data: bytes, round: int) -> Iterator[tuple[Change | RelationChange, str]]:
+    """The same, each with what was sent of an object as JSON; that is empty for a relation."""
+    table = pq.read_table(pa.BufferReader(data), use_threads=False)
     for id, op, seq, complete, sent, relation, member, kind in zip(
         *(column.to_pylist() for column in table.select(_PAGE.names).columns), strict=True
     ):
         if relation is None:
-            yield Change(Op(op), id, round, seq, json.loads(sent), complete)
+            yield Change(_OPS[op], id, round, seq, json.loads(sent), complete), sent
         else:
-            yield RelationChange(Op(op), relation, id, member, kind, round, seq)
+            yield RelationChange(_OPS[op], relation, id, member, kind, round, seq), ""
 
 
 def land_page(folder: Path, page: Page, query: Query, *, relations: Collection[str] | None = None) -> None:
@@ -141,41 +143,14 @@ def landed_changes(path: Path, round: int) -> Iterator[Change | RelationChange]:
     return read_page_file(path.read_bytes(), round)
 
 
-class RoundFile:
-    """A round's file that grows by row groups; a few thousand rows are held at most."""
-
-    def __init__(self, path: Path, columns: Iterable[str]) -> None:
-        self._columns = tuple(columns)
-        fixed = [("id", pa.string()), ("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64())]
-        self._schema = _schema([*fixed, *((name, pa.string()) for name in self._columns)])
-        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
-        self._rows: list[tuple[Any, ...]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def add(self, change: Change) -> None:
-        """Write the next change; an upsert has the whole row."""
-        values: Mapping[str, Any] = change.properties
-        row = (change.id, change.op.value, change.round, change.seq, *(values.get(name) for name in self._columns))
-        self._rows.append(row)
-        if len(self._rows) >= _ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._rows:
-            arrays = [pa.array(c, t) for c, t in zip(zip(*self._rows, strict=True), self._schema.types, strict=True)]
-            self._writer.write_table(pa.table(arrays, schema=self._schema))
-            self._rows.clear()
+def _is_whole(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json(value: Any) -> str:

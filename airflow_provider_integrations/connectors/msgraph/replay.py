@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
@@ -21,16 +21,22 @@ __all__ = ["Row", "Target", "completed"]
 def completed(changes: Iterable[Change | RelationChange], target: Target) -> Iterator[Change | RelationChange]:
     """The same changes, each upsert with the whole row, as a reader may want who knows no "was not sent".
 
+    An owner that is gone for good is followed by the ends of its relations, which no server tells.
+
     Args:
         changes: In order.
         target: The objects that they name, as they stood before; the changes are applied to it.
     """
     for change in changes:
+        held = target.held(change.id) if isinstance(change, Change) and change.op is Op.REMOVE_HARD else ()
         target.apply(change)
         if isinstance(change, Change) and change.op is Op.UPSERT:
-            yield replace(change, properties=dict(target.rows[change.id].properties), complete=True)
+            whole = target.rows[change.id].properties
+            yield Change(Op.UPSERT, change.id, change.round, change.seq, whole, complete=True)
         else:
             yield change
+        for relation, owner, member in held:
+            yield RelationChange(Op.REMOVE_HARD, relation, owner, member, "", change.round, change.seq)
 
 
 @dataclass(slots=True)
@@ -43,7 +49,7 @@ class Row:
         round: In which it was last written.
     """
 
-    properties: dict[str, Any]
+    properties: Mapping[str, Any]
     removed: bool
     round: int
 
@@ -70,17 +76,23 @@ class Target:
             row = self.rows.get(change.id)
             keep = row is not None and (not change.complete or (row.round == change.round and not row.removed))
             before = row.properties if row is not None and keep else {}
-            self.rows[change.id] = Row({**before, **change.properties}, removed=False, round=change.round)
+            # Nothing is written into either of them.
+            properties = {**before, **change.properties} if before else change.properties
+            self.rows[change.id] = Row(properties, removed=False, round=change.round)
         elif change.op is Op.REMOVE_SOFT:
             if (row := self.rows.get(change.id)) is not None:
                 row.removed, row.round = True, change.round
         else:
             self.rows.pop(change.id, None)
             # Nobody can be a member of what is gone for good.
-            for key in [key for key in self.relations if key[1] == change.id]:
+            for key in self.held(change.id):
                 del self.relations[key]
 
-    def live(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def held(self, owner: str) -> list[tuple[str, str, str]]:
+        """The relations of an owner, in order."""
+        return sorted(key for key in self.relations if key[1] == owner)
+
+    def live(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Objects that are not removed."""
         return ((identity, row.properties) for identity, row in self.rows.items() if not row.removed)
 

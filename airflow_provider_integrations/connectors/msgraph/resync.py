@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any, TypeVar
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
 from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
 
-__all__ = ["GONE_SHARE", "GoneReport", "check_gone", "gone", "relation_removals", "removals", "report_gone"]
+__all__ = ["GONE_SHARE", "GoneReport", "check_gone", "gone", "gone_of", "relation_removals", "removals", "report_gone"]
 
 GONE_SHARE = 0.2
 """Share of the known objects that may be gone before a person is asked."""
@@ -39,6 +39,8 @@ class GoneReport:
         enumerated: Objects that it has.
         sample: Some of the ids that are gone.
         digest: Of all of them; an approval names it, so that it holds for what was shown and for nothing else.
+        related: Relations that were there before.
+        ended: Those of enumerated owners that the enumeration lacks, as when a permission to read them was taken away.
     """
 
     known: int
@@ -46,11 +48,14 @@ class GoneReport:
     enumerated: int
     sample: tuple[str, ...]
     digest: str
+    related: int = 0
+    ended: int = 0
 
     @property
     def share(self) -> float:
-        """Of the known objects, those that are gone."""
-        return self.gone / self.known if self.known else 0.0
+        """Of the known objects, those that are gone; or of the relations, those that ended, if that is more."""
+        parts = ((self.gone, self.known), (self.ended, self.related))
+        return max(part / whole if whole else 0.0 for part, whole in parts)
 
     def to_json(self) -> dict[str, Any]:
         """What a person is shown who is asked to approve."""
@@ -61,6 +66,8 @@ class GoneReport:
             "share": round(self.share, 4),
             "sample": list(self.sample),
             "digest": self.digest,
+            "related": self.related,
+            "ended": self.ended,
         }
 
 
@@ -96,13 +103,33 @@ def report_gone(known: Iterable[str], seen: Iterable[str]) -> GoneReport:
             last = key
             yield key
 
-    digest, sample, total = hashlib.sha256(), [], 0
-    for key in gone(counted(known, "known"), counted(seen, "seen")):
-        total += 1
-        digest.update(key.encode() + b"\0")
-        if total <= _SAMPLE:
-            sample.append(key)
-    return GoneReport(counts["known"], total, counts["seen"], tuple(sample), digest.hexdigest()[:16])
+    report = gone_of(gone(counted(known, "known"), counted(seen, "seen")), known=0, enumerated=0)
+    return replace(report, known=counts["known"], enumerated=counts["seen"])
+
+
+def gone_of(
+    ids: Iterable[str],
+    *,
+    known: int,
+    enumerated: int,
+    ended: Iterable[tuple[str, str, str]] = (),
+    related: int = 0,
+) -> GoneReport:
+    """The report of what is gone already found.
+
+    Args:
+        ids: Of the objects that are gone, in ascending order of code points.
+        known, enumerated, related: As in the report.
+        ended: Relations that ended, in ascending order.
+    """
+    digest, sample = hashlib.sha256(), list[str]()
+    totals = [0, 0]
+    for which, each in chain(((0, each) for each in ids), ((1, "\0".join(key)) for key in ended)):
+        totals[which] += 1
+        digest.update(each.encode() + b"\0")
+        if len(sample) < _SAMPLE:
+            sample.append(each.replace("\0", " "))
+    return GoneReport(known, totals[0], enumerated, tuple(sample), digest.hexdigest()[:16], related, totals[1])
 
 
 def check_gone(report: GoneReport, *, share: float = GONE_SHARE, approved: str = "") -> None:
@@ -119,7 +146,7 @@ def check_gone(report: GoneReport, *, share: float = GONE_SHARE, approved: str =
     """
     if not 0 <= share <= 1:
         raise ConfigError("not a share", share=share, next_step="Use a number from 0 to 1.")
-    if not report.gone or approved == report.digest:
+    if not (report.gone or report.ended) or approved == report.digest:
         return
     if report.share > share or not report.enumerated:
         raise ReconciliationError(

@@ -6,14 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
 from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.page_files import (
-    RoundFile,
     columns_of,
     land_page,
     landed_changes,
@@ -90,12 +88,3 @@ def test_a_page_carries_the_changes_of_relations_among_those_of_objects() -> Non
 def test_a_relation_without_a_place_is_refused_by_name_and_not_dropped() -> None:
     with pytest.raises(ConfigError, match="members"):
         page_bytes(page({"id": "a", "members@delta": [{"id": "b"}]}), QUERY, relations=("owners",))
-
-
-def test_a_round_is_written_as_it_grows(tmp_path: Path) -> None:
-    with RoundFile(tmp_path / "round.parquet", ("city",)) as out:
-        for number in range(25_000):
-            out.add(Change(Op.UPSERT, str(number), 1, number, {"city": "Oslo"}))
-    file = pq.ParquetFile(tmp_path / "round.parquet")
-    assert (file.metadata.num_rows, file.num_row_groups) == (25_000, 3)
-    assert file.schema_arrow.names == ["id", "_op", "_round", "_seq", "city"]

@@ -1,0 +1,116 @@
+"""A round as Parquet files of whole rows: one of its objects, and one of each relation that changed in it.
+
+Objects: `id`, `_op`, `_round`, `_seq`, then the selected properties, all as text (`page_files` says why); an upsert is the
+whole row, so that a NULL is always an empty property and never "was not sent".
+Relations: `owner_id`, `member_id`, `member_type`, `_op`, `_round`, `_seq`; a removal says that the two are no longer related.
+
+Applied in the order of `_round` and `_seq` to empty tables, they give the server's state. Rows of a relation that have the same
+`_seq` came with one object, and none of them is of the same pair.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_integrations.connectors.msgraph.changes import Change, RelationChange
+from airflow_provider_integrations.landing.durable import sync_folder
+
+__all__ = ["RoundFiles", "file_names"]
+
+_PLACE = (("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64()))
+_RELATION = (*((name, pa.string()) for name in ("owner_id", "member_id", "member_type")), *_PLACE)
+_ROWS = 10_000
+
+
+def file_names(resource: str, round: int, relations: Collection[str]) -> dict[str, str]:
+    """What the files of a round are called, by relation; that of the objects is under the empty name.
+
+    >>> file_names("groups", 7, ["members"])
+    {'': 'groups-round-000007.parquet', 'members': 'groups-members-round-000007.parquet'}
+    """
+    stem = _plain(resource)
+    parts = {"": stem, **{name: f"{stem}-{_plain(name)}" for name in sorted(relations)}}
+    return {name: f"{part}-round-{round:06d}.parquet" for name, part in parts.items()}
+
+
+class RoundFiles:
+    """Files that grow by row groups, whole and synced at the end; a few thousand rows of each are held at most.
+
+    Args:
+        folder: Where they are written; what an earlier try has left there is replaced.
+        names: As of `file_names`. The objects' file is always made, the others with their first row.
+        columns: The selected properties.
+    """
+
+    def __init__(self, folder: Path, names: dict[str, str], columns: tuple[str, ...]) -> None:
+        self._folder, self._names, self._columns = folder, names, columns
+        self._relations: dict[str, _File] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for name in self._names.values():
+            (self._folder / name).unlink(missing_ok=True)
+        columns = [("id", pa.string()), *_PLACE, *((name, pa.string()) for name in self._columns)]
+        self._objects = self._stack.enter_context(_File(self._folder / self._names[""], columns))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+        sync_folder(self._folder)
+
+    def add(self, change: Change | RelationChange) -> None:
+        """Write the next change; an upsert has the whole row."""
+        if isinstance(change, Change):
+            values = map(change.properties.get, self._columns)
+            self._objects.add((change.id, change.op, change.round, change.seq, *values))
+            return
+        if (file := self._relations.get(change.relation)) is None:
+            path = self._folder / self._names[change.relation]
+            file = self._relations[change.relation] = self._stack.enter_context(_File(path, [*_RELATION]))
+        pair = (change.owner, change.member, change.member_type or None)
+        file.add((*pair, change.op, change.round, change.seq))
+
+
+class _File:
+    """One of them."""
+
+    def __init__(self, path: Path, columns: list[tuple[str, Any]]) -> None:
+        self._schema = pa.schema([pa.field(name, kind) for name, kind in columns])
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        self._rows: list[tuple[Any, ...]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        """Write the next row."""
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            arrays = [pa.array(c, t) for c, t in zip(zip(*self._rows, strict=True), self._schema.types, strict=True)]
+            self._writer.write_table(pa.table(arrays, schema=self._schema))
+            self._rows.clear()
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
