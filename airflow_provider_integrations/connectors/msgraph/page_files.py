@@ -8,7 +8,7 @@ on the thousandth.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from airflow_provider_integrations.connectors.msgraph.changes import Change, Op,
 from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.formats.columns import column_of
 from airflow_provider_integrations.landing.durable import replace_durably
 
 __all__ = [
@@ -43,7 +44,7 @@ _PAGE = _schema(
         ("id", pa.string()),  # of the object, or of the owner where it is a change of a relation
         ("op", pa.string()),
         ("seq", pa.int64()),
-        ("complete", pa.bool_()),
+        ("complete", pa.int64()),
         ("sent", pa.string()),
         ("relation", pa.string()),
         ("member", pa.string()),
@@ -63,8 +64,10 @@ def text_of(value: Any) -> str | None:
     """
     if value is None:
         return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
-        return value if _is_whole(value) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _json(value)
 
 
@@ -91,11 +94,12 @@ def page_bytes(page: Page, query: Query, *, relations: Collection[str] | None = 
         ConfigError: the page has a relation that has no place; its changes would be dropped silently.
         SystemicError: an item that cannot be understood.
     """
+    objects: list[Mapping[str, Any]] = []
     rows: list[tuple[Any, ...]] = []
     for change in changes_of_page(page, query):
         if isinstance(change, Change):
-            sent = json.dumps({name: text_of(value) for name, value in change.properties.items()})
-            rows.append((change.id, change.op.value, change.seq, change.complete, sent, None, None, None))
+            objects.append(change.properties)
+            rows.append((change.id, change.op, change.seq, change.complete, None, None, None))
             continue
         if relations is not None and change.relation not in relations:
             raise ConfigError(
@@ -104,12 +108,14 @@ def page_bytes(page: Page, query: Query, *, relations: Collection[str] | None = 
                 places=sorted(relations),
                 next_step="Declare it as a relation, or leave it out of the selection.",
             )
-        other = (change.relation, change.member, change.member_type)
-        rows.append((change.owner, change.op.value, change.seq, False, None, *other))
+        rows.append((change.owner, change.op, change.seq, False, change.relation, change.member, change.member_type))
+    sent = iter(_as_json(objects))
+    rows = [(*row[:4], next(sent) if row[4] is None else None, *row[4:]) for row in rows]
     columns = list(zip(*rows, strict=True)) or [()] * len(_PAGE)
-    arrays = [pa.array(values, kind) for values, kind in zip(columns, _PAGE.types, strict=True)]
+    arrays = [column_of(kind, values) for values, kind in zip(columns, _PAGE.types, strict=True)]
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(arrays, schema=_PAGE), sink)
+    # All of it is read, and once.
+    pq.write_table(pa.table(arrays, schema=_PAGE), sink, write_statistics=False, use_dictionary=False)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
@@ -121,12 +127,13 @@ def read_page_file(data: bytes, round: int) -> Iterator[Change | RelationChange]
 
 def read_sent(data: bytes, round: int) -> Iterator[tuple[Change | RelationChange, str]]:
     """The same, each with what was sent of an object as JSON; that is empty for a relation."""
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
-    for id, op, seq, complete, sent, relation, member, kind in zip(
-        *(column.to_pylist() for column in table.select(_PAGE.names).columns), strict=True
-    ):
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        table = file.read(use_threads=False)
+    rows = list(zip(*(column.to_pylist() for column in table.select(_PAGE.names).columns), strict=True))
+    objects = iter(json.loads(f"[{','.join(row[4] for row in rows if row[4] is not None)}]"))
+    for id, op, seq, complete, sent, relation, member, kind in rows:
         if relation is None:
-            yield Change(_OPS[op], id, round, seq, json.loads(sent), complete), sent
+            yield Change(_OPS[op], id, round, seq, next(objects), bool(complete)), sent
         else:
             yield RelationChange(_OPS[op], relation, id, member, kind, round, seq), ""
 
@@ -143,14 +150,25 @@ def landed_changes(path: Path, round: int) -> Iterator[Change | RelationChange]:
     return read_page_file(path.read_bytes(), round)
 
 
-def _is_whole(text: str) -> bool:
-    if text.isascii():
-        return True
+def _as_json(objects: list[Mapping[str, Any]]) -> list[str]:
+    """Each object's properties, as texts, as JSON: all at once, as a call for each takes longer than what it does."""
+    if not objects:
+        return []
+    plain = [
+        {name: value if type(value) is str or value is None else text_of(value) for name, value in each.items()}
+        for each in objects
+    ]
     try:
-        text.encode()
+        return _apart(plain)
     except UnicodeEncodeError:
-        return False
-    return True
+        return _apart([{name: text_of(value) for name, value in each.items()} for each in plain])
+
+
+def _apart(objects: list[dict[str, str | None]]) -> list[str]:
+    whole = json.dumps(objects, ensure_ascii=False, separators=(",\n", ":"))
+    whole.encode()  # Half of a surrogate pair is found here.
+    # No text within has a line end that is not escaped, and no object another one.
+    return [f"{{{each}}}" for each in whole[2:-2].split("},\n{")]
 
 
 def _json(value: Any) -> str:

@@ -32,7 +32,8 @@ def completed(changes: Iterable[Change | RelationChange], target: Target) -> Ite
         target.apply(change)
         if isinstance(change, Change) and change.op is Op.UPSERT:
             whole = target.rows[change.id].properties
-            yield Change(Op.UPSERT, change.id, change.round, change.seq, whole, complete=True)
+            same = change.complete and whole is change.properties
+            yield change if same else Change(Op.UPSERT, change.id, change.round, change.seq, whole, complete=True)
         else:
             yield change
         for relation, owner, member in held:

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, RelationChange
+from airflow_provider_integrations.formats.columns import column_of
 from airflow_provider_integrations.landing.durable import sync_folder
 
 __all__ = ["RoundFiles", "file_names"]
@@ -107,7 +108,8 @@ class _File:
 
     def _flush(self) -> None:
         if self._rows:
-            arrays = [pa.array(c, t) for c, t in zip(zip(*self._rows, strict=True), self._schema.types, strict=True)]
+            columns = zip(zip(*self._rows, strict=True), self._schema.types, strict=True)
+            arrays = [column_of(kind, values) for values, kind in columns]
             self._writer.write_table(pa.table(arrays, schema=self._schema))
             self._rows.clear()
 
