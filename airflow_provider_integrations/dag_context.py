@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import conf
+from airflow.sdk.log import mask_secret
 
 from airflow_provider_integrations.core.edi_source import EdiTableSource
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.graph_source import GraphRelationSource, GraphSource, relation_contract
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.include import (
     guide_book,
     read_edi_source,
+    read_graph_source,
     read_loaded_source,
     read_source_contract,
 )
@@ -24,8 +29,21 @@ if TYPE_CHECKING:
 
     from airflow_provider_integrations.batch_job import BatchJob
     from airflow_provider_integrations.connectors.edi.job import EdiJob
+    from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 
-__all__ = ["batch_job", "edi_job", "include_folder", "landing_root", "owner_of", "scratch_folder"]
+__all__ = [
+    "batch_job",
+    "edi_job",
+    "graph_job",
+    "include_folder",
+    "landing_root",
+    "owner_of",
+    "scratch_folder",
+    "token_keys",
+]
+
+_NO_KEY = "{FERNET_KEY}"
+"""What Airflow says of its key where none was made."""
 
 
 def owner_of(context: Context) -> str:
@@ -68,9 +86,15 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
 
         more = {"settle": settle, "control": source.control_columns, "mark_deletions": mark_deletions}
     if isinstance(source, EdiTableSource):
+        from airflow_provider_integrations.connectors.edi.readings import mark_superseded
         from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
 
-        more = {"settle": settle_rows}
+        more = {"settle": settle_rows, "mark_deletions": mark_superseded}
+    if isinstance(source, GraphSource | GraphRelationSource):
+        from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
+        from airflow_provider_integrations.warehouse.deletions import mark_deletions
+
+        more = {"settle": partial(settle_graph, keys=token_keys()), "mark_deletions": mark_deletions}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),
@@ -99,3 +123,50 @@ def edi_job(source_name: str, owner: str) -> EdiJob:
         scratch=scratch_folder(f"{source.source}__documents"),
         owner=owner,
     )
+
+
+def graph_job(source_name: str, owner: str) -> GraphJob:
+    """The job of one source of Graph or Dataverse, from the deployment's settings, its connection and `include/`."""
+    from airflow_provider_integrations.connectors.msgraph.hook import MSGraphDeltaHook
+    from airflow_provider_integrations.connectors.msgraph.job import GraphJob
+    from airflow_provider_integrations.connectors.msgraph.selection import query_of
+
+    source = read_graph_source(include_folder(), source_name)
+    contract = read_source_contract(include_folder(), source)
+    settings = MSGraphDeltaHook(source.connection).settings()
+    return GraphJob(
+        source=source,
+        contract=contract,
+        relations={relation: relation_contract(source.source, relation) for relation in source.relations},
+        query=query_of(source, contract, settings.endpoint, tenant=settings.tenant),
+        reach=settings.reach,
+        token=settings.token(),
+        scope=settings.scope,
+        keys=token_keys(),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(source_name),
+        owner=owner,
+    )
+
+
+def token_keys() -> tuple[str, ...]:
+    """The Fernet keys by which delta links rest encrypted: `[integrations] graph_state_key`, or else Airflow's own.
+
+    Several stand between commas, the one that writes first; each is masked in Airflow's logs.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    own = conf.get("integrations", "graph_state_key", fallback="")
+    given = own.strip() or conf.get("core", "fernet_key", fallback="")
+    keys = tuple(key.strip() for key in given.split(",") if key.strip() not in ("", _NO_KEY))
+    if not keys:
+        raise ConfigError(
+            "there is no key to encrypt delta links with",
+            next_step="Set `[integrations] graph_state_key`, or Airflow's `[core] fernet_key`:"
+            " cryptography.fernet.Fernet.generate_key() makes one.",
+        )
+    for key in keys:
+        mask_secret(key)
+    return keys

@@ -33,6 +33,7 @@ _DISPOSE = (
 
 Files = list[RemoteFile]
 Found = list[WorkItem]
+Families = list[Found]
 Taken = list[tuple[WorkItem, Claim]]
 Events = list[ItemEvent]
 Places = list[tuple[int, str]]
@@ -280,6 +281,10 @@ class Items:
             All items of the request.
         """
         return replays.replay(self._parts, source, first, last, request=request, who=who)
+
+    def readings(self, item_ids: Collection[str]) -> Families:
+        """For each original that the items are or replay: it and all its replays, the oldest first."""
+        return replays.readings(self._parts, item_ids)
 
     def _found(self, query: Select[Any]) -> Found:
         with self._parts.database.read() as connection:

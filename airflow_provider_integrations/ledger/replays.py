@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.core.work_item import State, WorkItem
@@ -13,8 +15,9 @@ from airflow_provider_integrations.ledger.discovery import highest_generations, 
 from airflow_provider_integrations.ledger.rows import Parts, derived, event_of, get_row, to_item, write_events
 from airflow_provider_integrations.ledger.tables import audit, digest, work_item
 
-__all__ = ["release", "replay"]
+__all__ = ["readings", "release", "replay"]
 
+_CHUNK = 5_000  # Parameters of one statement: SQLite takes 32,766, PostgreSQL 65,535.
 _CARRIED = ("date", "sequence", "checksum", "announced")
 """Facts of the name and its companions, which hold for the replay as for the original."""
 
@@ -98,6 +101,26 @@ def replay(parts: Parts, source: str, first: date, last: date, *, request: str, 
             span = {"first": first.isoformat(), "last": last.isoformat(), "items": len(made)}
             connection.execute(insert(audit), [{**entry, "detail": span}])
     return before + made
+
+
+def readings(parts: Parts, item_ids: Collection[str]) -> list[list[WorkItem]]:
+    """The items of each original with its replays; see `Items.readings`."""
+    original = func.coalesce(work_item.c.replay_of, work_item.c.id)
+    families: dict[str, list[WorkItem]] = {}
+    with parts.database.read() as connection:
+        for ids in _chunks(item_ids):
+            families.update({id_: [] for id_ in connection.scalars(select(original).where(work_item.c.id.in_(ids)))})
+        for ids in _chunks(families):
+            of_one = or_(work_item.c.id.in_(ids), work_item.c.replay_of.in_(ids))
+            for row in connection.execute(select(work_item).where(of_one).order_by(work_item.c.number)):
+                families[row.replay_of or row.id].append(to_item(row))
+    return list(families.values())
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(ids)
+    while some := list(islice(left, _CHUNK)):
+        yield some
 
 
 def _again(parts: Parts, row: Row[Any], generation: int, request: str, who: str) -> dict[str, Any]:

@@ -148,3 +148,16 @@ class TestReplay:
     def test_days_in_the_wrong_order_are_an_error(self, ledger: Ledger) -> None:
         with pytest.raises(ConfigError, match="ends before it begins"):
             ledger.items.replay("acme", DAY, date(2025, 11, 1), request="r", who="ann")
+
+    def test_readings_are_an_original_and_its_replays_whichever_of_them_is_named(
+        self, ledger: Ledger, ledger_clock: SteppedClock
+    ) -> None:
+        first, other = found(ledger, ledger_clock, "/a"), found(ledger, ledger_clock, "/b")
+        for item in (first, other):
+            put(ledger, item, State.LANDED, folder=item.name)
+        made = [ledger.items.replay("acme", DAY, DAY, request=name, who="ann") for name in ("r1", "r2")]
+        of_first = [first.id, *(item.id for items in made for item in items if item.path == "/a")]
+        for asked in ([first.id], [of_first[2]], of_first):
+            assert [[item.id for item in family] for family in ledger.items.readings(asked)] == [of_first]
+        assert len(ledger.items.readings([of_first[1], other.id])) == 2
+        assert ledger.items.readings([]) == []

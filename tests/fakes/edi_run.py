@@ -110,6 +110,7 @@ class EdiRun:
 
     def _load_rows(self, intake: Any, boundary: Boundary) -> None:
         from airflow_provider_integrations.batch_job import BatchJob
+        from airflow_provider_integrations.connectors.edi.readings import mark_superseded
         from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
         from airflow_provider_integrations.connectors.edi.under_way import tables_under_way
         from airflow_provider_integrations.core.work_item import State
@@ -132,6 +133,7 @@ class EdiRun:
                 owner=intake.owner,
                 lease=intake.lease,
                 settle=settle_rows,
+                mark_deletions=mark_superseded,
                 boundary=_named("rows", boundary),
             )
             gate_items(job, [], [item.id for item in job.ledger.items.list(job.source, [State.LANDED], limit=None)])

@@ -11,16 +11,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_integrations.batch_job import BatchJob
 from airflow_provider_integrations.connectors.edi.documents import GuideBook
 from airflow_provider_integrations.connectors.edi.inbound import parse_items
-from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
 from airflow_provider_integrations.core.work_item import State
-from airflow_provider_integrations.expectations.step import gate_items
-from airflow_provider_integrations.include import read_edi_source
-from airflow_provider_integrations.include_edi import edi_table_sources
-from airflow_provider_integrations.warehouse.step import load_items
-from tests.fakes.edi_documents import ROOT, Documents
+from tests.fakes.edi_documents import Documents
+from tests.fakes.edi_loading import load_rows
 from tests.fakes.fakesnow_server import Warehouse
 from tests.unit.connectors.edi.test_inbound import BAD, GOOD, OTHER
 from tests.unit.connectors.edi.x12_streams import stream
@@ -28,7 +23,6 @@ from tests.unit.connectors.edi.x12_streams import stream
 pytestmark = pytest.mark.integration
 
 GUIDES = ("x12_850",)
-SOURCES = edi_table_sources(ROOT / "include", read_edi_source(ROOT / "include", "acme_edi"))
 ORDERS = 'SELECT "SET_NUMBER", "ROW", "ORDER_NUMBER", "ORDERED_ON", "SENDER" FROM {db}.SILVER.EDI_ORDERS ORDER BY 1'
 LINES = 'SELECT "SET_NUMBER", "ROW", "QUANTITY", "UNIT", "UNIT_PRICE" FROM {db}.SILVER.EDI_ORDER_LINES ORDER BY 1, 2'
 SETS = 'SELECT "SET_NUMBER", "LEVEL", "SET_CONTROL", "VERDICT", "FINDINGS" IS NULL FROM {db}.SILVER.EDI_SETS ORDER BY 1'
@@ -39,25 +33,10 @@ def load(warehouse: Warehouse) -> Callable[..., dict[str, list[int]]]:
     """Gates and loads what waits, and gives for each table what each load inserted."""
 
     def run(documents: Documents, *tables: str) -> dict[str, list[int]]:
-        connection, inserted = warehouse.connect(), {}
+        inserted = load_rows(documents, warehouse, *tables)
         for table in tables:
-            source = SOURCES[table]
-            job = BatchJob(
-                source=source.source,
-                contract=source.contract,
-                gate=source.gate,
-                load=source.load.model_copy(update={"database": warehouse.database}),
-                ledger=documents.ledger,
-                root=documents.root,
-                owner=documents.owner,
-                settle=settle_rows,
-                clock=documents.clock,
-            )
-            landed = [item.id for item in documents.ledger.items.list(source.source, [State.LANDED], limit=None)]
-            gated = gate_items(job, (), landed)
-            assert {item.state for item in gated} <= {State.GATED}, [item.detail for item in gated]
-            inserted[table] = [result.inserted for _, result, _ in load_items(job, connection)]
-            assert {item.state for item in documents.ledger.items.list(source.source, limit=None)} == {State.ARCHIVED}
+            found = documents.ledger.items.list(f"acme_edi__{table}", limit=None)
+            assert {item.state for item in found} == {State.ARCHIVED}
         return inserted
 
     return run

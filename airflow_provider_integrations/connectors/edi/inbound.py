@@ -19,6 +19,7 @@ from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.inbound_reading import DocumentReading, Found
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
+from airflow_provider_integrations.connectors.edi.readings import read_before, rows_path
 from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.edi_source import table_source_name
@@ -121,7 +122,10 @@ class _Parser:
             self._job.boundary("noted")
         for table, batch in sorted(noted["batches"].items()):
             self._land(item, table, _Batch(**batch))
+        for table in noted.get("emptied", ()):
+            self._empty(item, table)
         rows = {table: batch["rows"] for table, batch in noted["batches"].items()}
+        rows |= dict.fromkeys(noted.get("emptied", ()), 0)
         facts = {**noted["facts"], "tables": rows, "parsed": {**noted, "facts": {}}}
         self._held.advance(item, State.GATED, facts=facts)
 
@@ -131,7 +135,8 @@ class _Parser:
             source = table_source_name(self._job.source.source, table)
             waiting = [item.id for item in self._job.ledger.items.pending(source, [State.DISCOVERED])]
             for item in self._held.take_all(waiting, State.DISCOVERED):
-                self._held.advance(item, State.LANDED)
+                # One that has no batch tells that there is none: nothing of it is to be gated.
+                self._held.advance(item, State.LANDED if "batch_id" in item.facts else State.LOADED)
 
     def _read(self, item: WorkItem) -> dict[str, Any] | None:
         """Judge a document and promote its rows; what is to be noted of it, or None where it went into quarantine."""
@@ -167,13 +172,12 @@ class _Parser:
                     "rows": manifest.rows_landed, "size": size,
                 }  # fmt: skip
                 job.boundary("promoted")
-        return {"of": item.facts["folder"], "batches": batches, "facts": found.facts()}
+        emptied = sorted((read_before(job.ledger, item) & {*self._contracts}) - {*batches})
+        return {"of": item.facts["folder"], "batches": batches, "emptied": emptied, "facts": found.facts()}
 
     def _land(self, item: WorkItem, table: str, batch: _Batch) -> None:
         """One table's batch as a work item; again is harmless."""
-        job, releases = self._job, int(item.facts.get("releases", 0))
-        # A released document is judged anew, so its rows are new items.
-        path = f"{item.id}/{table}" + (f"/{releases}" if releases else "")
+        job, path = self._job, rows_path(item.id, table, int(item.facts.get("releases", 0)))
         facts = {name: item.facts[name] for name in _CARRIED if name in item.facts}
         facts |= {
             "parent": item.id, "batch_id": batch.batch_id, "folder": batch.folder, "version": batch.version,
@@ -184,6 +188,18 @@ class _Parser:
         job.boundary("rows entered")
         if child.state is State.DISCOVERED and (taken := self._held.take(child.id, State.DISCOVERED)) is not None:
             self._held.advance(taken, State.LANDED)
+            job.boundary("rows landed")
+
+    def _empty(self, item: WorkItem, table: str) -> None:
+        """A table of which an earlier reading gave rows and this one gives none: `readings.mark_superseded` takes it up."""
+        job, path = self._job, rows_path(item.id, table, int(item.facts.get("releases", 0)))
+        facts = {"parent": item.id, "version": _version_of(job, item), "rows_read": 0, "rows_landed": 0}
+        child = job.ledger.items.enter(
+            table_source_name(job.source.source, table), RemoteFile(path, 0, item.mtime), facts=facts
+        )
+        job.boundary("rows entered")
+        if child.state is State.DISCOVERED and (taken := self._held.take(child.id, State.DISCOVERED)) is not None:
+            self._held.advance(taken, State.LOADED, facts={"rows_loaded": 0})
             job.boundary("rows landed")
 
     def _refuse(self, item: WorkItem, found: Found, original: Any) -> None:

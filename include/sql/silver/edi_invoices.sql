@@ -9,7 +9,8 @@
 --   all others                                                   takes the place of what was there
 --
 -- Credits are the types CC, CE, CG, CN, CR and MC (BIG07, element 640) and the documents 81, 83, 261, 308, 381, 396 and 532
--- (BGM01, 1001). Their quantities and totals count as negative, however they are signed.
+-- (BGM01, 1001). Their quantities and totals count as negative, however they are signed. Rows that are marked as deleted count
+-- for nothing: their document was read again, and did not give them any more.
 CREATE SCHEMA IF NOT EXISTS INTEGRATIONS.SILVER;
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_INVOICES_CURRENT AS
 WITH DOCUMENTS AS (
@@ -39,6 +40,7 @@ WITH DOCUMENTS AS (
     _VERSION,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_INVOICES
+  WHERE _DELETED_VERSION IS NULL
   UNION ALL
   SELECT
     I.DOCUMENT,
@@ -78,9 +80,11 @@ WITH DOCUMENTS AS (
         MAX(IFF("TYPE" = '9', AMOUNT, NULL))
       ) AS TOTAL
     FROM INTEGRATIONS.SILVER.EDI_EDIFACT_INVOICE_TOTALS
+    WHERE _DELETED_VERSION IS NULL
     GROUP BY DOCUMENT, SET_NUMBER
   ) AS T
     ON I.DOCUMENT = T.DOCUMENT AND I.SET_NUMBER = T.SET_NUMBER
+  WHERE I._DELETED_VERSION IS NULL
 ),
 NUMBERED AS (
   SELECT
@@ -149,6 +153,7 @@ WITH LINES AS (
     END AS UNITS_PRICED,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_INVOICE_LINES
+  WHERE _DELETED_VERSION IS NULL
   UNION ALL
   SELECT
     DOCUMENT,
@@ -170,6 +175,7 @@ WITH LINES AS (
     COALESCE(NULLIF(PRICE_BASIS, 0), 1) AS UNITS_PRICED,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_EDIFACT_INVOICE_LINES
+  WHERE _DELETED_VERSION IS NULL
 ),
 JOINED AS (
   SELECT

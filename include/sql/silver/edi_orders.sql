@@ -9,6 +9,8 @@
 --   07, 22                         7, 31, 35, 43             is a copy, which counts only where nothing else came
 --   08, 12 to 14, 16, 24, 27, 28   8, 12 to 16, 25, 53       orders nothing: status, requests, proposals, drafts, forecasts
 --   all others, such as 00 and 05  such as 9 and 5           is the whole order, and takes the place of what was there
+--
+-- A row that is marked as deleted is of a document that was read again, and did not give it any more.
 CREATE SCHEMA IF NOT EXISTS INTEGRATIONS.SILVER;
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.SILVER.EDI_ORDER_VERSIONS AS
 WITH DOCUMENTS AS (
@@ -38,6 +40,7 @@ WITH DOCUMENTS AS (
     _VERSION,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_ORDERS
+  WHERE _DELETED_VERSION IS NULL
   UNION ALL
   SELECT
     DOCUMENT,
@@ -66,6 +69,7 @@ WITH DOCUMENTS AS (
     _VERSION,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_EDIFACT_ORDERS
+  WHERE _DELETED_VERSION IS NULL
 ),
 NUMBERED AS (
   SELECT
@@ -171,6 +175,7 @@ WITH LINES AS (
     REQUESTED_DELIVERY,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_ORDER_LINES
+  WHERE _DELETED_VERSION IS NULL
   UNION ALL
   SELECT
     DOCUMENT,
@@ -193,6 +198,7 @@ WITH LINES AS (
     REQUESTED_DELIVERY,
     _DQ_VALID
   FROM INTEGRATIONS.SILVER.EDI_EDIFACT_ORDER_LINES
+  WHERE _DELETED_VERSION IS NULL
 ),
 KEYED AS (
   SELECT

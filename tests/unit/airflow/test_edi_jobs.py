@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_integrations.connectors.edi.readings import mark_superseded
 from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.dag_context import batch_job, edi_job, scratch_folder
@@ -37,6 +38,7 @@ def test_a_table_of_documents_is_gated_and_loaded_as_any_other_and_settled_by_it
         ("document", "set_number", "row"),
     )
     assert job.settle is settle_rows
+    assert job.mark_deletions is mark_superseded
     assert job.root.path == str(deployment / "landing")
 
 
