@@ -3,52 +3,32 @@
     token = token_source(registration, ClientSecret(secret), "https://graph.microsoft.com/.default")
     token(False)
 
-azure-identity's errors become ours in one place; none of them keeps a secret, and none is kept as a cause.
-
 Sources: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
-learn.microsoft.com/entra/identity-platform/reference-error-codes, learn.microsoft.com/python/api/azure-identity.
+learn.microsoft.com/python/api/overview/azure/identity-readme.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_integrations.connectors.msgraph.reach import Reach
-from airflow_provider_integrations.core.errors import (
-    ConfigError,
-    ConnectionLostError,
-    IntegrationError,
-    RateLimitedError,
-    TransientError,
-)
+from airflow_provider_integrations.connectors.msgraph.token_errors import token_error
+from airflow_provider_integrations.core.backoff import retry_after
+from airflow_provider_integrations.core.errors import IntegrationError
+from airflow_provider_integrations.system import utc_now
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 __all__ = ["Auth", "Certificate", "ClientSecret", "ManagedIdentity", "Registration", "WorkloadIdentity", "token_source"]
 
-_PAUSE = 30.0
-_SAID = {
-    16000: "The account or the app is not of this tenant.",
-    53003: "A conditional access policy keeps the app out: have it let in.",
-    70011: "Correct the scope.",
-    90002: "Correct the tenant, or the cloud.",
-    500011: "The service is not in this tenant: correct the scope, or add its application.",
-    700016: "Correct the client id, or the tenant.",
-    700027: "Register this certificate's public part with the app, or give the one that is registered.",
-    700213: "No federated credential of the app fits the token's subject: correct one of them.",
-    7000112: "The app is disabled: enable it.",
-    7000215: "Give the secret's value, and not its id.",
-    7000222: "The secret has expired: make a new one.",
-}
-_BUSY = {90024, 90033, 90055, 90090, 90091}
-"""Codes that the page of error codes calls transient or throttling."""
+Heard = Callable[[Any], None]
+
+_LONGEST = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +49,7 @@ class Registration:
     known: bool = True
     reach: Reach = field(default_factory=Reach)
 
-    def options(self) -> dict[str, Any]:
+    def options(self, heard: Heard) -> dict[str, Any]:
         """What every credential of azure-identity is given that asks this authority."""
         from azure.core.pipeline.transport import RequestsTransport
 
@@ -77,21 +57,22 @@ class Registration:
             "authority": self.authority,
             "disable_instance_discovery": not self.known,
             # Without the environment's proxies there are none of `requests` either.
-            "transport": RequestsTransport(use_env_settings=self.reach.trusts_environment, **self.line()),
-            **self.line(),
+            "transport": RequestsTransport(use_env_settings=self.reach.trusts_environment, **self.line(heard)),
+            **self.line(heard),
+            # Its own retries would sleep as long as a server says, beyond the budget of the run.
+            "retry_total": 0,
         }
         if self.reach.proxy:
             given["proxies"] = {"https": self.reach.proxy}
         return given
 
-    def line(self) -> dict[str, Any]:
-        """Patience and trust; azure-identity tries three times, our own pace the rest."""
+    def line(self, heard: Heard) -> dict[str, Any]:
+        """Patience and trust; `heard` is told of every answer, since not every error says which it was."""
         return {
             "connection_verify": str(self.reach.ca) if self.reach.ca is not None else True,
             "connection_timeout": self.reach.timeout,
             "read_timeout": self.reach.timeout,
-            "retry_total": 2,
-            "retry_backoff_factor": 0.2,
+            "raw_response_hook": heard,
         }
 
 
@@ -106,11 +87,11 @@ class ClientSecret:
         """What no log may show."""
         return [self.secret]
 
-    def credential(self, app: Registration) -> TokenCredential:
+    def credential(self, app: Registration, heard: Heard) -> TokenCredential:
         """Of azure-identity."""
         from azure.identity import ClientSecretCredential
 
-        return ClientSecretCredential(app.tenant, app.client_id, self.secret, **app.options())
+        return ClientSecretCredential(app.tenant, app.client_id, self.secret, **app.options(heard))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +115,7 @@ class Certificate:
         text = self.content.decode("utf-8", "ignore") if pem else base64.b64encode(self.content).decode()
         return [each for each in (self.password, text) if each]
 
-    def credential(self, app: Registration) -> TokenCredential:
+    def credential(self, app: Registration, heard: Heard) -> TokenCredential:
         """Of azure-identity."""
         from azure.identity import CertificateCredential
 
@@ -145,7 +126,7 @@ class Certificate:
             certificate_data=self.content or None,
             password=self.password or None,
             send_certificate_chain=True,  # Subject name and issuer may be what is registered.
-            **app.options(),
+            **app.options(heard),
         )
 
 
@@ -164,7 +145,7 @@ class WorkloadIdentity:
         """None of ours."""
         return []
 
-    def credential(self, app: Registration) -> TokenCredential:
+    def credential(self, app: Registration, heard: Heard) -> TokenCredential:
         """Of azure-identity."""
         from azure.identity import WorkloadIdentityCredential
 
@@ -172,7 +153,7 @@ class WorkloadIdentity:
             tenant_id=app.tenant,
             client_id=app.client_id or None,
             token_file_path=self.token_file or None,
-            **app.options(),
+            **app.options(heard),
         )
 
 
@@ -185,12 +166,12 @@ class ManagedIdentity:
         """None of ours."""
         return []
 
-    def credential(self, app: Registration) -> TokenCredential:
+    def credential(self, app: Registration, heard: Heard) -> TokenCredential:
         """Of azure-identity."""
         from azure.identity import ManagedIdentityCredential
 
         # The machine's own endpoint is asked and no authority: it is near, and no proxy leads to it.
-        return ManagedIdentityCredential(client_id=app.client_id or None, **app.line())
+        return ManagedIdentityCredential(client_id=app.client_id or None, **app.line(heard))
 
 
 Auth = ClientSecret | Certificate | WorkloadIdentity | ManagedIdentity
@@ -215,77 +196,28 @@ class _Tokens:
         self._app, self._auth, self._scope = app, auth, scope
         self._lock = threading.Lock()
         self._credential: TokenCredential | None = None
+        self._status, self._pause = 0, 0.0
 
     def __call__(self, fresh: bool) -> str:
         try:
             with self._lock:
                 if self._credential is None or fresh:  # A new credential has an empty cache.
-                    self._credential = self._auth.credential(self._app)
+                    self._credential = self._auth.credential(self._app, self._hear)
                 return self._credential.get_token(self._scope).token
         except IntegrationError:
             raise
         except Exception as error:
-            failed = _error_of(error, self._app, self._auth)
+            failed = token_error(error, self._status, self._pause, self._how())
         raise failed  # Out here, so that the driver's error, whose frames hold secrets, is not its context.
 
+    def _how(self) -> dict[str, str]:
+        file = getattr(self._auth, "path", "") or getattr(self._auth, "token_file", "")
+        how = {"authority": self._app.authority, "by": type(self._auth).__name__}
+        return {**how, "file": file} if file else how
 
-def _error_of(error: Exception, app: Registration, auth: Auth) -> IntegrationError:
-    """The one place where errors of azure-identity become ours: codes and statuses alone go over."""
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
-    from azure.identity import CredentialUnavailableError
-
-    how = {"authority": app.authority, "by": type(auth).__name__}
-    chain = _chain(error)
-    if lost := next((each for each in chain if isinstance(each, ServiceRequestError | ServiceResponseError)), None):
-        if any("CERTIFICATE_VERIFY_FAILED" in str(each) for each in chain):
-            return ConfigError(
-                "the certificate of the token endpoint is not trusted", **how,
-                next_step="Name the certificates of its authority, or correct the host.",
-            )  # fmt: skip
-        return ConnectionLostError(
-            "the token endpoint cannot be reached", error=type(lost).__name__, **how,
-            next_step="Check the network, the proxy and the host, and try again.",
-        )  # fmt: skip
-    if isinstance(error, CredentialUnavailableError):
-        return ConfigError(
-            "this machine has no such identity", **how,
-            next_step="Assign the identity to it, or authenticate in another way.",
-        )  # fmt: skip
-    response = next((found for each in chain if (found := getattr(each, "response", None)) is not None), None)
-    status = getattr(response, "status_code", None)
-    found_code = re.search(r"AADSTS([0-9]{4,9})", str(error)) if isinstance(error, ClientAuthenticationError) else None
-    code = int(found_code[1]) if found_code else None
-    told = {name: value for name, value in (("code", code and f"AADSTS{code}"), ("status", status)) if value}
-    if status == 429 or code == 90055:
-        return RateLimitedError("the token endpoint asks for a pause", retry_after=_PAUSE, **told, **how)
-    if code in _BUSY or (isinstance(status, int) and status >= 500):
-        return TransientError("the token endpoint is busy", **told, **how, next_step="Try again later.")
-    if code is not None or isinstance(error, ClientAuthenticationError):
-        hint = _SAID.get(
-            code or 0, "Look the code up in Microsoft's list of AADSTS codes, or in the app's sign-in logs."
-        )
-        return ConfigError("the app is refused an access token", **told, **how, next_step=hint)
-    if isinstance(error, AzureError):
-        return TransientError("no access token was given", error=type(error).__name__, **told, **how)
-    return _unusable(error, auth, how)
-
-
-def _unusable(error: Exception, auth: Auth, how: dict[str, str]) -> ConfigError:
-    """What azure-identity could not even begin with; its own text may quote a key."""
-    file = next((Path(each) for each in (getattr(auth, "path", ""), getattr(auth, "token_file", "")) if each), None)
-    step = "Give what this way to authenticate needs."
-    if isinstance(auth, Certificate):
-        step = "Give a certificate with its private RSA key, as PEM or PFX, and the password of the key."
-    if isinstance(auth, WorkloadIdentity):
-        step = "Name the file with the federated token, and the client id, here or in the environment of the worker."
-    shown = {"file": str(file)} if file is not None else {}
-    return ConfigError("no access token can be asked for", error=type(error).__name__, **shown, **how, next_step=step)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in found:
-        found.append(at)
-        at = at.__cause__ or at.__context__
-    return found
+    def _hear(self, answer: Any) -> None:
+        """Keep what the last answer was; an answer that MSAL gives again from its cache comes by no line."""
+        response = answer.http_response
+        self._status = response.status_code
+        asked = response.headers.get("Retry-After")
+        self._pause = retry_after(asked, now=utc_now(), longest=_LONGEST).seconds or 0.0

@@ -178,6 +178,8 @@ def _patiently(
                 raise
             spent.refused += 1
             seconds = pace.backoff.delay(attempt, random)
+            if isinstance(error, RateLimitedError):  # Of the token endpoint.
+                seconds = max(seconds, pace.spread_out(error.retry_after, random))
             spent.check(seconds, error.what)
         else:
             assert isinstance(response, Response), "a request is answered by a response"

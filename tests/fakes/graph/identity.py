@@ -86,14 +86,14 @@ class Identity:
         authority = f"{base}/{self.app.tenant}"
         if request.path == "/msi/token":
             return self._managed(request)
-        if request.path.endswith("/.well-known/openid-configuration"):
+        if request.path == f"/{self.app.tenant}/v2.0/.well-known/openid-configuration":
             return Response(body={
                 "issuer": f"{authority}/v2.0",
                 "authorization_endpoint": f"{authority}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{authority}/oauth2/v2.0/token",
             })  # fmt: skip
         if request.path != f"/{self.app.tenant}/oauth2/v2.0/token":
-            return _refuse(400, "invalid_request", 90002, "Tenant not found.")
+            return _refuse(400, "invalid_tenant", 90002, "Tenant not found.")
         return self._token(dict(parse_qsl(request.body.decode())), f"{authority}/oauth2/v2.0/token")
 
     def _token(self, form: dict[str, str], endpoint: str) -> Response:
