@@ -56,11 +56,12 @@ def error_from_data(data: Mapping[str, Any]) -> Exception:
         message = f"an unexpected error: {data.get('error', 'unknown')}. The log of the triggerer has it."
         outside = {each.__name__: each for each in _OUTSIDE}
         return outside.get(str(data.get("outside")), RuntimeError)(message)
-    if data["class"] not in errors.__all__:
+    reasons = {each.value: each for each in Reason}
+    if data["class"] not in errors.__all__ or data.get("reason", "") not in {"", *reasons}:
         return SystemicError("an error of another version of this package", error=data["class"], said=data["what"])
     kind: type[IntegrationError] = getattr(errors, data["class"])
     values = {name: _value_of(value) for name, value in data["values"].items()}
-    first = Reason(data["reason"]) if issubclass(kind, RejectedError) else data["what"]
+    first = reasons[data["reason"]] if issubclass(kind, RejectedError) else data["what"]
     more = {"what": data["what"]} if issubclass(kind, RejectedError) else {}
     made: Any = kind  # Each class has its own further arguments, which are among its values.
     again: IntegrationError = made(first, next_step=data["next_step"], **more, **values)

@@ -44,6 +44,7 @@ class GraphSource(Declared):
         gone_share: Share of the known objects that a resync may delete without a person's word.
         patience: How long one run may wait for a throttled service, all waits together.
         pool: Airflow pool that bounds how many tasks ask this tenant at once.
+        schedule: A cron text, or `changes` for whenever a look at the kept link sees any.
     """
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)

@@ -73,7 +73,8 @@ def test_of_an_error_from_outside_only_the_class_is_told(error: Exception, kind:
     assert type(error).__name__ in str(found)
 
 
-def test_an_unknown_class_is_systemic() -> None:
-    found = error_from_data({"class": "NewError", "what": "new", "next_step": "", "values": {}})
+@pytest.mark.parametrize("changes", [{"class": "NewError"}, {"class": "RejectedError", "reason": "new_reason"}])
+def test_what_another_version_told_is_systemic(changes: dict[str, str]) -> None:
+    found = error_from_data({"what": "new", "next_step": "", "values": {}} | changes)
     assert type(found) is errors.SystemicError
-    assert "NewError" in str(found)
+    assert changes["class"] in str(found)
