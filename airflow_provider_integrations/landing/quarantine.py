@@ -162,6 +162,9 @@ def _commands(item: WorkItem) -> dict[str, str]:
     }
     if "plan" in item.facts:  # Rows that were asked for have no original: the next run asks for them again.
         return {**commands, "again": f"airflow dags trigger odbc_extract__{item.source}"}
+    if "round" in item.facts:  # So have changes, of which the service tells the present alone.
+        resync = "airflow dags trigger graph_delta__" + item.source.partition("__")[0]
+        return {**commands, "again": f"{resync} --conf '{{\"resync\": true}}'"}
     day = item.discovered_at.date().isoformat()
     # Rows of a document come of it, and go by the name of its source and table.
     source = item.source.partition("__")[0] if "parent" in item.facts else item.source

@@ -35,9 +35,9 @@ __all__ = [
 ORIGINAL_FACTS = ("folder", "manifest", "kept", "quarantine")
 """Facts that say where the original is kept: the landed batch's folder or manifest, or the quarantine folder."""
 
-_NO_ORIGINAL = ("plan", "parent", "seal")
-"""Facts of what has no original to replay: rows that were asked for (a backfill asks for them again), rows of a document
-(which is replayed itself), and what waits to be sent."""
+_NO_ORIGINAL = ("plan", "parent", "round", "seal")
+"""Facts of what has no original to replay: rows that were asked for (a backfill or a resync asks for them again), rows of a
+document (which is replayed itself), and what waits to be sent."""
 
 _FIELDS = frozenset(entry.name for entry in fields(WorkItem))
 _ONE = select(work_item).where(work_item.c.id == bindparam("id"))

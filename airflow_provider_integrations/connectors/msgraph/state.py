@@ -244,9 +244,10 @@ def _state(content: dict[str, Any]) -> DeltaState | None:
     content["fingerprint"] = _maybe(content["fingerprint"], _fingerprint)
     content["obtained_at"] = _maybe(content["obtained_at"], datetime.fromisoformat)
     state = DeltaState(**content)
-    # A link that was lost is no beginning.
+    # A link that was lost is no beginning, but for the full enumeration that finds out what was missed.
     kept = (bool(state.link), state.fingerprint is not None, state.obtained_at is not None)
-    return state if kept == (state.rounds > 0,) * 3 else None
+    anew = not any(kept) and state.progress is not None and state.progress.start.full
+    return state if kept == (state.rounds > 0,) * 3 or anew else None
 
 
 def _names(kind: type) -> set[str]:

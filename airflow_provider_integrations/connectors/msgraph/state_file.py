@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
-
+from airflow_provider_integrations.connectors.msgraph.sealing import Sealing
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 from airflow_provider_integrations.landing.durable import replace_durably
@@ -26,14 +25,14 @@ class StateFile:
 
     Args:
         path: Where it is, or will be.
-        key: Of Fernet; empty leaves the file unencrypted.
+        key: Of Fernet, or several with commas between, the first of which writes; empty leaves the file unencrypted.
 
     Raises:
         ConfigError: the key is none.
     """
 
     def __init__(self, path: Path, key: str = "") -> None:
-        self.path, self._fernet = path, _fernet(key) if key else None
+        self.path, self._sealing = path, Sealing(key.split(",")) if key else None
 
     def read(self) -> DeltaState:
         """What is kept; a new state if there is no file.
@@ -44,18 +43,16 @@ class StateFile:
         if not self.path.exists():
             return DeltaState()
         content = self.path.read_bytes()
-        if not content.startswith(b"{"):
-            content = self._opened(content)
         try:
-            text = content.decode()
+            text = content.decode() if content.startswith(b"{") else self._opened(content)
         except UnicodeDecodeError:
             text = ""
         return DeltaState.from_json(text)
 
     def write(self, state: DeltaState) -> None:
         """Replace it durably, with the mode 0600; a process that dies leaves the old one or the new one."""
-        content = state.to_json().encode()
-        replace_durably(self.path, self._fernet.encrypt(content) if self._fernet else content)
+        text = state.to_json()
+        replace_durably(self.path, (self._sealing.seal(text) if self._sealing else text).encode())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -80,23 +77,9 @@ class StateFile:
         finally:
             os.close(lock)
 
-    def _opened(self, content: bytes) -> bytes:
-        if self._fernet is None:
+    def _opened(self, content: bytes) -> str:
+        if self._sealing is None:
             raise ConfigError(
                 "the state is encrypted, or damaged", path=str(self.path), next_step="Give the key it was written with."
             )
-        try:
-            return self._fernet.decrypt(content)
-        except InvalidToken:
-            raise ConfigError(
-                "the key does not open the state", path=str(self.path), next_step="Give the key it was written with."
-            ) from None
-
-
-def _fernet(key: str) -> Fernet:
-    try:
-        return Fernet(key)
-    except ValueError:
-        raise ConfigError(
-            "not a key of Fernet", next_step="Make one: cryptography.fernet.Fernet.generate_key()."
-        ) from None
+        return self._sealing.open(content)
