@@ -42,6 +42,9 @@ def delta(
     ca: Annotated[
         Path | None, typer.Option(help="PEM file of the authorities to trust; the system's without it.")
     ] = None,
+    relations: Annotated[
+        str, typer.Option(help="Of the properties, those that are relations of a group; each becomes files of its own.")
+    ] = "members,owners",
     resync: Annotated[
         bool, typer.Option("--resync", help="Enumerate everything again, e.g. with other properties.")
     ] = False,
@@ -62,10 +65,12 @@ def delta(
 
         # Whoever types a host has named it; links are followed to no other.
         root = endpoint(base_url, named=(_host(base_url),))
-        query = Query(root, resource, select=tuple(name.strip() for name in select.split(",")))
+        names = tuple(name.strip() for name in select.split(","))
+        query = Query(root, resource, select=names)
+        related = tuple(name for name in names if name in {each.strip() for each in relations.split(",")})
         token = _token(token_env)
         reach = Reach(ca=ca, plain=root.url.lower().startswith("http:"))
-        order = Order(query, out, resync=resync, share=share, approved=approve, budget=budget)
+        order = Order(query, out, resync=resync, share=share, approved=approve, budget=budget, relations=related)
         say(delta_once(order, StateFile(state, os.environ.get(_KEY, "")), reach, lambda fresh: token))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["copy_durably", "replace_durably", "sync_folder", "write_durably"]
+__all__ = ["copy_durably", "replace_durably", "sync_files", "sync_folder", "write_durably"]
 
 
 def copy_durably(source: Path, target: Path, *, link: bool = False) -> None:
@@ -42,6 +43,16 @@ def replace_durably(target: Path, data: bytes) -> None:
             Path(name).unlink()
         raise
     sync_folder(target.parent)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Make files durable that were written without a sync, with their names and those of their folders."""
+    folders = dict[Path, None]()
+    for path in paths:
+        _sync(path)
+        folders |= {path.parent: None, path.parent.parent: None}
+    for folder in folders:
+        _sync(folder)
 
 
 def sync_folder(folder: Path) -> None:

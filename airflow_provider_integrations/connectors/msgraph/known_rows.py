@@ -44,9 +44,15 @@ _SETTINGS = (
 
 
 class KnownRows:
-    """The rows of one source and who they are related to; for one process at a time."""
+    """The rows of one source and who they are related to; for one process at a time.
+
+    Args:
+        database: In autocommit mode; what is lacking in it is made.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
+        for each in (*_SETTINGS, *_TABLES):
+            database.execute(each)
         self._database = database
         self._relations = KnownRelations(database)
 
@@ -62,14 +68,13 @@ class KnownRows:
         database = sqlite3.connect(path, isolation_level=None)
         try:
             try:
-                for each in (*_SETTINGS, *_TABLES):
-                    database.execute(each)
+                known = cls(database)
             except sqlite3.DatabaseError as error:
                 raise ConfigError(
                     "the file of the known rows is damaged", path=str(path), problem=type(error).__name__,
                     next_step="Restore it with the state; to begin anew, remove both and give an empty folder.",
                 ) from None  # fmt: skip
-            yield cls(database)
+            yield known
         finally:
             database.close()
 
@@ -119,7 +124,8 @@ class KnownRows:
 
     def judge(self, start: RoundStart, pages: Iterable[bytes]) -> GoneReport | None:
         """What a sealed full round would delete, with nothing applied; None where it cannot delete anything unseen."""
-        if not start.full or not self._one("SELECT EXISTS (SELECT * FROM rows WHERE NOT removed)"):
+        known = "SELECT EXISTS (SELECT * FROM rows WHERE NOT removed) OR EXISTS (SELECT * FROM relations)"
+        if not start.full or not self._one(known):
             return None
         with self._transaction(keep=False):
             for _ in self._told(start, pages):

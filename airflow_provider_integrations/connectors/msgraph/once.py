@@ -10,7 +10,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +19,21 @@ from airflow_provider_integrations.connectors.msgraph.client import Landing, Rea
 from airflow_provider_integrations.connectors.msgraph.delta import run_round
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.connectors.msgraph.model import Page, Restart, RoundStart
-from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, land_page, page_path
+from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, page_path, write_page
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.resync import GONE_SHARE
 from airflow_provider_integrations.connectors.msgraph.round_files import RoundFiles, file_names
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
-from airflow_provider_integrations.core.errors import StateConflictError
-from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
+from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError
+from airflow_provider_integrations.landing.durable import copy_durably, sync_files, sync_folder
 from airflow_provider_integrations.system import utc_now
 
 __all__ = ["Order", "delta_once"]
+
+_KEEP = 1.0
+"""Seconds between states that are kept while pages come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ class _Run:
 
     def __init__(self, order: Order, kept: StateFile, known: KnownRows, boundary: Callable[[str], None]) -> None:
         self.order, self.kept, self.known, self.boundary = order, kept, known, boundary
-        self.state = kept.read()
+        self.state = self._kept_state = kept.read()
+        self._unsynced: list[Path] = []
+        self._kept_at = -_KEEP  # The first page is kept at once.
         # Beside the state, so that two sources with one folder never share pages.
         self._pages = kept.path.with_name(f"{kept.path.name}.pages")
         self._agree()
@@ -100,6 +105,7 @@ class _Run:
     def begin(self) -> list[str]:
         """Begin the round, or go on with it; gives what a person should know."""
         age = self.state.age(utc_now())
+        warnings = self._mend()
         begun = self.state.begin(self.order.query, resync=self.order.resync, anew=self.order.resync)
         self._save(begun)
         # Left by a run that died after its link had moved.
@@ -108,8 +114,9 @@ class _Run:
         self.folder.mkdir(exist_ok=True)
         sync_folder(self._pages)
         self.boundary("begun")
-        alarm = age is not None and age.alarm
-        return [f"the kept link was {age.age.days} days old; most live 7 days"] if alarm and age is not None else []
+        if age is not None and age.alarm:
+            warnings.append(f"the kept link was {age.age.days} days old; most live 7 days")
+        return warnings
 
     def read(self, reach: Reach, token: Token) -> None:
         """Land all pages that are not there yet."""
@@ -124,7 +131,11 @@ class _Run:
             pace=Pace(budget=self.order.budget),
         )
         with open_client(reach) as client:
-            end = drive(conversation, client, Landing(self._land, self._restart), token=token)
+            try:
+                end = drive(conversation, client, Landing(self._land, self._restart), token=token)
+            except IntegrationError:
+                self._save(self.state)  # What was landed is not asked for again.
+                raise
         self._save(self.state.sealed(end, at=utc_now()))
         self.boundary("sealed")
 
@@ -187,14 +198,33 @@ class _Run:
                 next_step="Give the state file's path, or an empty folder to begin anew.",
             )
 
+    def _mend(self) -> list[str]:
+        """Begin a round anew whose landed pages are lost, by the link that it began with: nothing of it was applied."""
+        progress = self.state.progress
+        if progress is None or self.known.round == progress.start.round:
+            return []
+        start = progress.start
+        lost = [n for n in range(1, start.pages + 1) if not page_path(self.folder, start.attempt, n).exists()]
+        if not lost:
+            return []
+        opened = replace(self.state, progress=replace(progress, end_link="", sealed_at=None))
+        planned = self.order.resync or bool(progress.resync)
+        self._save(opened.begin(self.order.query, resync=planned, anew=True))
+        return [f"{len(lost)} landed pages were lost: the round began anew"]
+
     def _has_files(self) -> bool:
         names = file_names(self.order.query.resource, 0, self.order.relations).values()
         return any(any(self.order.out.glob(name.replace("-000000.", "-*."))) for name in names)
 
     def _land(self, page: Page) -> None:
-        land_page(self.folder, page, self.order.query, relations=self.order.relations)
+        path = write_page(self.folder, page, self.order.query, relations=self.order.relations)
         self.boundary("page landed")
-        self._save(self.state.landed(page))
+        self._unsynced.append(path)
+        self.state = self.state.landed(page)
+        # A kill costs the pages of a moment, which are asked for again; a sync after each costs as much as reading it.
+        if time.monotonic() - self._kept_at >= _KEEP:
+            self._save(self.state)
+            self._kept_at = time.monotonic()
         self.boundary("page kept")
 
     def _restart(self, restart: Restart) -> None:
@@ -205,13 +235,24 @@ class _Run:
             shutil.rmtree(page_path(self.folder, before.start.attempt, 1).parent, ignore_errors=True)
 
     def _save(self, state: DeltaState) -> None:
-        if state != self.state or not self.kept.path.exists():
+        """Keep a state, and before it the pages that it counts."""
+        sync_files(self._unsynced)
+        self._unsynced.clear()
+        if state != self._kept_state or not self.kept.path.exists():
             self.kept.write(state)
-        self.state = state
+        self.state = self._kept_state = state
 
     def _publish(self, file: Path) -> str:
         """A second name of the round's file, or a copy; what stands there already must be the same."""
         target = self.order.out / file.name
+        if not file.exists() and not target.exists():
+            raise StateConflictError(
+                "a round was applied to the known rows, and its file is lost",
+                file=str(file),
+                next_step="Restore the folder of the pages; to begin anew, remove state and known rows and empty the folder.",
+            )
+        if not file.exists():
+            return target.name
         if target.exists() and not target.samefile(file) and target.read_bytes() != file.read_bytes():
             raise StateConflictError(
                 "another source has a file of this name",

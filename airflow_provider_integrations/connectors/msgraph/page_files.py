@@ -21,17 +21,15 @@ from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.formats.columns import column_of
-from airflow_provider_integrations.landing.durable import replace_durably
 
 __all__ = [
     "columns_of",
-    "land_page",
-    "landed_changes",
     "page_bytes",
     "page_path",
     "read_page_file",
     "read_sent",
     "text_of",
+    "write_page",
 ]
 
 
@@ -138,16 +136,12 @@ def read_sent(data: bytes, round: int) -> Iterator[tuple[Change | RelationChange
             yield RelationChange(_OPS[op], relation, id, member, kind, round, seq), ""
 
 
-def land_page(folder: Path, page: Page, query: Query, *, relations: Collection[str] | None = None) -> None:
-    """Write a page durably, in place of what an earlier try has left; errors as of `page_bytes`."""
+def write_page(folder: Path, page: Page, query: Query, *, relations: Collection[str] | None = None) -> Path:
+    """Write a page in place of what an earlier try has left, without syncing it; errors as of `page_bytes`."""
     path = page_path(folder, page.attempt, page.number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_durably(path, page_bytes(page, query, relations=relations))
-
-
-def landed_changes(path: Path, round: int) -> Iterator[Change | RelationChange]:
-    """The changes of a page that `land_page` wrote."""
-    return read_page_file(path.read_bytes(), round)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(page_bytes(page, query, relations=relations))
+    return path
 
 
 def _as_json(objects: list[Mapping[str, Any]]) -> list[str]:

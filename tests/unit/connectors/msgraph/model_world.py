@@ -236,9 +236,9 @@ def differing_objects(world: World, objects: Mapping[str, Mapping[str, Any]]) ->
     return [f"{name}: {here.get(name)} != {there.get(name)}" for name in names]
 
 
-def live_through(seed: int) -> World:
+def live_through(seed: int, kind: type[World] = World) -> World:
     """A whole life by its number: changes, faults and deaths, then peace."""
-    world = World(seed)
+    world = kind(seed)
     random = Random(seed)
     world.deaths, world.server.faults = random.choice((0.0, 0.02, 0.1)), random.choice((0.05, 0.2, 0.4))
     for _ in range(random.randint(2, 20)):

@@ -13,12 +13,11 @@ from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
 from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.page_files import (
     columns_of,
-    land_page,
-    landed_changes,
     page_bytes,
     page_path,
     read_page_file,
     text_of,
+    write_page,
 )
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import ConfigError
@@ -54,18 +53,28 @@ def test_the_key_is_no_property() -> None:
     assert columns_of(QUERY) == ("displayName", "city")
 
 
-def test_a_page_gives_back_its_changes_with_missing_told_from_null(tmp_path: Path) -> None:
-    land_page(tmp_path, page({"id": "a", "city": None}, {"id": "b", "@removed": {"reason": "deleted"}}), QUERY)
-    assert list(landed_changes(page_path(tmp_path, 0, 1), 2)) == [
+def test_a_page_gives_back_its_changes_with_missing_told_from_null() -> None:
+    sent = page({"id": "a", "city": None}, {"id": "b", "@removed": {"reason": "deleted"}})
+    assert list(read_page_file(page_bytes(sent, QUERY), 2)) == [
         Change(Op.UPSERT, "a", 2, 1, {"city": None}, complete=False),
         Change(Op.REMOVE_HARD, "b", 2, 2),
     ]
 
 
+def test_texts_of_a_page_come_back_as_they_were_whatever_stands_in_them() -> None:
+    cities = ["},\n{", '"', "a\\\n},{", "\u2028", "", "a\ud800b", "Zoë", {"a": "},\n{"}]
+    sent = page(*({"id": str(number), "city": city} for number, city in enumerate(cities)))
+    got = [
+        change.properties["city"] for change in read_page_file(page_bytes(sent, QUERY), 2) if isinstance(change, Change)
+    ]
+    assert got == [text_of(city) for city in cities]
+
+
 def test_a_page_that_comes_again_replaces_what_a_death_has_left(tmp_path: Path) -> None:
     for items in ([{"id": "a"}, {"id": "b"}], []):
-        land_page(tmp_path, page(*items), QUERY)
-    assert list(landed_changes(page_path(tmp_path, 0, 1), 2)) == []
+        path = write_page(tmp_path, page(*items), QUERY)
+    assert path == page_path(tmp_path, 0, 1)
+    assert list(read_page_file(path.read_bytes(), 2)) == []
 
 
 def test_a_page_carries_the_changes_of_relations_among_those_of_objects() -> None:
