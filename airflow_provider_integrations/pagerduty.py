@@ -4,20 +4,25 @@
 
 Sources: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ (the event and its limits) and
 https://developer.pagerduty.com/docs/events-api-v2/overview/ (202 taken; 400 refused; 429, 5xx and a broken network: again later;
-512 KB). The routing key travels in the body and is a secret: no message and no log shows it.
+512 KB). The routing key travels in the body and is a secret: no message and no log shows it, nor the address, which may hold
+one where another receiver is used. The status alone says what became of an event; of what follows it a little is read for people.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 
@@ -35,7 +40,7 @@ from airflow_provider_integrations.core.errors import (
 from airflow_provider_integrations.core.redaction import Redactor
 from airflow_provider_integrations.system import utc_now
 
-__all__ = ["ENQUEUE", "PACE", "Endpoint", "endpoint_of", "event_body", "send"]
+__all__ = ["ENQUEUE", "LONGEST", "PACE", "Endpoint", "endpoint_of", "event_body", "send"]
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,14 @@ _KEY, _SUMMARY = 255, 1024
 _TRIES = 4
 _RATE_LIMIT_PAUSE = 120.0
 """Seconds after a 429 that asks for none: "a backoff of a few minutes"."""
+_TIMEOUT = 10.0
+_SAID = 4096
+"""Bytes of an answer that are read."""
+_RUN = 8
+"""Characters of a secret in a row that no text may repeat, however they are written."""
+
+LONGEST = _TRIES * _TIMEOUT + (_TRIES - 1) * PACE.longest
+"""Seconds that sending one alert takes at the most, whatever the server does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +70,14 @@ class Endpoint:
     """Where events go.
 
     Args:
-        url: The whole address.
+        url: The whole address, which may hold a secret.
         routing_key: Of the service that takes them.
-        timeout: Seconds for connecting, and for each answer.
+        timeout: Seconds for one try, from connecting to the end of what is read of the answer.
     """
 
-    url: str
+    url: str = field(repr=False)
     routing_key: str = field(repr=False)
-    timeout: float = 10
+    timeout: float = _TIMEOUT
 
 
 _LAST_PORT = 65_535
@@ -159,40 +172,52 @@ def send(
     if not 0 < len(alert.key) <= _KEY:
         raise ConfigError("an alert's key has 1 to 255 characters", characters=len(alert.key))
     content = _encoded(event_body(endpoint.routing_key, action, alert))
-    # A redirect is not followed: it would carry the routing key to wherever it points.
-    with httpx.Client(timeout=endpoint.timeout, follow_redirects=False) as client:
-        for attempt in range(1, tries + 1):
-            fault = _try_once(client, endpoint, content, clock())
-            if fault is None:
-                return
-            asked = fault.retry_after if isinstance(fault, RateLimitedError) else 0.0
-            if not isinstance(fault, TransientError) or attempt == tries or asked > pace.longest:
-                raise fault
-            wait = pace.delay(attempt, chance, at_least=asked)
-            log.warning("try %d of %d: %s; again in %.1f s", attempt, tries, fault, wait)
-            sleep(wait)
+    for attempt in range(1, tries + 1):
+        fault = _try_once(endpoint, content, clock())
+        if fault is None:
+            return
+        asked = fault.retry_after if isinstance(fault, RateLimitedError) else 0.0
+        if not isinstance(fault, TransientError) or attempt == tries or asked > pace.longest:
+            raise fault
+        wait = pace.delay(attempt, chance, at_least=asked)
+        log.warning("try %d of %d: %s; again in %.1f s", attempt, tries, fault, wait)
+        sleep(wait)
 
 
 def _encoded(body: dict[str, Any]) -> bytes:
     return json.dumps(body, default=str).encode()
 
 
-def _try_once(client: httpx.Client, endpoint: Endpoint, content: bytes, now: datetime) -> IntegrationError | None:
+@dataclass(slots=True)
+class _Answer:
+    """What came back, as far as it came in time."""
+
+    status: int | None = None
+    pause: str | None = None
+    body: bytes = b""
+
+
+def _try_once(endpoint: Endpoint, content: bytes, now: datetime) -> IntegrationError | None:
     """Send once; gives what went wrong."""
     server = urlsplit(endpoint.url).hostname
-    headers = {"Content-Type": "application/json"}
+    answer = _Answer()
+    failed: Exception | None = None
     try:
-        answer = client.post(endpoint.url, content=content, headers=headers)
+        with _unlogged():
+            asyncio.run(_post(endpoint, content, answer))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         return ConfigError("the address for alerts is none", server=server, said=type(error).__name__)
-    except httpx.HTTPError as error:
-        return ConnectionLostError("alerts cannot be delivered now", server=server, said=type(error).__name__)
-    status = answer.status_code
+    except (httpx.HTTPError, TimeoutError) as error:
+        failed = error
+    status = answer.status
+    if status is None:
+        said = type(failed).__name__
+        return ConnectionLostError("alerts cannot be delivered now", server=server, said=said)
     if 200 <= status < 300:
         return None
-    values: dict[str, Any] = {"server": server, "status": status, "said": _said(answer, endpoint)}
+    values: dict[str, Any] = {"server": server, "status": status, "said": _said(answer.body, endpoint)}
     if status == 429:
-        asked = retry_after(answer.headers.get("Retry-After"), now=now).seconds
+        asked = retry_after(answer.pause, now=now).seconds
         pause = _RATE_LIMIT_PAUSE if asked is None else asked
         return RateLimitedError("the receiver of alerts asks for a pause", retry_after=pause, **values)
     if status >= 500 or status == 408:
@@ -206,6 +231,57 @@ def _try_once(client: httpx.Client, endpoint: Endpoint, content: bytes, now: dat
     )
 
 
-def _said(answer: httpx.Response, endpoint: Endpoint) -> str:
-    """What the server says, short and without our secret."""
-    return Redactor([endpoint.routing_key])(" ".join(answer.text.split()))[:300]
+async def _post(endpoint: Endpoint, content: bytes, answer: _Answer) -> None:
+    """Send, and keep what comes back as it comes; a server that drips is left when the time is over.
+
+    Asynchronous for that alone: the timeouts of a socket begin anew with each byte.
+    """
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    # A redirect is not followed: it would carry the routing key to wherever it points.
+    async with (
+        asyncio.timeout(endpoint.timeout),
+        httpx.AsyncClient(timeout=endpoint.timeout) as client,
+        client.stream("POST", endpoint.url, content=content, headers=headers) as found,
+    ):
+        answer.pause, answer.status = found.headers.get("Retry-After"), found.status_code
+        if not found.is_success:
+            async for piece in found.aiter_raw():
+                answer.body = (answer.body + piece)[:_SAID]
+                if len(answer.body) == _SAID:
+                    break
+
+
+_SENDING: ContextVar[bool] = ContextVar("sending an alert", default=False)
+
+
+def _is_not_ours(_record: logging.LogRecord) -> bool:
+    return not _SENDING.get()
+
+
+logging.getLogger("httpx").addFilter(_is_not_ours)
+"""It logs the whole address of each request; those of others are none of our business."""
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    token = _SENDING.set(True)
+    try:
+        yield
+    finally:
+        _SENDING.reset(token)
+
+
+def _said(body: bytes, endpoint: Endpoint) -> str:
+    """What the server says, short and without our secrets, however it writes them."""
+    parts = urlsplit(endpoint.url)
+    secrets = [endpoint.routing_key, parts.query, *([parts.path] if parts.path != ENQUEUE else [])]
+    text = Redactor(secrets)(" ".join(body.decode("utf-8", "replace").split()))[:300]
+    return "(it repeats our secrets)" if any(_repeats(text, secret) for secret in secrets) else text
+
+
+def _repeats(text: str, secret: str) -> bool:
+    """Whether a part of a secret stands in a text: broken up, quoted as in JSON, or as in an address."""
+    with suppress(ValueError):
+        text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), unquote(text))
+    plain, key = (re.sub(r"\\[nrtbf]|[^0-9a-zA-Z]", "", some) for some in (text, secret))
+    return any(key[start : start + _RUN] in plain for start in range(len(key) - _RUN + 1))

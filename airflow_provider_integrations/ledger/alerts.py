@@ -106,8 +106,12 @@ class Alerts:
                 connection.execute(insert_if_absent(alert, "key"), rows)
 
     def unresolved(self, kind: str) -> list[AlertRecord]:
-        """Alerts of a kind that somebody still has to be told of, or whose end; the first first."""
-        query = select(alert).where(alert.c.kind == kind, alert.c.resolved_at.is_(None)).order_by(alert.c.number)
+        """Alerts of a kind that somebody still has to be told of, or whose end; those that were tried least come first.
+
+        So none that cannot be sent keeps those behind it for ever.
+        """
+        mine = alert.c.kind == kind, alert.c.resolved_at.is_(None)
+        query = select(alert).where(*mine).order_by(alert.c.begun, alert.c.number)
         with self._parts.database.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 

@@ -22,17 +22,20 @@ from airflow_provider_integrations.connectors.edi.account_alerts import (
     alert_of_sent,
 )
 from airflow_provider_integrations.core.alert import AlertAction, Notify
-from airflow_provider_integrations.core.errors import PermanentError
+from airflow_provider_integrations.core.errors import RateLimitedError, TransientError
 from airflow_provider_integrations.core.interchange import SentStatus
 from airflow_provider_integrations.ledger.alerts import AlertClaim
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["Told", "tell_account"]
+__all__ = ["LEASE", "Told", "tell_account"]
 
 log = logging.getLogger(__name__)
 
-_LEASE = timedelta(minutes=5)
-"""Longer than one sending takes with its own retries."""
+LEASE = timedelta(minutes=5)
+"""Longer than one sending takes with its own retries, see `pagerduty.LONGEST`."""
+
+_AWAY = 3
+"""Sendings in a row that fail for the moment: then whoever receives is away, and each more would wait as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def tell_account(
     notify: Notify,
     *,
     owner: str,
-    lease: timedelta = _LEASE,
+    lease: timedelta = LEASE,
     boundary: Callable[[str], None] = lambda _: None,
 ) -> Told:
     """Mark what is overdue, alert once to each debt that is and to each refusal, and say of each that is settled that it is over.
@@ -72,8 +75,9 @@ def tell_account(
         boundary: Called between the steps with the name of what was just done; tests kill the process there.
 
     Raises:
-        TransientError: as `notify` does; what was not sent is sent by the next call.
-        PermanentError: if the receiver refuses an alert; all others are sent by then.
+        TransientError: as `notify` does; what was not sent is sent by the next call. All others are sent by then, unless
+            several in a row failed or the receiver asks for a pause; the next call begins with those that were not tried.
+        PermanentError: if the receiver refuses an alert, or whatever else `notify` raises; all others are sent by then.
     """
     alerts, account = ledger.alerts, ledger.interchanges
     known = [record.alert.key for kind in (OVERDUE, REFUSED) for record in alerts.unresolved(kind)]
@@ -113,7 +117,8 @@ def _send_all(by: _Sending, keys: Iterable[str]) -> tuple[list[str], list[str], 
     told: list[str] = []
     resolved: list[str] = []
     untold = 0
-    faults: list[PermanentError] = []
+    faults: list[Exception] = []
+    in_a_row = 0
     for key in keys:
         if (held := by.ledger.alerts.claim(key, by.owner, lease=by.lease)) is None:
             continue
@@ -123,11 +128,16 @@ def _send_all(by: _Sending, keys: Iterable[str]) -> tuple[list[str], list[str], 
                 (resolved if over else told).append(key)
             else:
                 untold += 1
-        except PermanentError as fault:
+            in_a_row = 0
+        except Exception as fault:
             log.error("the alert %r could not be sent: %s", held.record.alert.summary, fault)
             faults.append(fault)
+            in_a_row = in_a_row + 1 if isinstance(fault, TransientError) else 0
+            if in_a_row == _AWAY or isinstance(fault, RateLimitedError):
+                break
     if faults:
-        raise faults[0]
+        # One that a retry mends first: the task is tried again then, and what it may deliver must not wait.
+        raise next((fault for fault in faults if isinstance(fault, TransientError)), faults[0])
     return told, resolved, untold
 
 
