@@ -30,6 +30,8 @@ from airflow_provider_integrations.core.errors import ConfigError, RateLimitedEr
 __all__ = ["AppScope", "Pace", "Verdict", "judge", "paced"]
 
 _LONGEST_ASKED = 86_400.0
+_NOT_DONE = frozenset({429, 503})
+"""What was refused before anything was done; behind any other failure the request may have had its effect."""
 End = TypeVar("End")
 
 
@@ -184,7 +186,7 @@ def _patiently(
         else:
             assert isinstance(response, Response), "a request is answered by a response"
             verdict = judge(response, attempt, pace, random)
-            if verdict is None:
+            if verdict is None or (request.once and response.status not in _NOT_DONE):
                 return response
             spent.refused += 1
             spent.seconds += max((response.at - asked_at).total_seconds(), 0.0)
