@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from airflow_provider_integrations.core.errors import ClaimLostError
 from airflow_provider_integrations.ledger.database import insert_if_absent
@@ -20,6 +20,15 @@ from airflow_provider_integrations.ledger.graph_tables import graph_pause, graph
 from airflow_provider_integrations.ledger.rows import Parts
 
 __all__ = ["GraphRecord", "GraphStates"]
+
+# Built once: building a statement takes longer than SQLite takes to run it.
+_GET = select(graph_state).where(graph_state.c.source == bindparam("name"))
+_REPLACE = (
+    update(graph_state)
+    .where(graph_state.c.source == bindparam("name"), graph_state.c.revision == bindparam("expected"))
+    .values({each: bindparam(f"new_{each.name}") for each in graph_state.c if each.name != "source"})
+)
+_UNTIL = select(graph_pause.c.until).where(graph_pause.c.scope == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class GraphStates:
     def get(self, source: str) -> GraphRecord | None:
         """What is kept of a source; None if there is nothing."""
         with self._parts.database.read() as connection:
-            row = connection.execute(select(graph_state).where(graph_state.c.source == source)).one_or_none()
+            row = connection.execute(_GET, {"name": source}).one_or_none()
         if row is None:
             return None
         return GraphRecord(row.source, row.content, row.rounds, row.obtained_at, row.sealed_at, row.revision)
@@ -78,8 +87,8 @@ class GraphStates:
         }
         with self._parts.database.write() as connection:
             if expected:
-                mine = graph_state.c.source == record.source, graph_state.c.revision == expected
-                done = connection.execute(update(graph_state).where(*mine).values(**values))
+                new = {f"new_{name}": value for name, value in values.items()}
+                done = connection.execute(_REPLACE, {"name": record.source, "expected": expected, **new})
             else:
                 done = connection.execute(
                     insert_if_absent(graph_state, "source"), [{"source": record.source, **values}]

@@ -6,8 +6,8 @@ by key, then the deleted keys of the same batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,18 @@ from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.messages import Request as Asking
 from tests.fakes.graph.service import GraphService
 
-__all__ = ["KEYS", "USERS", "bronze", "by_id", "graph_job", "load_all", "run_through", "through", "truth"]
+__all__ = [
+    "KEYS",
+    "USERS",
+    "bronze",
+    "by_id",
+    "graph_job",
+    "load_all",
+    "run_through",
+    "through",
+    "through_async",
+    "truth",
+]
 
 KEYS = (Fernet.generate_key().decode(),)
 USERS = Contract(
@@ -95,6 +106,26 @@ def graph_job(ledger: Ledger, root: UPath, scratch: Path, **changed: Any) -> Gra
 def through(graph: GraphService) -> Callable[..., Any]:
     """What stands for `open_client`: requests go to the service, with no socket between."""
 
+    @contextmanager
+    def opened(reach: Reach) -> Iterator[httpx.Client]:
+        with httpx.Client(transport=_transport(graph)) as client:
+            yield client
+
+    return opened
+
+
+def through_async(graph: GraphService) -> Callable[..., Any]:
+    """The same for `open_async_client`."""
+
+    @asynccontextmanager
+    async def opened(reach: Reach) -> AsyncIterator[httpx.AsyncClient]:
+        async with httpx.AsyncClient(transport=_transport(graph)) as client:
+            yield client
+
+    return opened
+
+
+def _transport(graph: GraphService) -> httpx.MockTransport:
     def answer(request: httpx.Request) -> httpx.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         answered = graph.answer(Asking("GET", str(request.url), {**headers, "authorization": f"Bearer {graph.token}"}))
@@ -102,12 +133,7 @@ def through(graph: GraphService) -> Callable[..., Any]:
             raise httpx.ReadError("cut off", request=request)
         return httpx.Response(answered.status, headers=answered.headers, content=answered.content())
 
-    @contextmanager
-    def opened(reach: Reach) -> Iterator[httpx.Client]:
-        with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-            yield client
-
-    return opened
+    return httpx.MockTransport(answer)
 
 
 def load_all(ledger: Ledger, items: list[WorkItem], settle: Callable[[Ledger, str], Any]) -> None:
@@ -118,16 +144,19 @@ def load_all(ledger: Ledger, items: list[WorkItem], settle: Callable[[Ledger, st
                 held.advance(item, State.GATED)
             if held.take(item.id, State.GATED):
                 held.advance(item, State.LOADED)
-            if (now := ledger.items.get(item.id)).state is State.LOADED and awaits_deletions(now):
-                if held.take(item.id, State.LOADED):
-                    held.note(item, {"deletions_of": now.facts["batch_id"]})
-                    held.let_go()
+            if (
+                (now := ledger.items.get(item.id)).state is State.LOADED
+                and awaits_deletions(now)
+                and held.take(item.id, State.LOADED)
+            ):
+                held.note(item, {"deletions_of": now.facts["batch_id"]})
+                held.let_go()
             settle(ledger, item.source)
 
 
-def run_through(job: GraphJob, asked: Asked = Asked(), approved: str = "") -> RoundReport:
+def run_through(job: GraphJob, asked: Asked | None = None, approved: str = "") -> RoundReport:
     """A whole round: read, landed, loaded and settled."""
-    report = read_round(job, asked)
+    report = read_round(job, asked or Asked())
     items = land_round(job, approved)
     load_all(job.ledger, items, lambda ledger, name: settle_graph(ledger, name, keys=job.keys))
     return report
