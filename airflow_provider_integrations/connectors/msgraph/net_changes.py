@@ -95,6 +95,28 @@ class NetChanges:
             query = "SELECT owner, member FROM pair WHERE op <> ? AND relation = ? ORDER BY owner, member"
         yield from _some(self._database.execute(query, (Op.UPSERT.value, relation)))
 
+    def forget_removals(self, known: Path, relation: str = _OBJECTS) -> None:
+        """Take what is gone for known still, since a refused batch deletes nothing: a later resync finds it gone again."""
+        self._flush()
+        self._database.execute("ATTACH ? AS known", (str(known),))
+        try:
+            self._database.execute("BEGIN")
+            if relation:
+                self._database.execute(
+                    "INSERT OR IGNORE INTO known.relations (owner, relation, member, member_type, round)"
+                    " SELECT owner, relation, member, '', 0 FROM pair WHERE relation = ? AND op <> ?",
+                    (relation, Op.UPSERT.value),
+                )
+            else:
+                self._database.execute(
+                    "INSERT INTO known.rows (id, properties, removed, round)"
+                    " SELECT id, '{}', 0, 0 FROM object WHERE op <> ? ON CONFLICT (id) DO UPDATE SET removed = 0",
+                    (Op.UPSERT.value,),
+                )
+            self._database.execute("COMMIT")
+        finally:
+            self._database.execute("DETACH known")
+
     def _flush(self) -> None:
         self._database.execute("BEGIN")
         self._database.executemany("INSERT OR REPLACE INTO object VALUES (?, ?)", self._objects.items())

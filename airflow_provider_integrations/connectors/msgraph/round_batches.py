@@ -22,7 +22,10 @@ from airflow_provider_integrations.landing.bronze import MANIFEST, batch_key, pr
 from airflow_provider_integrations.landing.deletions import keep_deletions
 from airflow_provider_integrations.ledger.holding import Holder
 
-__all__ = ["Batch", "land_batch", "landed_before"]
+__all__ = ["KNOWN", "Batch", "land_batch", "landed_before"]
+
+KNOWN = "known.sqlite"
+"""The known objects in the private folder of a landing."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ def land_batch(job: GraphJob, held: Holder, batch: Batch, net: NetChanges, work:
     written = write_rows(folder, batch.contract, chunks, batch_id=batch.batch_id, version=batch.version)
     if written.rows_rejected > batch.contract.max_reject_share * written.rows_read:
         batch.refused = _refused(job, batch, written, folder)
+        net.forget_removals(work / KNOWN, batch.relation)
     else:
         deleted = keep_deletions(folder, typed_keys(batch.contract, net.removed(batch.relation)))
         manifest = _manifest(batch, written)
@@ -117,7 +121,7 @@ def land_batch(job: GraphJob, held: Holder, batch: Batch, net: NetChanges, work:
 
 def _objects(job: GraphJob, net: NetChanges, work: Path) -> Iterator[Columns]:
     names = [job.source.property_of(column.name).split("/")[0] for column in job.contract.columns]
-    for rows in net.objects(work / "known.sqlite"):
+    for rows in net.objects(work / KNOWN):
         yield [
             [identity if name == job.source.key else properties.get(name) for identity, properties in rows]
             for name in names

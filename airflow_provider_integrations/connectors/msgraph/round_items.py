@@ -33,16 +33,21 @@ class RoundItems:
     @property
     def may_give_up(self) -> bool:
         """Whether the round waits for a person, who may want everything read again instead."""
-        return not self.landed or any(item.state in (State.QUARANTINED, State.DISCOVERED) for item in self.items)
+        return not self.landed or (not self._to_land and any(map(_was_refused, self.items)))
+
+    @property
+    def _to_land(self) -> bool:
+        """Whether a worker died between two items, so that landing goes first: what it is to delete would be forgotten."""
+        return any(item.state is State.DISCOVERED and not _was_refused(item) for item in self.items)
 
     def check(self) -> None:
         """Say which refused batch holds the round back.
 
         Raises:
-            StateConflictError: one does.
+            StateConflictError: one does, and there is nothing else to be landed.
         """
         refused = [item for item in self.items if item.state is State.QUARANTINED]
-        if not refused:
+        if not refused or self._to_land:
             return
         raise StateConflictError(
             "a refused batch holds the round back, and the link stays",
@@ -52,6 +57,12 @@ class RoundItems:
             next_step=f"Correct the contract and run `integrations ledger release {refused[0].id} --why ...`; or run the"
             " source with `resync`, which goes on without the batch and reads everything again.",
         )
+
+
+def _was_refused(item: WorkItem) -> bool:
+    """Whether it is refused, or was and is released since."""
+    released = item.state is State.DISCOVERED and bool(item.facts.get("releases"))
+    return item.state is State.QUARANTINED or released
 
 
 def round_items(ledger: Ledger, source: str, number: int) -> RoundItems:

@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRow
 from airflow_provider_integrations.connectors.msgraph.known_snapshots import fetch_known, keep_known, known_path
 from airflow_provider_integrations.connectors.msgraph.net_changes import NetChanges
 from airflow_provider_integrations.connectors.msgraph.resync import GoneReport, check_gone
-from airflow_provider_integrations.connectors.msgraph.round_batches import Batch, land_batch, landed_before
+from airflow_provider_integrations.connectors.msgraph.round_batches import KNOWN, Batch, land_batch, landed_before
 from airflow_provider_integrations.connectors.msgraph.round_items import round_items
 from airflow_provider_integrations.connectors.msgraph.round_names import item_path, page_name, round_name, source_folder
 from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
@@ -146,7 +146,7 @@ def _land(job: GraphJob, kept: Kept, held: Holder, first: WorkItem, taken: Seque
                 job.boundary("applied")
                 for batch in batches:
                     land_batch(job, held, batch, net, folder)
-            keep_known(job, first, folder / "known.sqlite")
+            keep_known(job, first, folder / KNOWN)
     for batch in batches:
         batch.advance(job, held)
         job.boundary("landed")
@@ -179,7 +179,7 @@ def _pages(job: GraphJob, kept: Kept, progress: Progress) -> Iterator[bytes]:
 @contextmanager
 def _known(job: GraphJob, kept: Kept, folder: Path) -> Iterator[KnownRows]:
     """A copy of the objects that are known after the last round, to be worked on."""
-    rounds, file = kept.state.rounds, folder / "known.sqlite"
+    rounds, file = kept.state.rounds, folder / KNOWN
     before = job.ledger.items.latest(job.source.source, item_path(rounds)) if rounds else None
     if rounds and (before is None or "attempt" not in before.facts):
         raise StateConflictError(
