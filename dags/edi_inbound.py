@@ -8,10 +8,10 @@
 writes TA1, 997, 999 or CONTRL as agreed, `deliver` brings them to the partner, `settle` enters that they are there. None of
 this waits for the warehouse, and the warehouse not for this.
 
-Every task drains the ledger, so that whatever an earlier run left behind is taken on by the next. All of them run also when
-one before them failed, for the documents that did get through; `settled` then fails the run.
+Every task drains the ledger, so that whatever an earlier run left behind is taken on by the next, which waits for no file
+then. All of them run also when one before them failed, for the documents that did get through; `settled` then fails the run.
 
-Read kept originals again; their senders are told nothing twice, and their rows have the same keys:
+Read kept originals again; their senders are told nothing twice, and the warehouse ends with the rows of the new reading:
 
     airflow dags trigger edi_inbound__acme_edi -c '{"replay": {"from": "2025-11-01", "to": "2025-11-05"}}'
 """
@@ -38,7 +38,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.operators import (
     SftpPgpIntakeOperator,
 )
 from airflow_provider_integrations.connectors.sftp_pgp.sensors import SftpPgpIntakeSensor
-from airflow_provider_integrations.core.edi_source import EdiSource, table_source_name
+from airflow_provider_integrations.core.edi_source import EdiSource, outbox_name, table_source_name
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.dag_context import include_folder
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
@@ -89,6 +89,7 @@ def edi_inbound(source: EdiSource, tables: Sequence[str]) -> DAG:
             source=name,
             wait="{{ params.wait }}",
             replay="{{ params.replay | tojson }}",
+            drains=[outbox_name(name), *(table_source_name(name, table) for table in tables)],
             deferrable=True,
             poke_interval=60,
             timeout=timedelta(hours=12).total_seconds(),

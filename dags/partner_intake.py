@@ -2,8 +2,8 @@
 
     discover ─> intake[] ─> gate[] ─> load ─> archive ─> settled
 
-Every task drains the ledger, so that whatever an earlier run left behind is taken on by the next. `load` and `archive`
-run also when a group failed, for the files that did get through; `settled` then fails the run.
+Every task drains the ledger, so that whatever an earlier run left behind is taken on by the next, which waits for no file
+then. `load` and `archive` run also when a group failed, for the files that did get through; `settled` then fails the run.
 
 Backfill from kept originals:
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_integrations.connectors.sftp_pgp.archive import ARCHIVABLE
 from airflow_provider_integrations.connectors.sftp_pgp.client import SftpClient
 from airflow_provider_integrations.connectors.sftp_pgp.completeness import Complete, complete_files
 from airflow_provider_integrations.connectors.sftp_pgp.job import IntakeJob
@@ -24,12 +25,14 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.working_days import working_days
 
-__all__ = ["PENDING", "Discovery", "discover", "group_items", "list_complete", "look_once"]
+__all__ = ["PENDING", "Discovery", "discover", "group_items", "list_complete", "look_once", "unfinished"]
 
 log = logging.getLogger(__name__)
 
 PENDING = (State.DISCOVERED, State.LANDED)
 """States in which an item still waits for the intake or for the gate, whichever run left it there."""
+
+_UNFINISHED = (*PENDING, State.GATED, State.LOADED)
 
 GROUP_BYTES = 256 * 1024 * 1024
 """A group of small files is one mapped task; a file of this size is a group of its own."""
@@ -102,6 +105,20 @@ async def look_once(job: IntakeJob) -> Discovery:
         due = next_delivery(job.clock(), schedule, working_days(schedule.country, schedule.subdivision))
         job.ledger.records.expect_delivery(job.source.source, due, schedule.zone)
     return found
+
+
+def unfinished(ledger: Ledger, source: str, more: Iterable[str] = ()) -> bool:
+    """Whether there is something for a run to do without a new file: what a failed run left, or a person released.
+
+    Args:
+        ledger: Where the items are.
+        source: Whose files they are; also one that is still to be moved out of the inbox counts.
+        more: Names of other sources that the same run drains, as the tables and the outbox of documents.
+    """
+    items = ledger.items
+    if any(items.list(name, _UNFINISHED, limit=1) for name in (source, *more)):
+        return True
+    return bool(items.undisposed(source, ARCHIVABLE))
 
 
 def name_facts(policy: NamePolicy, entry: Complete) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
     """Enter new files into the ledger and give all pending items in groups: `list[list[item id]]`.
 
     The result is what the ledger says is pending, not what this look happened to see, so that items which an earlier
-    run left behind are drained too. The deferred look decides nothing: it only says when to look again.
+    run left behind are drained too. It is empty where only later steps have something to take up, which is no reason to
+    wait either. The deferred look decides nothing: it only says when to look again.
 
     Args:
         source: Name of a file under `include/sources/`.
@@ -36,6 +37,7 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
             result.
         replay: Takes up kept originals again instead of listing: a mapping, or its JSON, with the business dates
             `from` and `to`, both inclusive.
+        drains: Names of other sources in the ledger whose unfinished items the tasks behind this one take up.
         deferrable: Wait in the triggerer and not in a worker.
     """
 
@@ -47,6 +49,7 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
         source: str,
         wait: bool | str = True,
         replay: dict[str, str] | str | None = None,
+        drains: Sequence[str] = (),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -55,6 +58,7 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
         self.source = source
         self.wait = wait
         self.replay = replay
+        self.drains = drains
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
@@ -65,22 +69,25 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One look: `is_done` with the groups as its value."""
-        groups = self._look(context)
-        return PokeReturnValue(is_done=bool(groups) or not self._waits(), xcom_value=groups)
+        groups, is_done = self._look(context)
+        return PokeReturnValue(is_done=is_done, xcom_value=groups)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> list[list[str]]:
         """Look again after the trigger has seen something, and defer again if it is gone or taken."""
-        groups = self._look(context)
-        if groups or not self._waits():
+        groups, is_done = self._look(context)
+        if is_done:
             return groups
         self.defer(
-            trigger=SftpPgpIntakeTrigger(source=self.source, poll_interval=self.poke_interval),
+            trigger=SftpPgpIntakeTrigger(
+                source=self.source, poll_interval=self.poke_interval, drains=list(self.drains)
+            ),
             method_name="resume",
             timeout=timedelta(seconds=self.timeout),
         )
 
-    def _look(self, context: Context) -> list[list[str]]:
-        from airflow_provider_integrations.connectors.sftp_pgp.discover import group_items, look_once
+    def _look(self, context: Context) -> tuple[list[list[str]], bool]:
+        """What is pending, and whether there is a reason not to wait."""
+        from airflow_provider_integrations.connectors.sftp_pgp.discover import group_items, look_once, unfinished
 
         job = intake_job(self.source, owner_of(context))
         if replay := self._replay():
@@ -94,7 +101,9 @@ class SftpPgpIntakeSensor(BaseSensorOperator):
         else:
             found = asyncio.run(look_once(job))
             items = list(found.pending)
-        return group_items(items, files=job.source.files_per_task)
+        groups = group_items(items, files=job.source.files_per_task)
+        is_done = bool(groups) or not self._waits() or unfinished(job.ledger, job.source.source, self.drains)
+        return groups, is_done
 
     def _replay(self) -> dict[str, str] | None:
         replay: dict[str, str] | None = json.loads(self.replay) if isinstance(self.replay, str) else self.replay
