@@ -151,7 +151,10 @@ def check_edi_source(include: Path, source: EdiSource | EdiOutbound) -> None:
             next_step="Rename it.",
         )
     if isinstance(source, EdiOutbound):
+        from airflow_provider_integrations.include_outbound import check_outbound  # It reads guides by this file.
+
         _check_known(include, (source.guide,))
+        check_outbound(include, source)
         return
     _check_known(include, source.agreement.guides)
     if source.tables:

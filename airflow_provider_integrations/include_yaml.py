@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         step = "Give the worker a file that it may read."
         raise ConfigError("the file cannot be read", path=str(path), why=error.strerror, next_step=step) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # Not only its own errors: so it meets `!!bool x`, `!!map [1]` or a 13th month.
         raise ConfigError(f"{path} is not YAML: {error}", next_step="Correct it; nothing was read.") from None
 
 
@@ -55,7 +57,7 @@ def shown_name(path: Path) -> str:
     name = path.stem
     if re.fullmatch(r"[A-Za-z0-9_]{1,80}", name):
         return name
-    return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{re.sub('[^A-Za-z0-9_]', '_', name)[:80]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:6]}"
 
 
 def kind_of(data: Any) -> str | None:

@@ -9,10 +9,11 @@ Each table of rows that comes out of a partner's documents is a source of its ow
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.declared import Declared
@@ -38,6 +39,13 @@ SETS = "sets"
 _SEPARATOR = "__"
 _LONGEST = timedelta(days=3650)
 """Spans are added to instants, which end with the year 9999."""
+
+_LONGEST_NAME, _LONGEST_QUALIFIER = 35, 4
+"""Of an identity: 0004 and 0007 of EDIFACT; X12 has less, which is looked at with the guide."""
+_LONGEST_CONTROL = 14
+"""Digits of a control number in a file's name."""
+_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=-]{0,199}")
 
 Party = str
 """An identity as `qualifier:name`, e.g. `ZZ:ACME` (ISA05 and ISA06) or `14:5012345678900` (0007 and 0004)."""
@@ -82,6 +90,13 @@ class Outbox(Declared):
 
     folder: str = Field(min_length=1)
     seal: bool = True
+
+    @field_validator("folder")
+    @classmethod
+    def _inside(cls, folder: str) -> str:
+        if ".." in folder.split("/") or not folder.isprintable():
+            raise ValueError("leads out of the connection's root, or is no name")
+        return folder
 
 
 class EdiLoad(Declared):
@@ -147,17 +162,43 @@ class EdiOutbound(Declared):
     group_ours: str = ""
     group_partner: str = ""
     rows: dict[str, str] = Field(min_length=1)
-    document: str
+    document: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$")
     name: str = Field(pattern=r"^[A-Za-z0-9_.\-]*\{control\}[A-Za-z0-9_.\-]*$")
     outbox: Outbox
-    acknowledged_within: timedelta | None = Field(default=None, le=_LONGEST)
+    acknowledged_within: timedelta | None = Field(default=None, gt=timedelta(0), le=_LONGEST)
     load: EdiLoad = EdiLoad()
     schedule: str | None = None
 
     @model_validator(mode="after")
     def _parties(self) -> EdiOutbound:
         _check_parties(self.ours, self.partner)
+        if self.ours == self.partner:
+            raise ValueError("ours and partner are the same identity")
         return self
+
+    @field_validator("document")
+    @classmethod
+    def _no_number(cls, document: str) -> str:
+        if document.lower() in ("row", "parent"):
+            raise ValueError("row and parent tie rows to rows; name the column that tells documents apart")
+        return document
+
+    @field_validator("rows")
+    @classmethod
+    def _files(cls, rows: dict[str, str]) -> dict[str, str]:
+        if wrong := sorted(file for file in rows.values() if not _PATH.fullmatch(file)):
+            raise ValueError(f"files below include/sql/outbound/ are named, with no `.` or `..`: {', '.join(wrong)}")
+        return rows
+
+    @field_validator("name")
+    @classmethod
+    def _usable(cls, name: str) -> str:
+        longest = name.replace("{control}", "9" * _LONGEST_CONTROL)
+        if not _FILE.fullmatch(longest) or ".." in name:
+            raise ValueError(
+                "a file's name begins with a letter, a digit or {control}, has no `..` and up to 200 characters"
+            )
+        return name
 
 
 def table_source_name(source: str, table: str) -> str:
@@ -171,5 +212,14 @@ def outbox_name(source: str) -> str:
 
 
 def _check_parties(*parties: Party) -> None:
-    if wrong := [party for party in parties if party.count(":") != 1 or party.endswith(":")]:
-        raise ValueError(f"identities are written as qualifier:name: {', '.join(wrong)}")
+    if wrong := [party for party in parties if not _is_party(party)]:
+        raise ValueError(
+            f"identities are written as qualifier:name: {', '.join(party[:60] for party in wrong)}; of up to "
+            f"{_LONGEST_QUALIFIER} and {_LONGEST_NAME} characters, without blanks around them"
+        )
+
+
+def _is_party(text: str) -> bool:
+    qualifier, _, name = text.partition(":")
+    fits = len(qualifier) <= _LONGEST_QUALIFIER and 0 < len(name) <= _LONGEST_NAME
+    return fits and ":" not in name and text.isprintable() and name == name.strip() and qualifier == qualifier.strip()

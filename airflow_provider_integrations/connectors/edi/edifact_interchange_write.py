@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.edi.envelope import Envelope, chec
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment
 from airflow_provider_integrations.connectors.edi.write import render
 
-__all__ = ["CHARACTERS", "ENCODING", "HIGHEST_CONTROL", "write_edifact"]
+__all__ = ["CHARACTERS", "ENCODING", "HIGHEST_CONTROL", "check_edifact", "write_edifact"]
 
 HIGHEST_CONTROL = 99_999_999_999_999
 """0020 has fourteen places."""
@@ -52,8 +52,7 @@ def write_edifact(
     """
     if syntax_version not in (3, 4):
         raise unusable("no syntax version that we write", "Give 3 or 4.", version=syntax_version)
-    if envelope.usage not in {"P", "T"}:
-        raise unusable("the usage is none of EDIFACT's", "Give P or T.", usage=envelope.usage[:20])
+    _check_usage(envelope)
     check_control("the control reference of the interchange", control, HIGHEST_CONTROL)
     check_count(messages, "UNH", "UNT", 0)
     if len(messages) > _MOST_MESSAGES:
@@ -77,6 +76,27 @@ def write_edifact(
         whole.extend(message)
     whole.append(Segment("UNZ", (str(len(messages)), str(control)), 0, 0))
     return write_advice(delimiters).encode("latin-1") + render(whole, delimiters)
+
+
+def check_edifact(envelope: Envelope) -> None:
+    """Refuse what has no place in UNB, whatever is sent.
+
+    Args:
+        envelope: From whom to whom.
+
+    Raises:
+        ConfigError: as `write_edifact` for identities and usage; and for identities of a group, which is not written here.
+    """
+    _check_usage(envelope)
+    for who in ("sender", "receiver"):
+        _party(envelope, who, default_delimiters(3))
+    if envelope.group_sender or envelope.group_receiver:
+        raise unusable("EDIFACT is written without groups", "Leave out sender and receiver of the group.")
+
+
+def _check_usage(envelope: Envelope) -> None:
+    if envelope.usage not in {"P", "T"}:
+        raise unusable("the usage is none of EDIFACT's", "Give P or T.", usage=envelope.usage[:20])
 
 
 def _party(envelope: Envelope, who: str, delimiters: Delimiters) -> str:

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_integrations.connectors.edi.documents import Document, GuideBook, Outcome, outcome, read_documents
-from airflow_provider_integrations.connectors.edi.edifact_interchange_write import ENCODING, write_edifact
+from airflow_provider_integrations.connectors.edi.edifact_interchange_write import (
+    ENCODING,
+    check_edifact,
+    write_edifact,
+)
 from airflow_provider_integrations.connectors.edi.edifact_tokens import default_delimiters
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
 from airflow_provider_integrations.connectors.edi.envelope import Envelope
@@ -20,10 +24,15 @@ from airflow_provider_integrations.connectors.edi.guide_rules import Guide
 from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
 from airflow_provider_integrations.connectors.edi.write import Row, write_set
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange, Outside
-from airflow_provider_integrations.connectors.edi.x12_interchange_write import SetGroup, pick_delimiters, write_x12
+from airflow_provider_integrations.connectors.edi.x12_interchange_write import (
+    SetGroup,
+    check_x12,
+    pick_delimiters,
+    write_x12,
+)
 from airflow_provider_integrations.core.errors import PermanentError
 
-__all__ = ["Numbers", "Tables", "check_written", "same_interchange", "write_interchange"]
+__all__ = ["Numbers", "Tables", "check_envelope", "check_written", "same_interchange", "write_interchange"]
 
 Tables = Mapping[str, Sequence[Row]]
 """The rows of one document by the names of their tables."""
@@ -68,6 +77,18 @@ def write_interchange(
     sets = tuple(write_set(guide, tables, f"{number:04d}", signs) for number, tables in enumerate(documents, 1))
     group = SetGroup(guide.group, guide.version, numbers.group, sets)
     return write_x12([group], envelope, signs, now, numbers.interchange)
+
+
+def check_envelope(guide: Guide, envelope: Envelope) -> None:
+    """Refuse an envelope that no document of a guide could be sent in.
+
+    Raises:
+        ConfigError: for an identity or a usage that has no place in it.
+    """
+    if guide.syntax is Syntax.EDIFACT:
+        check_edifact(envelope)
+    else:
+        check_x12(guide.group, guide.version, envelope)
 
 
 def check_written(data: bytes, guides: Guides) -> None:

@@ -6,7 +6,7 @@ its own document be refused, by name of document and column and never with the v
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from airflow_provider_integrations.connectors.edi.guide_rules import Guide, Tabl
 from airflow_provider_integrations.connectors.edi.outbound_values import document_key, to_kind, to_number
 from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["Documents", "QueryRows", "Refusal", "check_queries", "documents_of"]
+__all__ = ["Documents", "QueryRows", "Refusal", "check_queries", "check_tables", "documents_of"]
 
 _NUMBERS = ("row", "parent")
 _NO_STEP = "Correct the query under include/sql/outbound/; nothing was sent."
@@ -102,14 +102,8 @@ def check_queries(guide: Guide, document: str, queries: Mapping[str, Sequence[st
         ConfigError: for a table or column that the guide does not have or that stands twice, and where the column of the
             document, the head table, or the numbers that tie rows to rows are missing.
     """
+    check_tables(guide, queries)
     tables = {table.name: table for table in guide.tables}
-    if unknown := sorted(set(queries) - set(tables)):
-        raise ConfigError(
-            "the guide has no such tables", guide=guide.name, tables=unknown, known=sorted(tables), next_step=_NO_STEP
-        )
-    if not any(tables[name].loop is None for name in queries):
-        heads = [table.name for table in guide.tables if table.loop is None]
-        raise ConfigError("there is no query of the head table", guide=guide.name, tables=heads, next_step=_NO_STEP)
     tied = {tables[name].parent for name in queries} - {None}
     for name, columns in queries.items():
         table, given = tables[name], [column.lower() for column in columns]
@@ -127,7 +121,23 @@ def check_queries(guide: Guide, document: str, queries: Mapping[str, Sequence[st
         if any(wrong.values()):
             told = {what: columns for what, columns in wrong.items() if columns}
             raise ConfigError("the query of a table has other columns", table=name, **told, next_step=_NO_STEP)
-    if astray := sorted(str(parent) for parent in tied if parent not in queries):
+
+
+def check_tables(guide: Guide, names: Collection[str]) -> None:
+    """Refuse queries of tables that make no document of the guide; their names are enough for that.
+
+    Raises:
+        ConfigError: for a table that the guide does not have, and where the head table or one above another is missing.
+    """
+    tables = {table.name: table for table in guide.tables}
+    if unknown := sorted(set(names) - set(tables)):
+        raise ConfigError(
+            "the guide has no such tables", guide=guide.name, tables=unknown, known=sorted(tables), next_step=_NO_STEP
+        )
+    if not any(tables[name].loop is None for name in names):
+        heads = [table.name for table in guide.tables if table.loop is None]
+        raise ConfigError("there is no query of the head table", guide=guide.name, tables=heads, next_step=_NO_STEP)
+    if astray := sorted({str(parent) for name in names if (parent := tables[name].parent) not in {None, *names}}):
         raise ConfigError("there is no query of the table above another one", tables=astray, next_step=_NO_STEP)
 
 

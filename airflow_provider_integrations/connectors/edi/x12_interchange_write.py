@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from airflow_provider_integrations.connectors.edi.envelope import Envelope, check_control, check_count, unusable
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Segment
@@ -25,7 +25,7 @@ from airflow_provider_integrations.connectors.edi.write import render
 from airflow_provider_integrations.connectors.edi.x12_codes import PARTY_QUALIFIERS
 from airflow_provider_integrations.core.errors import PermanentError
 
-__all__ = ["HIGHEST_CONTROL", "SetGroup", "pick_delimiters", "write_x12"]
+__all__ = ["HIGHEST_CONTROL", "SetGroup", "check_x12", "pick_delimiters", "write_x12"]
 
 HIGHEST_CONTROL = 999_999_999
 """ISA13 and GS06 have nine digits."""
@@ -33,6 +33,7 @@ HIGHEST_CONTROL = 999_999_999
 _MOST_SETS = 999_999
 """GE01 has six digits."""
 _FIRST_WITH_REPETITION = "00402"
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _CHOICES = {
     "element": "*|\x1d`",
     "component": ">:\x1f\\",
@@ -111,6 +112,22 @@ def write_x12(
     return b"".join(parts)
 
 
+def check_x12(functional: str, version: str, envelope: Envelope) -> None:
+    """Refuse what has no place in ISA or GS, whatever is sent.
+
+    Args:
+        functional, version: GS01 and GS08.
+        envelope: From whom to whom.
+
+    Raises:
+        ConfigError: as `write_x12` for identities, usage and version.
+    """
+    names = (envelope.party("sender")[1], envelope.party("receiver")[1], envelope.group_sender, envelope.group_receiver)
+    delimiters = pick_delimiters(names, version)
+    _isa(version, envelope, delimiters, _ANY_TIME, 1)
+    _applications(functional, version, envelope, delimiters)
+
+
 def _isa(version: str, envelope: Envelope, delimiters: Delimiters, now: datetime, control: int) -> bytes:
     if envelope.usage not in {"P", "T", "I"}:
         raise unusable("the usage is none of X12's", "Give P, T or I.", usage=envelope.usage[:20])
@@ -140,18 +157,9 @@ def _isa(version: str, envelope: Envelope, delimiters: Delimiters, now: datetime
 def _group(group: SetGroup, envelope: Envelope, delimiters: Delimiters, now: datetime) -> Iterable[bytes]:
     check_control("the control number of the group", group.control, HIGHEST_CONTROL)
     check_count(group.sets, "ST", "SE", 1)
-    _isa_version(group.version)
-    if len(group.functional) != 2 or not group.functional.isalnum():
-        raise unusable(
-            "the functional group is none of X12's", "Write it as `group` into the guide.", group=group.functional[:20]
-        )
+    applications = _applications(group.functional, group.version, envelope, delimiters)
     if len(group.sets) > _MOST_SETS:
         raise unusable("a group has too many sets", f"Give up to {_MOST_SETS}.", sets=len(group.sets))
-    applications = []
-    for who, named in (("sender", envelope.group_sender), ("receiver", envelope.group_receiver)):
-        name = named or envelope.party(who)[1]
-        _fits(name, f"the {who} of the group", 15, delimiters, least=2)
-        applications.append(name)
     day = now.strftime("%Y%m%d" if group.version >= "004010" else "%y%m%d")
     control = str(group.control)
     head = ("GS", group.functional, *applications, day, now.strftime("%H%M"), control, "X", group.version)
@@ -159,6 +167,21 @@ def _group(group: SetGroup, envelope: Envelope, delimiters: Delimiters, now: dat
     for segments in group.sets:
         yield render(segments, delimiters)
     yield _line(delimiters, "GE", str(len(group.sets)), control)
+
+
+def _applications(functional: str, version: str, envelope: Envelope, delimiters: Delimiters) -> list[str]:
+    """GS02 and GS03, once GS01 and GS08 are usable."""
+    _isa_version(version)
+    if len(functional) != 2 or not functional.isalnum():
+        raise unusable(
+            "the functional group is none of X12's", "Write it as `group` into the guide.", group=functional[:20]
+        )
+    applications = []
+    for who, named in (("sender", envelope.group_sender), ("receiver", envelope.group_receiver)):
+        name = named or envelope.party(who)[1]
+        _fits(name, f"the {who} of the group", 15, delimiters, least=2)
+        applications.append(name)
+    return applications
 
 
 def _isa_version(version: str) -> str:
