@@ -9,8 +9,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from demo.home import REPOSITORY, DemoError, Home
+from cryptography.fernet import Fernet
+
+from demo.home import REPOSITORY, DemoError, Home, write_whole
 from demo.keys import Keys
+from tests.fakes.graph.identity import App
 
 __all__ = ["airflow_environment", "airflow_password", "plain_environment", "warehouse_options", "write_airflow_command"]
 
@@ -80,6 +83,7 @@ def airflow_environment(home: Home, keys: Keys) -> dict[str, str]:
         "OPENLINEAGE__DISABLED": "True",
         "INTEGRATIONS__LANDING_ROOT": str(home / "landing"),
         "INTEGRATIONS__INCLUDE_FOLDER": str(REPOSITORY / "include"),
+        "INTEGRATIONS__GRAPH_STATE_KEY": _state_key(home),
     }
     return {
         **plain,
@@ -109,6 +113,7 @@ def _connections(home: Home, keys: Keys) -> dict[str, dict[str, object]]:
                 "pgp_signers": keys.partner_fingerprint,
             },
         },
+        "msgraph_entra": _tenant(home),
         "odbc_erp": {"conn_type": "odbc_keyset", "schema": str(home / "erp.sqlite"), "extra": {"driver": "SQLite3"}},
         "integrations_ledger": {"conn_type": "integrations_ledger", "extra": {"path": str(home / "ledger.sqlite")}},
         "integrations_warehouse": {
@@ -119,6 +124,32 @@ def _connections(home: Home, keys: Keys) -> dict[str, dict[str, object]]:
             "extra": {name: options[name] for name in ("account", "host", "port", "protocol", "database")},
         },
     }
+
+
+def _tenant(home: Home) -> dict[str, object]:
+    """The tenant of the demo: its own authority, and the app that the server knows."""
+    app, place = App(), f"127.0.0.1:{home.port('graph')}"
+    return {
+        "conn_type": "msgraph_delta",
+        "host": f"https://{place}",
+        "login": app.client_id,
+        "password": app.secret,
+        "extra": {
+            "tenant_id": app.tenant,
+            "authority": place,
+            "trusted_hosts": "127.0.0.1",
+            "ca": str(home / "graph" / "ca.pem"),
+            "environment_proxies": False,
+        },
+    }
+
+
+def _state_key(home: Home) -> str:
+    """By which delta links rest encrypted in the ledger; made once."""
+    path = home / "graph_state.key"
+    if not path.exists():
+        write_whole(path, Fernet.generate_key())
+    return path.read_text(encoding="ascii")
 
 
 def _sources_digest() -> str:

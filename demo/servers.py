@@ -1,4 +1,4 @@
-"""The three servers of the demo: what each is started with, and how one sees that it is up."""
+"""The four servers of the demo: what each is started with, and how one sees that it is up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def services(home: Home, keys: Keys) -> list[Service]:
     """All servers, in the order in which they are started."""
     python = sys.executable
     plain = plain_environment()
-    sftp, warehouse = home.port("sftp"), home.port("warehouse")
+    sftp, warehouse, graph = home.port("sftp"), home.port("warehouse"), home.port("graph")
     site = str(home / "partner" / "site")
     return [
         Service("sftp", (python, "-m", "demo.partner_server", str(home / "keys.json"), site, str(sftp)), plain, sftp),
@@ -49,6 +49,7 @@ def services(home: Home, keys: Keys) -> list[Service]:
             plain,
             warehouse,
         ),
+        Service("graph", (python, "-m", "demo.graph_server", str(home / "graph"), str(graph)), plain, graph),
         Service(
             "airflow",
             (str(home / "bin" / "airflow"), "standalone"),

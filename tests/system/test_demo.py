@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.erp import INSTALL, driver
+from tests.fakes.graph.identity import App
 from tests.system.demo_runs import Demo
 
 pytestmark = [
@@ -93,6 +94,19 @@ def test_the_edi_document_sent_again_is_answered_as_a_duplicate_and_adds_no_row(
         assert second[name] == first[name], name
 
 
+def test_users_groups_and_memberships_are_the_same_on_both_sides_through_a_lost_link(demo: Demo) -> None:
+    first, second = demo.first.result["graph"], demo.second.result["graph"]
+    for run in (*first, *second):
+        assert run["tenant"] == run["warehouse"], run["title"]
+    assert [run["reset"] for run in first] == [[], [], ["entra_users"]]
+    assert [run["resync"] for run in first] == [{}, {}, {"entra_users": ["resyncRequired"]}]
+    assert [run["tenant"]["users"][0] for run in first] == [3000, 3001, 2997]
+    assert first[2]["removals"] == 4 + 5, "who is gone unseen is found by a resync, and their memberships are told"
+    assert [run["resync"] for run in second] == [{"entra_users": ["resyncRequired"]}]
+    assert second[0]["tenant"]["users"][0] == 2997 + 5 - 4 - 4
+    assert "the users' link lost, 4 of them gone unseen" in demo.first.output
+
+
 def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
     for name in VERDICTS:
         assert name.removeprefix("acme_customers_") in demo.first.output
@@ -117,6 +131,7 @@ def test_an_upload_under_way_is_left_where_it_is(demo: Demo) -> None:
 def test_no_plaintext_and_no_key_is_in_the_landing_or_in_a_log(demo: Demo) -> None:
     keys = json.loads((demo.home / "keys.json").read_text(encoding="utf-8"))
     canaries = [keys["our_passphrase"].encode(), b"BEGIN PGP PRIVATE KEY", b"customer7@mail.example", b"nobody at home"]
+    canaries += [App().secret.encode(), b"deltatoken=", b"skiptoken="]
     for folder in ("landing", "airflow/logs", "logs"):
         for path in (demo.home / folder).rglob("*"):
             # Parquet holds the rows, and Airflow's own first log line holds nothing of ours.
