@@ -23,7 +23,9 @@ from airflow_provider_integrations.connectors.msgraph.reading import Asked, read
 from airflow_provider_integrations.connectors.msgraph.rounds import judge_round, land_round
 from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope
-from airflow_provider_integrations.core.errors import TransientError, WatermarkLostError
+from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import StateConflictError, TransientError, WatermarkLostError
+from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.graph_tables import graph_state
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.faults import Call, Cut, gone, sync_state_not_found, throttled
@@ -125,6 +127,14 @@ class LedgerWorld:
             except WatermarkLostError:
                 self.seen.add("lost")
                 asked = replace(asked, resync=True)
+            except StateConflictError as error:
+                if "refused batch" not in str(error):
+                    raise
+                self.seen.add("refused")
+                if self.dice.random() < 0.5:
+                    asked = replace(asked, resync=True, request=str(self.dice.random()))
+                else:
+                    self.release()
         self.deaths = 0.0
         self.graph.faults.clear()
 
@@ -136,8 +146,15 @@ class LedgerWorld:
             self.seen.add("approval")
             if self.dice.random() < 0.3:
                 return  # Nobody approves; a later run asks again, or reads again.
-        items = land_round(self.job, gone_report.digest if gone_report is not None else "")
+        strict = self.dice.random() < 0.1
+        job = replace(self.job, contract=_strict(self.job.contract)) if strict else self.job
+        items = land_round(job, gone_report.digest if gone_report is not None else "")
         load_all(self.job.ledger, items, self.settle)
+
+    def release(self) -> None:
+        """A person takes back what was refused."""
+        for item in self.job.ledger.items.list(self.job.source.source, [State.QUARANTINED], limit=None):
+            self.job.ledger.items.release(item.id, who="ann", why="the contract is corrected")
 
     def settle(self, ledger: Ledger, name: str) -> None:
         settle_graph(ledger, name, keys=self.job.keys)
@@ -150,6 +167,7 @@ class LedgerWorld:
     def end(self) -> None:
         """No faults and no deaths: what was begun is finished, and what came after it is read."""
         self.now += timedelta(days=1)  # No pause is left.
+        self.release()
         resync = self.job.ledger.graph.get(self.job.source.source) is None
         for _ in range(3):
             report = read_round(self.job, Asked(resync=resync, request="end"))
@@ -176,6 +194,14 @@ class LedgerWorld:
             held = {(each, member) for each in there for member in self.graph.world.linked("groups", each, "members")}
             found += [f"member {pair}" for pair in sorted(pairs ^ held)]
         return found
+
+
+def _strict(contract: Contract) -> Contract:
+    """By which every row is refused that has a name."""
+    columns = tuple(
+        each.model_copy(update={"max_length": 1}) if each.name == "display_name" else each for each in contract.columns
+    )
+    return contract.model_copy(update={"columns": columns, "max_reject_share": 0.0})
 
 
 def live_through(seed: int, ledger: Ledger, folder: Path, patch: Any) -> LedgerWorld:

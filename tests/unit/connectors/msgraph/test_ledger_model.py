@@ -41,5 +41,14 @@ def test_a_thousand_lives_end_with_the_servers_truth(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     seen = lives(range(FEW + block * 100, FEW + block * 100 + 100), ledger, tmp_path, monkeypatch)
-    wanted = {"killed", "resumed", "approval", "lost", "resync: asked for", "killed: written", "killed: promoted"}
+    wanted = {
+        "killed",
+        "resumed",
+        "approval",
+        "lost",
+        "refused",
+        "resync: asked for",
+        "killed: written",
+        "killed: promoted",
+    }
     assert wanted - seen == set()
