@@ -17,7 +17,14 @@ from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.declared import Declared
 from airflow_provider_integrations.core.source import GatePolicy, LoadPolicy
 
-__all__ = ["GraphRelation", "GraphRelationSource", "GraphSource", "relation_contract", "relation_source_name"]
+__all__ = [
+    "GraphNotify",
+    "GraphRelation",
+    "GraphRelationSource",
+    "GraphSource",
+    "relation_contract",
+    "relation_source_name",
+]
 
 _SEPARATOR = "__"
 
@@ -27,6 +34,19 @@ class GraphRelation(Declared):
 
     gate: GatePolicy = GatePolicy()
     load: LoadPolicy
+
+
+class GraphNotify(Declared):
+    """Where Microsoft tells that something changed; a hint that a round is worth while, and never the change itself.
+
+    Args:
+        url, lifecycle_url: Of the receiver, https; without a secret, as the clientState of each notification proves its sender.
+        change_types: Of `created`, `updated`, `deleted`; what the resource supports without it.
+    """
+
+    url: str = Field(pattern=r"^https://[!-~]+$")
+    lifecycle_url: str = Field(default="", pattern=r"^(https://[!-~]+)?$")
+    change_types: tuple[Literal["created", "updated", "deleted"], ...] = ()
 
 
 class GraphSource(Declared):
@@ -44,6 +64,7 @@ class GraphSource(Declared):
         gone_share: Share of the known objects that a resync may delete without a person's word.
         patience: How long one run may wait for a throttled service, all waits together.
         pool: Airflow pool that bounds how many tasks ask this tenant at once.
+        notify: Where change notifications are sent to; `dags/graph_subscriptions.py` keeps the subscription alive.
         schedule: A cron text, or `changes` for whenever a look at the kept link sees any.
     """
 
@@ -68,10 +89,13 @@ class GraphSource(Declared):
     pool: str = "default_pool"
     gate: GatePolicy = GatePolicy()
     load: LoadPolicy
+    notify: GraphNotify | None = None
     schedule: str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> GraphSource:
+        if self.protocol == "dataverse" and self.notify:
+            raise ValueError("Dataverse has no change notifications of this kind: take `notify` out")
         if self.protocol == "dataverse" and self.relations:
             raise ValueError("Dataverse tracks rows alone: take `relations` out and follow the intersect table")
         if bad := [name for name in self.relations if not name.isidentifier() or _SEPARATOR in name]:

@@ -33,6 +33,7 @@ __all__ = [
     "GraphDeltaSyncOperator",
     "GraphResyncCheckOperator",
     "GraphRoundLandOperator",
+    "GraphSubscribeOperator",
     "GraphTokenAgeOperator",
 ]
 
@@ -212,6 +213,34 @@ class GraphTokenAgeOperator(BaseOperator):
         if told.alarm:
             self.log.warning("%s: the link is %s days old; most live 7 days", self.source, days)
         return {"days": days, "alarm": told.alarm, "told": told.told, "resolved": told.resolved}
+
+
+class GraphSubscribeOperator(BaseOperator):
+    """Have the subscription to change notifications that a source declares: a new one, or the one there is, renewed if it is due.
+
+    Args:
+        source: Name of a file under `include/sources/`, `kind: graph`, with `notify`.
+        anew: Make a new one, e.g. before an old Fernet key is taken out of the deployment.
+
+    Returns what was done (`created`, `renewed` or `kept`) and until when the subscription lives.
+    """
+
+    template_fields: Sequence[str] = ("source", "anew")
+
+    def __init__(self, *, source: str, anew: bool | str = False, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+        self.anew = anew
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look, and do what is due."""
+        from airflow_provider_integrations.connectors.msgraph.subscriber import keep_subscription
+
+        kept = keep_subscription(graph_job(self.source, owner_of(context)), anew=_true(self.anew))
+        told = {"done": kept.done, "id": kept.subscription.id, "until": kept.subscription.until.isoformat()}
+        self.log.info("%s: %s", self.source, told)
+        return told
 
 
 def _true(value: bool | str) -> bool:

@@ -20,7 +20,9 @@ from airflow_provider_integrations.connectors.msgraph.client import (
     open_client,
 )
 from airflow_provider_integrations.connectors.msgraph.hosts import Endpoint
+from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.model import Answer, Step
+from airflow_provider_integrations.connectors.msgraph.notifications import client_state
 from airflow_provider_integrations.connectors.msgraph.subscribing import (
     Renewal,
     Subscribed,
@@ -32,9 +34,10 @@ from airflow_provider_integrations.connectors.msgraph.subscribing import (
 from airflow_provider_integrations.connectors.msgraph.subscriptions import Subscription, Wanted, plan_renewals
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
 from airflow_provider_integrations.core.clock import Clock
+from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.system import utc_now
 
-__all__ = ["Subscriber"]
+__all__ = ["Subscriber", "keep_subscription"]
 
 End = TypeVar("End")
 
@@ -79,3 +82,27 @@ class Subscriber:
         landing = Landing(lambda page: None, lambda restart: None, self.pauses, self.clock)
         with open_client(self.reach) as client:
             return drive(pace, client, landing, token=self.token)
+
+
+def keep_subscription(job: GraphJob, *, anew: bool = False) -> Subscribed:
+    """Have the subscription that a source declares, renewed before half of its life is over; pauses are those of the ledger.
+
+    Args:
+        job: Of the source.
+        anew: Make a new one, as the key that its secret was derived from is no longer the first one.
+
+    Raises:
+        ConfigError: the source declares none, or the service refuses it.
+    """
+    source = job.source
+    if source.notify is None:
+        raise ConfigError(
+            "the source declares no notifications", source=source.source, next_step="Give it a `notify` with an url."
+        )
+    state = client_state(job.keys[0], source.source)
+    wanted = Wanted(
+        source.resource, source.notify.url, state, source.notify.lifecycle_url, ",".join(source.notify.change_types)
+    )
+    budget = source.patience.total_seconds()
+    keeper = Subscriber(job.query.endpoint, job.reach, job.token, job.scope, job.ledger.graph, budget, job.clock)
+    return keeper.subscribe(wanted, anew=anew)
