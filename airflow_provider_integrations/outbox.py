@@ -29,7 +29,7 @@ from airflow_provider_integrations.core.work_item import RemoteFile, State, Work
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["Outgoing", "delivered", "destination", "enqueue", "enqueued", "kept_bytes"]
+__all__ = ["Outgoing", "delivered", "destination", "enqueue", "enqueue_once", "enqueued", "kept_bytes"]
 
 _SAFE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.=-]{0,199}$")
 _OURS = ("sha256", "kept", "seal", "to")
@@ -45,11 +45,13 @@ class Outgoing:
         name: Its name on the partner's server; with the source it names it once.
         data: Its bytes, as they are before they are sealed.
         facts: What whoever settles it must know when it is delivered; no payload.
+        identity: What it is, where two may call it otherwise at once: it is entered under the first name alone.
     """
 
     name: str
     data: bytes = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    identity: str = ""
 
 
 def enqueue(
@@ -85,8 +87,22 @@ def enqueue(
             entered.
         ConfigError: when the name could leave its folder, or a fact has a name of ours.
     """
+    return enqueue_once(ledger, root, source, outbox, outgoing, at=at, first_stands=first_stands)[0]
+
+
+def enqueue_once(
+    ledger: Ledger,
+    root: UPath | Path | str,
+    source: str,
+    outbox: Outbox,
+    outgoing: Outgoing,
+    *,
+    at: datetime,
+    first_stands: bool = False,
+) -> tuple[WorkItem, bool]:
+    """As `enqueue`; also gives whether it was this call that entered the item."""
     _check(source, outgoing)
-    item = enqueued(ledger, source, outgoing.name)
+    item, is_new = enqueued(ledger, source, outgoing.name), False
     if item is None:
         data, kept = outgoing.data, f"outbox/{source}/{at.astimezone(UTC).date().isoformat()}/{outgoing.name}"
         if not write_once(UPath(root) / kept, data):
@@ -97,11 +113,11 @@ def enqueue(
         to = f"{outbox.folder.rstrip('/')}/{outgoing.name}"
         facts = {**outgoing.facts, "sha256": _sha256(data), "kept": kept, "seal": outbox.seal, "to": to}
         file = RemoteFile(outgoing.name, len(data), _NO_TIME)
-        item = ledger.items.enter(outbox_name(source), file, facts=facts)
+        item, is_new = ledger.items.enter_once(outbox_name(source), file, facts=facts, identity=outgoing.identity)
     if not first_stands:
         # Another one may have been faster, with other bytes.
         _expect_same(source, outgoing, str(item.facts.get("sha256")), item.id)
-    return item
+    return item, is_new
 
 
 def enqueued(ledger: Ledger, source: str, name: str) -> WorkItem | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -36,6 +37,14 @@ _LATEST_OF_ONE = (
     )
     .order_by(work_item.c.generation.desc())
     .limit(1)
+)
+
+
+_IDENTITY = "identity"
+_OF_IDENTITY = (
+    select(work_item)
+    .join(digest, digest.c.item_id == work_item.c.id)
+    .where(*(digest.c[name] == bindparam(name) for name in ("source", "kind", "sha256")))
 )
 
 
@@ -81,14 +90,23 @@ def latest(parts: Parts, source: str, path: str) -> WorkItem | None:
         return None if row is None else to_item(row)
 
 
-def enter(parts: Parts, source: str, file: RemoteFile, facts: Mapping[str, Any]) -> WorkItem:
-    """One item for a path, whoever comes first; see `Items.enter`."""
+def enter(
+    parts: Parts, source: str, file: RemoteFile, facts: Mapping[str, Any], identity: str = ""
+) -> tuple[WorkItem, bool]:
+    """One item for a path and for an identity, whoever comes first; see `Items.enter_once`."""
+    known = {"source": source, "kind": _IDENTITY, "sha256": hashlib.sha256(identity.encode()).hexdigest()}
     with parts.database.write() as connection:
         parts.database.lock(connection, f"items:{source}")
         there = connection.execute(_LATEST_OF_ONE, {"source": source, "path": file.path}).one_or_none()
+        if there is None and identity:
+            there = connection.execute(_OF_IDENTITY, known).one_or_none()
         if there is not None:
-            return to_item(there)
-        return _insert(parts, connection, source, [file], {file.path: facts}, parts.now())[0]
+            return to_item(there), False
+        now = parts.now()
+        [made] = _insert(parts, connection, source, [file], {file.path: facts}, now)
+        if identity:
+            connection.execute(insert(digest), [{**known, "item_id": made.id, "registered_at": now}])
+        return made, True
 
 
 def _sort_out(

@@ -78,7 +78,13 @@ class Items:
 
     def enter(self, source: str, file: RemoteFile, *, facts: Mapping[str, Any]) -> WorkItem:
         """The latest item of the file's path, as it is; a new one if there is none. Two at once get the same item."""
-        return discovery.enter(self._parts, source, file, facts)
+        return self.enter_once(source, file, facts=facts)[0]
+
+    def enter_once(
+        self, source: str, file: RemoteFile, *, facts: Mapping[str, Any], identity: str = ""
+    ) -> tuple[WorkItem, bool]:
+        """As `enter`, and whether this call made it; with an `identity`, what was entered under that is the item, at any path."""
+        return discovery.enter(self._parts, source, file, facts, identity)
 
     def latest(self, source: str, path: str) -> WorkItem | None:
         """The latest item of a path, replays left out; None if there is none."""

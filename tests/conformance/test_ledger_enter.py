@@ -44,3 +44,25 @@ def test_many_at_once_get_the_same_item(ledger: Ledger) -> None:
         )
     assert len({(item.id, item.size, item.facts["n"]) for item in items}) == 1
     assert len(ledger.items.list("acme__outbox")) == 1
+
+
+def test_an_identity_is_one_item_whatever_its_path(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        entered = list(
+            pool.map(
+                lambda n: ledger.items.enter_once(
+                    "acme__outbox", RemoteFile(f"{n % 4}.edi", 1, 0), facts={"n": n}, identity="order 17"
+                ),
+                range(16),
+            )
+        )
+    assert len({item.id for item, _ in entered}) == 1
+    assert [is_new for _, is_new in entered].count(True) == 1
+    item, is_new = ledger.items.enter_once("acme__outbox", RemoteFile("b.edi", 1, 0), facts={}, identity="order 18")
+    assert is_new
+    assert item.path == "b.edi"
+    assert ledger.items.enter_once("umbrella__outbox", RemoteFile("b.edi", 1, 0), facts={}, identity="order 18")[1]
+    # A path that is taken stays taken, and what has no identity is known by its path alone.
+    taken, is_new = ledger.items.enter_once("acme__outbox", RemoteFile("b.edi", 1, 0), facts={}, identity="order 19")
+    assert (taken, is_new) == (item, False)
+    assert ledger.items.enter_once("acme__outbox", RemoteFile("c.edi", 1, 0), facts={})[1]

@@ -13,9 +13,10 @@ anew; if the warehouse says something else of it later, that is told.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from airflow_provider_integrations.core.errors import ConfigError, PermanentErro
 from airflow_provider_integrations.core.interchange import Level, Pair, Sending, SendingGroup
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.ledger.edi_control import Drawn
-from airflow_provider_integrations.outbox import Outgoing, enqueue, enqueued
+from airflow_provider_integrations.outbox import Outgoing, enqueue_once, enqueued
 from airflow_provider_integrations.warehouse.driver_errors import translated
 
 __all__ = ["Written", "write_documents"]
@@ -54,7 +55,7 @@ class Written:
     """What became of the documents that the queries gave.
 
     Args:
-        items: The outbox's items that are new.
+        items: The outbox's items that this call entered.
         known: Keys of those that were in the outbox or sent before, as they are.
         changed: Keys of those that were in the outbox or sent before with other content; they are not sent again.
     """
@@ -211,28 +212,36 @@ def _write(job: OutboundJob, key: str, tables: Tables, written: Written) -> None
     numbers = Numbers(drawn.value, group)
     data = _bytes(job, tables, drawn.at, numbers)
     try:
-        written.items.append(_enqueue(job, key, data, drawn, numbers))
+        item, is_new = _enqueue(job, key, data, drawn, numbers)
     except StateConflictError as conflict:
         # The content changed between two workers, or while one was dead: what was kept first goes out.
-        written.items.append(_first_kept(job, key, data, drawn, numbers, conflict))
+        item, is_new = _first_kept(job, key, data, drawn, numbers, conflict)
         written.changed.append(key)
+    else:
+        if not is_new:  # Another worker was faster.
+            written.known.append(key)
+    if is_new:
+        written.items.append(item)
     job.boundary("enqueued")
 
 
-def _enqueue(job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Numbers) -> WorkItem:
+def _enqueue(job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Numbers) -> tuple[WorkItem, bool]:
+    """Have a document wait in the outbox; also gives whether this call entered it."""
     pair, digest = job.pair, hashlib.sha256(data).hexdigest()
     groups = () if pair.syntax == "edifact" else (SendingGroup(str(numbers.group), job.guide.group),)
     sending = Sending(pair, str(numbers.interchange), job.purpose(key), digest, groups)
     facts = sending_facts(sending, acknowledged_within=job.source.acknowledged_within)
-    outgoing = Outgoing(job.file_name(drawn.value), data, {**facts, "document": key})
-    return enqueue(job.ledger, job.root, job.source.source, job.source.outbox, outgoing, at=drawn.at)
+    # Two deployments may call it otherwise, and look at once.
+    identity = json.dumps([sending.purpose, *astuple(pair)])
+    outgoing = Outgoing(job.file_name(drawn.value), data, {**facts, "document": key}, identity)
+    return enqueue_once(job.ledger, job.root, job.source.source, job.source.outbox, outgoing, at=drawn.at)
 
 
 def _first_kept(
     job: OutboundJob, key: str, data: bytes, drawn: Drawn, numbers: Numbers, conflict: StateConflictError
-) -> WorkItem:
+) -> tuple[WorkItem, bool]:
     if (item := _Outbox(job).item(key, drawn)) is not None:
-        return item
+        return item, False
     kept = (job.root / str(conflict.values["where"])).read_bytes()
     if not same_interchange(kept, data):
         raise conflict

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_integrations.connectors.edi.outbound import write_documents
+from airflow_provider_integrations.connectors.edi.outbound import Written, write_documents
 from airflow_provider_integrations.connectors.edi.settle_outbox import sending_of
 from airflow_provider_integrations.core.edi_source import Outbox
 from airflow_provider_integrations.core.errors import PermanentError, StateConflictError
@@ -105,38 +106,49 @@ def killed_while_entering(world: World, monkeypatch: pytest.MonkeyPatch) -> None
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.ledger.items, "enter", enter)
+        patch.setattr(world.ledger.items, "enter_once", enter)
         with pytest.raises(Killed):
             world.run()
     assert world.outbox() == []
 
 
-def test_two_at_once_write_each_document_once(tmp_path: Path) -> None:
-    world = make_world(tmp_path, f"sqlite:///{tmp_path / 'ledger.db'}")
-    for number in range(12):
-        world.order(f"A-{number:02}", number + 1)
-    start = threading.Barrier(2)
-    failed: list[BaseException] = []
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_database"))
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
 
-    def work() -> None:
+
+@pytest.mark.parametrize("names", ["alike", "otherwise"])
+def test_several_at_once_write_each_document_once_and_count_it_once(tmp_path: Path, url: str, names: str) -> None:
+    """Also where two deployments call the files otherwise: a control number must not go out under two names."""
+    world = make_world(tmp_path, url)
+    documents = [f"A-{number:02}" for number in range(12)]
+    for number, document in enumerate(documents):
+        world.order(document, number + 1)
+    start = threading.Barrier(4)
+
+    def work(place: int) -> Written:
+        update = {"name": f"of_{place}_{{control}}.x12"} if names == "otherwise" else {}
+        source = world.job.source.model_copy(update=update)
         connection = world.warehouse.cursor()
-        start.wait()
-        try:
-            write_documents(world.job, connection)
-        except BaseException as error:
-            failed.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        def together(reached: str) -> None:
+            if reached == "read":
+                start.wait(60)
+
+        return write_documents(replace(world.job, source=source, boundary=together), connection)
+
+    with ThreadPoolExecutor(4) as pool:
+        written = list(pool.map(work, range(4)))
     items = world.outbox()
-    world.ledger.close()
-    assert failed == []
-    assert sorted(item.facts["document"] for item in items) == [f"A-{number:02}" for number in range(12)]
+    assert sorted(item.facts["document"] for item in items) == documents
     assert sorted(int(item.facts["sending"]["control"]) for item in items) == list(range(1, 13))
-    assert len(world.kept()) == 12
+    assert {item.id for one in written for item in one.items} == {item.id for item in items}
+    assert sum(len(one.items) for one in written) == 12
+    assert [len(one.items) + len(one.known) for one in written] == [12] * 4
+    assert sum(len(one.changed) for one in written) == 0
+    world.ledger.close()
 
 
 def test_two_at_once_of_which_one_read_other_rows_send_one_of_both(world: World) -> None:
@@ -148,7 +160,7 @@ def test_two_at_once_of_which_one_read_other_rows_send_one_of_both(world: World)
             write_documents(world.job, other)
 
     written = world.run(boundary=overtaken)
-    assert written.changed == ["A-1"]
+    assert (written.changed, written.known, written.items) == (["A-1"], [], [])
     [item] = world.outbox()
     assert b"PO1*1*77*EA" in world.data(item)
 
