@@ -48,7 +48,7 @@ class Sealing:
         """
         try:
             return self._fernet.decrypt(sealed).decode()
-        except (InvalidToken, UnicodeDecodeError):
+        except (InvalidToken, ValueError):
             raise ConfigError(
                 "no key opens the state", next_step="Give the key it was written with, behind the new one."
             ) from None
