@@ -44,18 +44,17 @@ def judge_round(job: GraphJob) -> GoneReport | None:
     """
     kept = KeptStates(job.ledger, job.keys).get(job.source.source)
     progress = kept.sealed
-    if (
-        progress is None
-        or not progress.start.full
-        or round_items(job.ledger, job.source.source, kept.state.rounds + 1).landed
-    ):
+    if progress is None or not progress.start.full:
+        return None
+    items = round_items(job.ledger, job.source.source, kept.state.rounds + 1).items
+    if all(item.state is not State.DISCOVERED for item in items):
         return None
     with _work_folder(job) as folder, _known(job, kept, folder) as known:
         report = known.judge(progress.start, _pages(job, kept, progress))
     if report is None:
         return None
     try:
-        check_gone(report, share=job.source.gone_share)
+        check_gone(report, share=job.source.gone_share, approved=str(items[0].facts.get("approved", "")))
     except ReconciliationError:
         return report
     return None
@@ -129,12 +128,11 @@ def _land(job: GraphJob, kept: Kept, held: Holder, first: WorkItem, taken: Seque
     version = _version(job, progress, kept.state.rounds)
     names = {relation_source_name(job.source.source, relation): relation for relation in job.relations}
     batches = [Batch.of(job, item, names.get(item.source, ""), progress, version) for item in taken]
-    attempt = progress.start.attempt
-    if first.facts.get("attempt") != attempt or "sources" not in first.facts:
+    if first.id in {item.id for item in taken}:
         # The settling of a round waits for all of its sources.
-        note = {"attempt": attempt, "sources": [job.source.source, *sorted(names)]}
-        if first.id in {item.id for item in taken}:
-            first = held.note(first, note)
+        note = {"attempt": progress.start.attempt, "sources": [job.source.source, *sorted(names)]}
+        first = held.note(first, {**note, "approved": approved} if approved else note)
+    approved = approved or str(first.facts.get("approved", ""))
     if not all(landed_before(job, batch) for batch in batches) or not known_path(job, first).exists():
         with _work_folder(job) as folder:
             with _known(job, kept, folder) as known, NetChanges.open(folder / "net.sqlite") as net:
