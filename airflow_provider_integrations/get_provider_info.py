@@ -45,11 +45,20 @@ def get_provider_info() -> dict[str, Any]:
             _modules(_SFTP_PGP, f"{sftp}.operators"),
             _modules(_ODBC, f"{odbc}.operators"),
             _modules(_EDI, f"{_PACKAGE}.connectors.edi.operators"),
+            _modules(_GRAPH, f"{graph}.operators"),
             _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
             _modules(_WAREHOUSE, f"{warehouse}.operators"),
         ],
-        "sensors": [_modules(_SFTP_PGP, f"{sftp}.sensors"), _modules(_ODBC, f"{odbc}.sensors")],
-        "triggers": [_modules(_SFTP_PGP, f"{sftp}.triggers"), _modules(_ODBC, f"{odbc}.triggers")],
+        "sensors": [
+            _modules(_SFTP_PGP, f"{sftp}.sensors"),
+            _modules(_ODBC, f"{odbc}.sensors"),
+            _modules(_GRAPH, f"{graph}.sensors"),
+        ],
+        "triggers": [
+            _modules(_SFTP_PGP, f"{sftp}.triggers"),
+            _modules(_ODBC, f"{odbc}.triggers"),
+            _modules(_GRAPH, f"{graph}.triggers"),
+        ],
         "notifications": [f"{_PACKAGE}.notifier.AlertNotifier"],
         "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
         "connection-types": [
@@ -212,13 +221,14 @@ def _ledger_connection() -> dict[str, Any]:
 
 
 def _options() -> dict[str, Any]:
-    def option(description: str, default: str, example: str | None = None) -> dict[str, Any]:
+    def option(description: str, default: str, example: str | None = None, **more: Any) -> dict[str, Any]:
         return {
             "description": description,
             "version_added": "0.1.0",
             "type": "string",
             "example": example,
             "default": default,
+            **more,
         }
 
     return {
@@ -231,4 +241,11 @@ def _options() -> dict[str, Any]:
             "Folder that holds sources, contracts and expectations.", "{AIRFLOW_HOME}/include", "/opt/airflow/include"
         ),
         "ledger_connection": option("Id of the ledger's connection.", "integrations_ledger"),
+        # Sensitive: no page of the UI shows it, and `_CMD` and `_SECRET` give it as well.
+        "graph_state_key": option(
+            "Fernet keys that delta links rest encrypted by, with commas between; the first one writes. Airflow's fernet_key"
+            " without one.",
+            "",
+            sensitive=True,
+        ),
     }

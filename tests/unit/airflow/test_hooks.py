@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import make_url
 
+from airflow_provider_integrations.connectors.msgraph.hook import MSGraphDeltaHook
 from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.ledger.hook import LedgerExtras, LedgerHook, ledger_url
@@ -45,6 +46,30 @@ def test_secrets_are_masked_in_airflows_logs(monkeypatch: pytest.MonkeyPatch) ->
     acme(monkeypatch, pgp_passphrase="canary-passphrase", private_key="canary-key\nsecond line").settings()
     shown = str(redact("a canary-passphrase b canary-key\nsecond line c canary-password"))
     assert "canary" not in shown
+
+
+def test_secrets_of_graph_are_masked_in_airflows_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.log import redact
+
+    extra = {
+        "tenant_id": "t.test",
+        "proxy": "http://u:canary-of-a-proxy@p.test:3128",
+        "private_key": "-----BEGIN canary",
+    }
+    connection(monkeypatch, "entra", conn_type="msgraph_delta", login="app", password="canary-of-the-key", extra=extra)
+    settings = MSGraphDeltaHook("entra").settings()
+    assert settings == MSGraphDeltaHook("entra").get_conn()
+    shown = str(redact(f"a {settings.auth.secrets} b {settings.reach.proxy} c canary-of-the-key d -----BEGIN canary"))
+    assert "canary" not in shown
+
+
+def test_airflow_finds_the_hook_of_graph_by_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk import BaseHook
+
+    connection(
+        monkeypatch, "entra", conn_type="msgraph_delta", login="app", password="p", extra={"tenant_id": "t.test"}
+    )
+    assert isinstance(BaseHook.get_hook("entra"), MSGraphDeltaHook)
 
 
 def test_a_missing_connection_is_left_to_a_retry_since_a_secrets_backend_may_be_down() -> None:

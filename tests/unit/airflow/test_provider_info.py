@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from airflow_provider_integrations.connectors.msgraph.settings import GraphExtras
 from airflow_provider_integrations.connectors.sftp_pgp.settings import EXTRAS
 from airflow_provider_integrations.get_provider_info import get_provider_info
 
@@ -74,6 +75,7 @@ def test_the_forms_offer_exactly_what_the_settings_read() -> None:
     forms = {entry["connection-type"]: set(entry["conn-fields"]) for entry in INFO["connection-types"]}
     assert forms["sftp_pgp"] == set(EXTRAS)
     assert forms["integrations_ledger"] == set(LedgerExtras.model_fields)
+    assert forms["msgraph_delta"] == set(GraphExtras.model_fields)
 
 
 def test_airflow_masks_every_secret_field_by_its_name() -> None:
@@ -81,6 +83,12 @@ def test_airflow_masks_every_secret_field_by_its_name() -> None:
 
     secret = {"private_key", "private_key_passphrase", "pgp_private_key", "pgp_passphrase"}
     assert {name for name in EXTRAS if should_hide_value_for_key(name)} == secret
+    assert {name for name in GraphExtras.model_fields if should_hide_value_for_key(name)} >= {"private_key", "proxy"}
+
+
+def test_no_page_shows_a_key_of_the_configuration() -> None:
+    options = INFO["config"]["integrations"]["options"]
+    assert {name for name, option in options.items() if option.get("sensitive")} == {"graph_state_key"}
 
 
 def test_the_plugin_comes_by_entry_point_since_airflow_skips_a_providers_plugins_when_lazy() -> None:
