@@ -31,15 +31,15 @@ from airflow_provider_integrations.core.errors import ConfigError, StateConflict
 __all__ = ["KnownRows"]
 
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, properties TEXT NOT NULL, removed INTEGER NOT NULL,"
-    " round INTEGER NOT NULL) WITHOUT ROWID",
+    # With a rowid: ids are random, and so only their index is written all over and not the rows, which takes half the time.
+    "CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY NOT NULL, properties TEXT NOT NULL, removed INTEGER NOT NULL,"
+    " round INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rounds (round INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, summary TEXT NOT NULL)",
     RELATIONS,
 )
 _SETTINGS = (
     "PRAGMA synchronous = FULL",
-    # Ids are random: a cache of 2 MB would read and write each page of a million rows again and again.
-    "PRAGMA cache_size = -32768",
+    "PRAGMA cache_size = -16384",
 )
 
 
@@ -224,7 +224,11 @@ class KnownRows:
             (name, texts.get(name) or json.dumps(row.properties), row.removed, row.round)
             for name, row in target.rows.items()
         )
-        self._database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", rows)
+        self._database.executemany(
+            "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+            " SET (properties, removed, round) = (excluded.properties, excluded.removed, excluded.round)",
+            rows,
+        )
         self._database.executemany("DELETE FROM rows WHERE id = ?", ((name,) for name in ids - target.rows.keys()))
 
 
