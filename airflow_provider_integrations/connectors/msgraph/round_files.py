@@ -28,7 +28,7 @@ __all__ = ["RoundFiles", "file_names"]
 
 _PLACE = (("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64()))
 _RELATION = (*((name, pa.string()) for name in ("owner_id", "member_id", "member_type")), *_PLACE)
-_ROWS = 10_000
+_ROWS = 5_000
 
 
 def file_names(resource: str, round: int, relations: Collection[str]) -> dict[str, str]:
@@ -86,7 +86,8 @@ class _File:
     def __init__(self, path: Path, columns: list[tuple[str, Any]]) -> None:
         self._schema = pa.schema([pa.field(name, kind) for name, kind in columns])
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        # Dictionaries of names and addresses cost memory and make the file larger: zstd alone finds what comes again.
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", use_dictionary=False)
         self._rows: list[tuple[Any, ...]] = []
 
     def __enter__(self) -> Self:
