@@ -20,7 +20,7 @@ from typing import Any
 
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 
-__all__ = ["Bound", "CursorValue", "Lag", "Start", "Watermark", "advance", "compare", "furthest", "read_from"]
+__all__ = ["Bound", "CursorValue", "Lag", "Start", "Watermark", "advance", "compare", "read_from"]
 
 CursorValue = str | int | date | datetime
 """Text is ordered by code point, so a source must compare it in a binary collation. Floats do not come back exact from
@@ -153,11 +153,6 @@ def advance(old: Watermark, new: Watermark) -> Watermark:
             next_step="To read again from an earlier position, rewind the source with a reason.",
         )
     return new
-
-
-def furthest(left: Watermark, right: Watermark) -> Watermark:
-    """The one that is ahead; `left` when both are at the same position."""
-    return right if compare(right, left) > 0 else left
 
 
 def read_from(watermark: Watermark) -> Start:

@@ -24,18 +24,19 @@ from airflow_provider_integrations.connectors.edi.agreed_answer import (
 )
 from airflow_provider_integrations.connectors.edi.debts import correct_debt
 from airflow_provider_integrations.connectors.edi.documents import Outcome
+from airflow_provider_integrations.connectors.edi.draining import drain
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.judged import Judged, as_duplicate, judged_documents
 from airflow_provider_integrations.connectors.edi.judgement import Judgement, judged_by
 from airflow_provider_integrations.connectors.edi.settle_outbox import answer_facts
-from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
+from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.interchange import Level, Received
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing import quarantine
 from airflow_provider_integrations.landing.bronze import ORIGINAL, local_folder, read_manifest, verify_files
 from airflow_provider_integrations.ledger.edi_received import DUPLICATE
-from airflow_provider_integrations.ledger.holding import Holder, holding
+from airflow_provider_integrations.ledger.holding import Holder
 from airflow_provider_integrations.outbox import Outgoing, enqueue, enqueued
 
 __all__ = ["answer_items"]
@@ -75,32 +76,11 @@ def answer_items(job: EdiJob, item_ids: Sequence[str] | None = None) -> list[Wor
         TransientError: if an item is claimed by a worker that may have died; all others are done by then.
         IntegrationError: the first fault of an item; it stays `gated`, and all others are done by then.
     """
-    items = job.ledger.items
-    if item_ids is None:
-        item_ids = [item.id for item in reversed(items.list(job.source.source, [State.GATED], limit=None))]
-    faults: list[IntegrationError] = []
-    with holding(job.ledger, job.owner, lease=job.lease) as held:
-        taken = held.take_all(item_ids, State.GATED)
-        job.boundary("claimed for the answer")
-        for item in taken:
-            try:
-                _answer(job, held, item)
-            except IntegrationError as fault:
-                log.error("%s: %s was not answered: %s", job.source.source, item.name, fault)
-                held.give_back(item, str(fault))
-                faults.append(fault)
-            job.boundary("noted as answered")
-    if faults:
-        # A fault that no retry mends must not hide behind one that a retry may mend.
-        raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
-    after = [items.get(item_id) for item_id in item_ids]
-    if busy := [item.id for item in after if item.state is State.GATED]:
-        raise TransientError(
-            "items are claimed by another worker",
-            items=busy,
-            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
-        )
-    return after
+
+    def answer(held: Holder, item: WorkItem) -> None:
+        _answer(job, held, item)
+
+    return drain(job, State.GATED, item_ids, answer, claimed="claimed for the answer", done="noted as answered")
 
 
 def _answer(job: EdiJob, held: Holder, item: WorkItem) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import airflow_provider_integrations
 from airflow_provider_integrations.connectors.edi.documents import Outcome
+from airflow_provider_integrations.connectors.edi.draining import drain
 from airflow_provider_integrations.connectors.edi.inbound_reading import DocumentReading, Found
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
@@ -23,7 +24,7 @@ from airflow_provider_integrations.connectors.edi.readings import read_before, r
 from airflow_provider_integrations.connectors.edi.row_contract import table_contracts
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.edi_source import table_source_name
-from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
+from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.manifest import DataFile, Manifest
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
@@ -37,7 +38,7 @@ from airflow_provider_integrations.landing.bronze import (
     read_manifest,
     verify_files,
 )
-from airflow_provider_integrations.ledger.holding import Holder, holding
+from airflow_provider_integrations.ledger.holding import Holder
 
 __all__ = ["parse_items"]
 
@@ -60,36 +61,19 @@ def parse_items(job: EdiJob, item_ids: Sequence[str] | None = None) -> list[Work
         TransientError: if an item is claimed by a worker that may have died; all others are done by then.
         IntegrationError: the first fault of an item; it stays `landed`, and all others are done by then.
     """
-    items = job.ledger.items
-    if item_ids is None:
-        item_ids = [item.id for item in reversed(items.list(job.source.source, [State.LANDED], limit=None))]
-    faults: list[IntegrationError] = []
     job.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_abandoned(job.scratch.glob(f"{_STAGE}*"))
-    with holding(job.ledger, job.owner, lease=job.lease) as held:
-        taken = held.take_all(item_ids, State.LANDED)
-        job.boundary("claimed for parsing")
-        parser = _Parser(job, held)
-        for item in taken:
-            try:
-                parser.parse(item)
-            except IntegrationError as fault:
-                log.error("%s: %s was not parsed: %s", job.source.source, item.name, fault)
-                held.give_back(item, str(fault))
-                faults.append(fault)
-            job.boundary("parsed")
-        parser.land_released()
-    if faults:
-        # A fault that no retry mends must not hide behind one that a retry may mend.
-        raise next((fault for fault in faults if not isinstance(fault, TransientError)), faults[0])
-    after = [items.get(item_id) for item_id in item_ids]
-    if busy := [item.id for item in after if item.state is State.LANDED]:
-        raise TransientError(
-            "items are claimed by another worker",
-            items=busy,
-            next_step=f"Try again: the claim of a worker that died runs out after {job.lease}.",
-        )
-    return after
+    contracts = table_contracts(job.book.guides)
+
+    def parse(held: Holder, item: WorkItem) -> None:
+        _Parser(job, held, contracts).parse(item)
+
+    def land_released(held: Holder) -> None:
+        _Parser(job, held, contracts).land_released()
+
+    return drain(
+        job, State.LANDED, item_ids, parse, claimed="claimed for parsing", done="parsed", at_last=land_released
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +88,10 @@ class _Batch:
 
 
 class _Parser:
-    """What the parsing of several documents shares."""
+    """One worker's parsing."""
 
-    def __init__(self, job: EdiJob, held: Holder) -> None:
-        self._job, self._held = job, held
-        self._contracts: Mapping[str, Contract] = table_contracts(job.book.guides)
+    def __init__(self, job: EdiJob, held: Holder, contracts: Mapping[str, Contract]) -> None:
+        self._job, self._held, self._contracts = job, held, contracts
 
     def parse(self, item: WorkItem) -> None:
         """One document, from landed to gated or into quarantine."""

@@ -16,7 +16,6 @@ from airflow_provider_integrations.core.watermark import (
     Watermark,
     advance,
     compare,
-    furthest,
     read_from,
 )
 
@@ -61,14 +60,6 @@ def test_advancing_never_goes_backwards(two: list[Watermark]) -> None:
     else:
         assert advance(old, new) is new
         assert advance(new, new) is new
-
-
-@given(same_order(3))
-def test_the_furthest_does_not_depend_on_the_order_of_asking(three: list[Watermark]) -> None:
-    a, b, c = three
-    assert furthest(a, b) == furthest(b, a)
-    assert furthest(a, furthest(b, c)) == furthest(furthest(a, b), c)
-    assert advance(a, furthest(a, b)) == furthest(a, b)
 
 
 @given(same_order(1), st.text())

@@ -52,7 +52,7 @@ def killed_before_the_item(documents: Documents, monkeypatch: pytest.MonkeyPatch
     item_id = documents.land(one())
     documents.parse(item_id)
     with monkeypatch.context() as patch:
-        patch.setattr(documents.ledger.items, "enter", enter)
+        patch.setattr(documents.ledger.items, "enter_once", enter)
         with pytest.raises(Killed):
             documents.answer(item_id)
     assert documents.outbox() == {}
