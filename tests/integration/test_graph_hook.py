@@ -118,6 +118,25 @@ def test_a_managed_identity_gets_in(graph: GraphServer, monkeypatch: pytest.Monk
     assert asked(graph, settings(graph, password=None, auth="managed_identity")).status == 200
 
 
+def test_a_machine_without_an_identity_is_a_setting_and_a_busy_one_is_not(
+    graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{graph.base}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "wrong-canary")
+    found = settings(graph, password=None, auth="managed_identity")
+    assert isinstance(refused(found), ConfigError)
+    monkeypatch.setattr(graph.identity, "_managed", lambda request: Answered(503, {}, {"Retry-After": "0"}))
+    assert isinstance(refused(found), TransientError)
+
+
+def test_tokens_are_asked_for_with_the_authorities_that_the_service_is_trusted_by(
+    graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file both take the system's, which SSL_CERT_FILE names; `requests` alone would not."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(graph.authority.ca))
+    assert asked(graph, settings(graph, ca="")).status == 200
+
+
 def test_a_wrong_secret_is_a_setting_told_by_its_code(graph: GraphServer) -> None:
     error = refused(settings(graph, password="wrong-canary"))
     assert isinstance(error, ConfigError)

@@ -10,6 +10,7 @@ learn.microsoft.com/python/api/overview/azure/identity-readme.
 from __future__ import annotations
 
 import base64
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ class Registration:
     def line(self, heard: Heard) -> dict[str, Any]:
         """Patience and trust; `heard` is told of every answer, since not every error says which it was."""
         return {
-            "connection_verify": str(self.reach.ca) if self.reach.ca is not None else True,
+            "connection_verify": str(self.reach.ca) if self.reach.ca is not None else _system_trust(),
             "connection_timeout": self.reach.timeout,
             "read_timeout": self.reach.timeout,
             "raw_response_hook": heard,
@@ -187,6 +188,12 @@ def token_source(app: Registration, auth: Auth, scope: str) -> Callable[[bool], 
         TransientError: (when called) the authority cannot be reached or is busy.
     """
     return _Tokens(app, auth, scope)
+
+
+def _system_trust() -> str | bool:
+    """The system's authorities, as for the service itself: `requests` would take those of a package of its own."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
 
 
 class _Tokens:

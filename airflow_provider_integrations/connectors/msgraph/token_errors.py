@@ -62,7 +62,7 @@ def token_error(error: Exception, status: int, pause: float, how: Mapping[str, s
             next_step="Check the network, the proxy and the host, and try again.",
             **how,
         )
-    if isinstance(error, CredentialUnavailableError):
+    if isinstance(error, CredentialUnavailableError) and status < 429:
         return ConfigError(
             "this machine has no such identity",
             next_step="Assign the identity to it, or authenticate in another way.",

@@ -33,7 +33,7 @@ from airflow_provider_integrations.core.errors import (
     StalledError,
     SystemicError,
 )
-from tests.fakes.graph.faults import Cut, Delay, Fault, gone, throttled
+from tests.fakes.graph.faults import Call, Cut, Delay, Fault, gone, throttled
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph.transport import Direct
 
@@ -45,7 +45,9 @@ def start(graph: GraphService) -> tuple[Query, DeltaState]:
     return query, DeltaState().begin(query)
 
 
-def hold(graph: GraphService, *, deferred: bool, budget: float = 60) -> tuple[list[Page], RoundEnd]:
+def hold(
+    graph: GraphService, *, deferred: bool, budget: float = 60, token: Callable[[bool], str] | None = None
+) -> tuple[list[Page], RoundEnd]:
     query, state = start(graph)
     assert state.progress is not None
     pages: list[Page] = []
@@ -53,15 +55,16 @@ def hold(graph: GraphService, *, deferred: bool, budget: float = 60) -> tuple[li
         run_round(state.progress.start, query), AppScope("t", "t", "c"), random=lambda: 0.0, pace=Pace(budget=budget)
     )
     landing = Landing(pages.append, lambda restart: pages.clear())
+    given = token or (lambda fresh: graph.token)
 
     async def apart() -> RoundEnd:
         async with open_async_client(Reach(timeout=5), Direct(graph)) as client:
-            return await drive_async(conversation, client, landing, token=lambda fresh: graph.token)
+            return await drive_async(conversation, client, landing, token=given)
 
     if deferred:
         return pages, asyncio.run(apart())
     with open_client(Reach(timeout=5), Direct(graph)) as client:
-        return pages, drive(conversation, client, landing, token=lambda fresh: graph.token, sleep=lambda _: None)
+        return pages, drive(conversation, client, landing, token=given, sleep=lambda _: None)
 
 
 def tenant(*faults: Fault, times: int = 1) -> GraphService:
@@ -90,6 +93,43 @@ def test_both_drivers_give_the_same_pages(fault: Fault | None) -> None:
 def test_both_drivers_end_within_the_budget_by_the_same_error(fault: Fault, *, deferred: bool) -> None:
     with pytest.raises(RateLimitedError, match="longer than the run may"):
         hold(tenant(fault, times=10_000), deferred=deferred, budget=0.5)
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize(
+    ("failed", "raised"),
+    [
+        (ConfigError("the app is refused an access token"), ConfigError),
+        (RateLimitedError("the token endpoint asks for a pause", retry_after=60.0), RateLimitedError),
+        (ConnectionLostError("the token endpoint cannot be reached"), RateLimitedError),
+    ],
+)
+def test_both_drivers_treat_a_token_that_does_not_come_alike(
+    failed: IntegrationError, raised: type[IntegrationError], *, deferred: bool
+) -> None:
+    def token(fresh: bool) -> str:
+        raise failed
+
+    graph = tenant()
+    with pytest.raises(raised):
+        hold(graph, deferred=deferred, budget=0.5, token=token)
+    assert graph.log == []
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_both_drivers_renew_a_token_that_runs_out_in_the_middle_of_a_round_once(*, deferred: bool) -> None:
+    graph = tenant(Call(lambda: graph.identity.expire()))
+    asked: list[bool] = []
+
+    def token(fresh: bool) -> str:
+        asked.append(fresh)
+        if fresh or len(asked) == 1:
+            tokens.append(graph.identity.issue())
+        return tokens[-1]
+
+    tokens: list[str] = []
+    pages, end = hold(graph, deferred=deferred, token=token)
+    assert (len(pages), end.items, asked.count(True)) == (3, 5, 1)
 
 
 def _certificate(request: httpx.Request) -> httpx.Response:

@@ -219,6 +219,15 @@ def test_a_lost_connection_is_waited_out_and_the_same_request_sent_again() -> No
     assert driver.waits == [0.5, 1.0]
 
 
+def test_a_pause_that_the_token_endpoint_asks_for_is_waited_for_whole_and_within_the_budget() -> None:
+    asked = RateLimitedError("the token endpoint asks for a pause", retry_after=30.0)
+    driver = Driver(asked, asked, DONE)
+    assert driver.run().pages == 1
+    assert driver.waits == [30.0, 30.0]
+    with pytest.raises(RateLimitedError, match="longer than the run may"):
+        Driver(asked, pace=Pace(budget=100)).run()
+
+
 def test_a_permanent_error_of_the_driver_goes_through() -> None:
     with pytest.raises(ConfigError):
         Driver(ConfigError("no certificate")).run()
