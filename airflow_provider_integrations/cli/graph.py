@@ -39,6 +39,9 @@ def delta(
     relations: Annotated[
         str, typer.Option(help="Of the properties, those that are relations of a group; each becomes files of its own.")
     ] = "members,owners",
+    key: Annotated[
+        str, typer.Option(help="Of a Dataverse table: the column that identifies a row, e.g. accountid.")
+    ] = "",
     resync: Annotated[
         bool, typer.Option("--resync", help="Enumerate everything again, e.g. with other properties.")
     ] = False,
@@ -51,13 +54,15 @@ def delta(
     The link of the next round is kept when the file is complete. Plain HTTP is for this machine alone.
     """
     with reporting():
+        from airflow_provider_integrations.connectors.msgraph.model import Protocol
         from airflow_provider_integrations.connectors.msgraph.once import Order, delta_once
         from airflow_provider_integrations.connectors.msgraph.query import Query
         from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
 
         root = service_root(base_url)
         names = tuple(name.strip() for name in select.split(","))
-        query = Query(root, resource, select=names)
+        protocol = Protocol.DATAVERSE if key else Protocol.GRAPH
+        query = Query(root, resource, select=names, protocol=protocol, key=key or "id")
         related = tuple(name for name in names if name in {each.strip() for each in relations.split(",")})
         token = token_of(token_env)
         order = Order(query, out, resync=resync, share=share, approved=approve, budget=budget, relations=related)

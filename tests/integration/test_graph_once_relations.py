@@ -1,4 +1,4 @@
-"""The command's files of relations, and what it does about pages that were lost."""
+"""The command's files of relations, rows of Dataverse, and what it does about pages that were lost."""
 
 from __future__ import annotations
 
@@ -173,3 +173,44 @@ def test_a_run_that_fails_keeps_what_it_has_landed(graph: GraphServer, tmp_path:
     before = len(graph.log)
     assert run(graph, tmp_path)["pages"] == 3
     assert len(graph.log) - before == 1
+
+
+def test_the_command_follows_a_table_of_dataverse_past_an_expired_version_stamp(
+    graph: GraphServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, world = "dataverse/accounts", graph.world
+    world.table("accounts", "accountid")
+    accounts = [world.add(path, name=name) for name in "abc"]
+    monkeypatch.setenv("GRAPH_TOKEN", graph.token)
+    words = [
+        "graph",
+        "delta",
+        "--base-url",
+        f"{graph.base}/api/data/v9.2",
+        "--resource",
+        "accounts",
+        "--select",
+        "name",
+    ]
+    words += ["--key", "accountid", "--state", str(tmp_path / "state"), "--out", str(tmp_path / "out"), "--share", "1"]
+    words += ["--ca", str(graph.authority.ca), "--token-env", "GRAPH_TOKEN"]
+
+    def once() -> dict[str, Any]:
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        report: dict[str, Any] = json.loads(result.stdout)
+        table = copy(tmp_path / "out", ("id",), "")
+        assert {key[0]: row["name"] for key, row in table.items()} == {
+            each: row["name"] for each, row in world.truth(path).items()
+        }
+        return report
+
+    assert once()["upserts"] == 3
+    world.change(path, accounts[0], name="A")
+    world.hard_delete(path, accounts[1])
+    report = once()
+    assert (report["full"], report["upserts"], report["removals"]) == (False, 1, 1)
+    world.hard_delete(path, accounts[2])
+    graph.rounds.expire()
+    report = once()
+    assert (report["full"], report["resync_reasons"], report["removals"]) == (True, ["0x80044352"], 1)
