@@ -13,7 +13,10 @@ from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.graph import GraphRecord
 from airflow_provider_integrations.ledger.ledger import Ledger
 
-__all__ = ["Kept", "KeptStates"]
+__all__ = ["LOST", "Kept", "KeptStates"]
+
+LOST = "the link was lost"
+"""Why everything is enumerated again, where a person goes on without the state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from upath import UPath
 
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
-from airflow_provider_integrations.connectors.msgraph.round_names import known_name, source_folder
+from airflow_provider_integrations.connectors.msgraph.round_names import item_path, known_name, source_folder
 from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.landing.durable import replace_durably
@@ -27,6 +27,7 @@ __all__ = ["fetch_known", "keep_known", "known_path"]
 _DIGEST = 32
 """Bytes at the end: the SHA-256 of all before them."""
 _CHUNK = 1 << 20
+_RESYNC = "run the source with `resync`, which reads everything again, and takes from bronze what may be gone"
 
 
 def known_path(job: GraphJob, item: WorkItem) -> UPath:
@@ -34,20 +35,28 @@ def known_path(job: GraphJob, item: WorkItem) -> UPath:
     return job.root / source_folder(job.source.source) / "known" / known_name(item)
 
 
-def fetch_known(job: GraphJob, item: WorkItem | None, target: Path) -> None:
+def fetch_known(job: GraphJob, rounds: int, target: Path) -> None:
     """Make a private copy of the known objects.
 
     Args:
         job: The source.
-        item: The source's item of the round after which they are known; None before the first round: there are none.
+        rounds: Number of the round after which they are known; 0 before the first: there are none.
         target: The file to write.
 
     Raises:
         StateConflictError: they are missing or were changed.
     """
     target.unlink(missing_ok=True)
-    if item is None:
+    if not rounds:
         return
+    item = job.ledger.items.latest(job.source.source, item_path(rounds))
+    if item is None or "attempt" not in item.facts:
+        raise StateConflictError(
+            "the ledger has no item of the last round",
+            source=job.source.source,
+            round=rounds,
+            next_step=f"Restore the whole ledger; or {_RESYNC}.",
+        )
     cached = _cache(job) / known_name(item)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with suppress(FileNotFoundError):  # Another worker of this machine may remove it at any time.
@@ -66,7 +75,7 @@ def fetch_known(job: GraphJob, item: WorkItem | None, target: Path) -> None:
             round=item.facts.get("round"),
             path=str(path),
             error=type(error).__name__,
-            next_step="Restore the file: without it nothing tells what a resync lacks.",
+            next_step=f"Restore the file; or {_RESYNC}.",
         ) from None
     finally:
         packed.unlink(missing_ok=True)

@@ -28,14 +28,15 @@ from airflow_provider_integrations.connectors.msgraph.delta import run_round
 from airflow_provider_integrations.connectors.msgraph.fingerprint import differences, fingerprint_of
 from airflow_provider_integrations.connectors.msgraph.giving_up import give_up, held_back
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
-from airflow_provider_integrations.connectors.msgraph.kept_state import Kept, KeptStates
+from airflow_provider_integrations.connectors.msgraph.kept_state import LOST, Kept, KeptStates
+from airflow_provider_integrations.connectors.msgraph.known_rebuilt import in_bronze
 from airflow_provider_integrations.connectors.msgraph.model import Conversation, Page, Restart, RoundEnd
 from airflow_provider_integrations.connectors.msgraph.page_files import page_bytes
 from airflow_provider_integrations.connectors.msgraph.round_names import item_path, page_name, round_name, source_folder
 from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
 from airflow_provider_integrations.connectors.msgraph.sweeping import sweep_source
 from airflow_provider_integrations.connectors.msgraph.throttle import Pace, paced
-from airflow_provider_integrations.core.errors import TransientError
+from airflow_provider_integrations.core.errors import TransientError, WatermarkLostError
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.holding import Holder, holding
@@ -217,7 +218,7 @@ def _begin(job: GraphJob, asked: Asked, held: Holder) -> _Reading:
     source, states = job.source.source, KeptStates(job.ledger, job.keys)
     request = asked.request or job.owner
     settle_graph(job.ledger, source, keys=job.keys)  # A worker may have died between the last load and the link.
-    kept = states.get(source, resync=asked.resync)
+    kept = _known_or_new(job, states.get(source, resync=asked.resync), asked)
     wants = (asked.resync and kept.request != request) or asked.anew
     if kept.sealed is not None:
         items = held_back(job, kept)
@@ -249,6 +250,21 @@ def _begin(job: GraphJob, asked: Asked, held: Holder) -> _Reading:
     return reading
 
 
+def _known_or_new(job: GraphJob, kept: Kept, asked: Asked) -> Kept:
+    """A ledger that knows nothing of a source that was landed before is no beginning: what is gone since would stay for ever."""
+    if kept.revision or kept.lost or not in_bronze(job):
+        return kept
+    if not asked.resync:
+        raise WatermarkLostError(
+            "the source was landed before and the ledger knows nothing of it",
+            source=job.source.source,
+            root=str(job.root),
+            next_step="Restore the ledger; or run it with `resync`, which reads everything again and finds what is gone by"
+            " what was landed.",
+        )
+    return replace(kept, lost=True)
+
+
 def _begun(job: GraphJob, asked: Asked, kept: Kept, request: str, wants: bool) -> Kept:
     state, progress = kept.state, kept.state.progress
     if kept.sealed is not None and progress is not None:  # Given up, and nothing of it was landed.
@@ -260,7 +276,7 @@ def _begun(job: GraphJob, asked: Asked, kept: Kept, request: str, wants: bool) -
         anew=wants and (asked.anew or kept.sealed is not None),
     )
     if kept.lost and begun.progress is not None:
-        begun = replace(begun, progress=replace(begun.progress, resync=("the link was lost",)))
+        begun = replace(begun, progress=replace(begun.progress, resync=(LOST,)))
     return replace(kept, state=begun, request=request if asked.resync else kept.request, lost=False)
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from airflow_provider_integrations.connectors.msgraph.fingerprint import differences, fingerprint_of
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
-from airflow_provider_integrations.connectors.msgraph.kept_state import Kept, KeptStates
+from airflow_provider_integrations.connectors.msgraph.kept_state import LOST, Kept, KeptStates
+from airflow_provider_integrations.connectors.msgraph.known_rebuilt import rebuild_known
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.connectors.msgraph.known_snapshots import fetch_known, keep_known, known_path
 from airflow_provider_integrations.connectors.msgraph.net_changes import NetChanges
@@ -26,7 +27,7 @@ from airflow_provider_integrations.connectors.msgraph.round_batches import KNOWN
 from airflow_provider_integrations.connectors.msgraph.round_items import round_items
 from airflow_provider_integrations.connectors.msgraph.round_names import item_path, page_name, round_name, source_folder
 from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
-from airflow_provider_integrations.connectors.msgraph.state import Progress
+from airflow_provider_integrations.connectors.msgraph.state import ASKED, Progress
 from airflow_provider_integrations.core.errors import ReconciliationError, StateConflictError, TransientError
 from airflow_provider_integrations.core.graph_source import relation_source_name
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
@@ -49,7 +50,7 @@ def judge_round(job: GraphJob) -> GoneReport | None:
     items = round_items(job.ledger, job.source.source, kept.state.rounds + 1).items
     if all(item.state is not State.DISCOVERED for item in items):
         return None
-    with _work_folder(job) as folder, _known(job, kept, folder) as known:
+    with _work_folder(job) as folder, _known(job, kept, progress, folder) as known:
         report = known.judge(progress.start, _pages(job, kept, progress))
     if report is None:
         return None
@@ -135,7 +136,7 @@ def _land(job: GraphJob, kept: Kept, held: Holder, first: WorkItem, taken: Seque
     approved = approved or str(first.facts.get("approved", ""))
     if not all(landed_before(job, batch) for batch in batches) or not known_path(job, first).exists():
         with _work_folder(job) as folder:
-            with _known(job, kept, folder) as known, NetChanges.open(folder / "net.sqlite") as net:
+            with _known(job, kept, progress, folder) as known, NetChanges.open(folder / "net.sqlite") as net:
                 pages = _pages(job, kept, progress)
                 share = job.source.gone_share
                 with known.applying(progress.start, pages, share=share, approved=approved) as changes:
@@ -175,18 +176,22 @@ def _pages(job: GraphJob, kept: Kept, progress: Progress) -> Iterator[bytes]:
 
 
 @contextmanager
-def _known(job: GraphJob, kept: Kept, folder: Path) -> Iterator[KnownRows]:
-    """A copy of the objects that are known after the last round, to be worked on."""
+def _known(job: GraphJob, kept: Kept, progress: Progress, folder: Path) -> Iterator[KnownRows]:
+    """A copy of the objects that are known after the last round, to be worked on.
+
+    Where they are lost, a person who has asked for everything has them from bronze.
+    """
     rounds, file = kept.state.rounds, folder / KNOWN
-    before = job.ledger.items.latest(job.source.source, item_path(rounds)) if rounds else None
-    if rounds and (before is None or "attempt" not in before.facts):
-        raise StateConflictError(
-            "the ledger has no item of the last round",
-            source=job.source.source,
-            round=rounds,
-            next_step="Restore the whole ledger.",
-        )
-    fetch_known(job, before, file)
+    asked = progress.start.full and bool({ASKED, LOST} & {*progress.resync})
+    if not rounds and LOST in progress.resync:
+        rebuild_known(job, rounds, file)
+    else:
+        try:
+            fetch_known(job, rounds, file)
+        except StateConflictError:
+            if not asked:
+                raise
+            rebuild_known(job, rounds, file)
     with KnownRows.open(file) as known:
         if known.round != rounds:
             raise StateConflictError(

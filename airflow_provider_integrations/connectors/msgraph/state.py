@@ -26,13 +26,16 @@ from airflow_provider_integrations.connectors.msgraph.model import LinkKind, Pag
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 
-__all__ = ["ALARM_AGE", "TOKEN_LIFE", "DeltaState", "Progress", "TokenAge"]
+__all__ = ["ALARM_AGE", "ASKED", "TOKEN_LIFE", "DeltaState", "Progress", "TokenAge"]
 
 TOKEN_LIFE = timedelta(days=7)
 """Of directory and education objects, and Dataverse's default; Outlook's has no fixed limit (delta-query-overview, "Token
 duration"; Dataverse, `ExpireChangeTrackingInDays`)."""
 
 ALARM_AGE = timedelta(days=5)
+
+ASKED = "asked for"
+"""Why everything is enumerated again, where a person wants it."""
 
 _FORMAT = 1
 
@@ -115,7 +118,7 @@ class DeltaState:
         # Attempts are counted on: pages of one that is thrown away must not be taken for those of the next.
         attempt = progress.start.attempt + 1 if progress is not None else 0
         changed = () if self.fingerprint is None else check_fingerprint(self.fingerprint, query, resync=resync)
-        reasons = changed or (("asked for",) if resync and self.link else ())
+        reasons = changed or ((ASKED,) if resync and self.link else ())
         if self.link and not reasons:
             start = RoundStart(number, False, self.link, LinkKind.DELTA, origin=self.link, attempt=attempt)
         else:
