@@ -58,8 +58,10 @@ ANSWER = "(ti.xcom_pull(task_ids='approve') or {}).get('chosen_options')"
 APPROVED = f"{{{{ params.approve or ({GONE}['digest'] if {ANSWER} == ['{ApprovalOperator.APPROVE}'] else '') }}}}"
 QUESTION = (
     f"{{% set gone = {GONE} %}}"
-    """The enumeration of **SOURCE** has {{ gone.enumerated }} objects. Of {{ gone.known }} that are known,
-**{{ gone.gone }}** are gone ({{ '%.1f' | format(100 * gone.share) }} %): they would be marked as deleted.
+    """The enumeration of **SOURCE** has {{ gone.enumerated }} objects.
+Of {{ gone.known }} that are known, **{{ gone.gone }}** are gone
+{%- if gone.related %}, and of {{ gone.related }} relations **{{ gone.ended }}** have ended{% endif %}.
+That is {{ '%.1f' | format(100 * gone.share) }} %; all of it would be marked as deleted.
 
 Some of them: {% for id in gone['sample'] %}`{{ id }}` {% endfor %}
 

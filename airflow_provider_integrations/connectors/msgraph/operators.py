@@ -81,15 +81,19 @@ class GraphDeltaSyncOperator(BaseOperator):
         from airflow_provider_integrations.connectors.msgraph.reading import Asked, read_round
 
         job = graph_job(self.source, owner_of(context))
-        return self._told(read_round(job, Asked(resync=_true(self.resync), request=request)).to_json())
+        return self._told(context, read_round(job, Asked(resync=_true(self.resync), request=request)).to_json())
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Give what the triggerer has read, or raise what it met."""
         if "error" in event:
             raise error_from_data(event["error"])
-        return self._told(dict(event["report"]))
+        return self._told(context, dict(event["report"]))
 
-    def _told(self, report: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, context: Context, report: dict[str, Any]) -> dict[str, Any]:
+        from airflow_provider_integrations.connectors.msgraph.round_names import item_path
+
+        item = LedgerHook().ledger().items.latest(self.source, item_path(report["round"]))
+        context["ti"].xcom_push(key=ITEM_XCOM, value=[] if item is None else [item.id])
         self.log.info("%s: %s", self.source, report)
         for warning in report["warnings"]:
             self.log.warning("%s: %s", self.source, warning)
