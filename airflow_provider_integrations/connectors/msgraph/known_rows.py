@@ -24,7 +24,7 @@ from airflow_provider_integrations.connectors.msgraph.changes import Change, Op,
 from airflow_provider_integrations.connectors.msgraph.known_relations import RELATIONS, KnownRelations
 from airflow_provider_integrations.connectors.msgraph.model import RoundStart
 from airflow_provider_integrations.connectors.msgraph.page_files import read_sent
-from airflow_provider_integrations.connectors.msgraph.replay import Row, Target, completed
+from airflow_provider_integrations.connectors.msgraph.replay import Row, Target, whole
 from airflow_provider_integrations.connectors.msgraph.resync import GoneReport, check_gone, gone_of, removals
 from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
 
@@ -168,13 +168,16 @@ class KnownRows:
     def _page(self, data: bytes, start: RoundStart) -> Iterator[Change | RelationChange]:
         landed = list(read_sent(data, start.round))
         ids = {change.id for change, _ in landed if isinstance(change, Change)}
-        target, texts = Target(self._rows(ids)), dict[str, str]()
+        # What nothing in this round adds to need not be read.
+        added = {change.id for change, _ in landed if isinstance(change, Change) and not change.complete}
+        target, texts = Target(self._rows(ids, added, start.round)), dict[str, str]()
         for change, sent in landed:
             if isinstance(change, RelationChange):
                 self._relations.apply(change)
                 yield change
                 continue
-            yield from completed((change,), target)
+            target.apply(change)
+            yield whole(change, target)
             if change.op is Op.REMOVE_HARD:
                 yield from self._relations.end(change)
             elif change.op is Op.UPSERT and target.rows[change.id].properties is change.properties:
@@ -214,10 +217,13 @@ class KnownRows:
     def _texts(self, query: str, *values: int) -> Iterator[str]:
         return (text for (text,) in self._database.execute(query, values))
 
-    def _rows(self, ids: set[str]) -> dict[str, Row]:
+    def _rows(self, ids: set[str], added: set[str], now: int) -> dict[str, Row]:
         query = "SELECT id, properties, removed, round FROM rows WHERE id IN (SELECT value FROM json_each(?))"
         found = self._database.execute(query, (json.dumps([*ids]),))
-        return {name: Row(json.loads(text), bool(removed), round) for name, text, removed, round in found}
+        return {
+            name: Row(json.loads(text) if name in added or round == now else {}, bool(removed), round)
+            for name, text, removed, round in found
+        }
 
     def _write(self, ids: set[str], target: Target, texts: Mapping[str, str]) -> None:
         rows = (

@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange
 
-__all__ = ["Row", "Target", "completed"]
+__all__ = ["Row", "Target", "completed", "whole"]
 
 
 def completed(changes: Iterable[Change | RelationChange], target: Target) -> Iterator[Change | RelationChange]:
@@ -30,14 +30,19 @@ def completed(changes: Iterable[Change | RelationChange], target: Target) -> Ite
     for change in changes:
         held = target.held(change.id) if isinstance(change, Change) and change.op is Op.REMOVE_HARD else ()
         target.apply(change)
-        if isinstance(change, Change) and change.op is Op.UPSERT:
-            whole = target.rows[change.id].properties
-            same = change.complete and whole is change.properties
-            yield change if same else Change(Op.UPSERT, change.id, change.round, change.seq, whole, complete=True)
-        else:
-            yield change
+        yield change if isinstance(change, RelationChange) else whole(change, target)
         for relation, owner, member in held:
             yield RelationChange(Op.REMOVE_HARD, relation, owner, member, "", change.round, change.seq)
+
+
+def whole(change: Change, target: Target) -> Change:
+    """A change that was just applied, an upsert with the whole row."""
+    if change.op is not Op.UPSERT:
+        return change
+    properties = target.rows[change.id].properties
+    if change.complete and properties is change.properties:
+        return change
+    return Change(Op.UPSERT, change.id, change.round, change.seq, properties, complete=True)
 
 
 @dataclass(slots=True)
