@@ -9,11 +9,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_integrations.formats.arrow import Array, DataType, pa
+import pyarrow
+
+if TYPE_CHECKING:
+    from airflow_provider_integrations.formats.arrow import Array, DataType
 
 __all__ = ["column_of", "integers", "texts"]
+
+pa: Any = pyarrow  # The stubs know too little of it; `formats.arrow` imports `pyarrow.compute` too, 10 MB.
 
 
 def column_of(kind: DataType, values: Sequence[Any]) -> Array:

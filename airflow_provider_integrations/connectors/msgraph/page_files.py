@@ -50,6 +50,7 @@ _PAGE = _schema(
     ]
 )
 _OPS = {op.value: op for op in Op}
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def text_of(value: Any) -> str | None:
@@ -166,11 +167,18 @@ def _apart(objects: list[dict[str, str | None]]) -> list[str]:
 
 
 def _json(value: Any) -> str:
+    try:
+        return _ENCODER.encode(value)
+    except TypeError:
+        return _with_decimals(value)
+
+
+def _with_decimals(value: Any) -> str:
     # `json` has no way to write the digits of a Decimal as a number.
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{_json(each)}" for name, each in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(name)}:{_with_decimals(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):
-        return f"[{','.join(map(_json, value))}]"
+        return f"[{','.join(map(_with_decimals, value))}]"
     if isinstance(value, Decimal):
         return str(value)
     return json.dumps(value)
