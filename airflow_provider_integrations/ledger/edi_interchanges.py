@@ -20,6 +20,7 @@ from airflow_provider_integrations.ledger.edi_received import (
 from airflow_provider_integrations.ledger.edi_rows import to_received, to_sent, to_statement
 from airflow_provider_integrations.ledger.edi_sent import Matched, acknowledged, mark_overdue, record_sent
 from airflow_provider_integrations.ledger.edi_settle import refusals, settle_received, settle_sent
+from airflow_provider_integrations.ledger.edi_stray import StrayRefusal, stray_refusals
 from airflow_provider_integrations.ledger.edi_tables import (
     acknowledgement,
     interchange_event,
@@ -217,6 +218,10 @@ class Interchanges:
         query = query.order_by(acknowledgement.c.number).limit(limit)
         with self._parts.database.read() as connection:
             return [to_statement(row) for row in connection.execute(query)]
+
+    def stray_refusals(self, *, since: datetime) -> list[StrayRefusal]:
+        """What partners refused since an instant and we have not sent, or not entered; one for each document and pair."""
+        return stray_refusals(self._parts, since)
 
     def history(self, record: Sent | Received) -> list[InterchangeEvent]:
         """What happened to something received or sent, the first first."""

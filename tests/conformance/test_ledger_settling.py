@@ -57,6 +57,27 @@ def refused(ledger: Ledger) -> list[tuple[str, str]]:
     return [(one.sent.level.value, one.sent.control) for one in ledger.interchanges.refusals()]
 
 
+class TestStrayRefusals:
+    def test_they_are_those_of_nothing_that_was_sent_by_document_and_since_an_instant(
+        self, ledger: Ledger, ledger_clock: SteppedClock
+    ) -> None:
+        begun = ledger_clock()
+        send(ledger, ledger_clock, "1", "11")
+        say(ledger, ledger_clock, "11", REJECTED)
+        say(ledger, ledger_clock, "12", ACCEPTED)
+        two = item(ledger, ledger_clock)
+        words = [
+            Statement(PAIR, "997", GROUP, control, status) for control, status in (("13", REJECTED), ("14", PARTLY))
+        ]
+        ledger.interchanges.acknowledged(words, two)
+        [found] = ledger.interchanges.stray_refusals(since=begun)
+        assert (found.item_id, found.pair, found.words, found.said) == (two, PAIR, 2, tuple(words))
+        ledger_clock.step(hours=1)
+        assert ledger.interchanges.stray_refusals(since=ledger_clock()) == []
+        send(ledger, ledger_clock, "2", "13", "14", purpose="later")
+        assert ledger.interchanges.stray_refusals(since=begun) == []
+
+
 class TestRefusals:
     def test_what_was_refused_stays_until_it_is_dealt_with_and_says_why(
         self, ledger: Ledger, ledger_clock: SteppedClock

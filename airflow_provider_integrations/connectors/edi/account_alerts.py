@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_integrations.core.alert import Alert, Severity, alert_key
 from airflow_provider_integrations.core.interchange import (
@@ -27,7 +27,19 @@ from airflow_provider_integrations.core.interchange import (
     SetStatement,
 )
 
-__all__ = ["OVERDUE", "REFUSED", "alert_of_received", "alert_of_refusal", "alert_of_sent", "received_name", "sent_name"]
+if TYPE_CHECKING:  # It is a value, and this file knows no database.
+    from airflow_provider_integrations.ledger.edi_stray import StrayRefusal
+
+__all__ = [
+    "OVERDUE",
+    "REFUSED",
+    "alert_of_received",
+    "alert_of_refusal",
+    "alert_of_sent",
+    "alert_of_stray",
+    "received_name",
+    "sent_name",
+]
 
 OVERDUE = "edi-overdue"
 """The kind of alerts to debts that are late."""
@@ -136,6 +148,31 @@ def alert_of_refusal(refusal: Refusal) -> Alert:
             "sent_at": sent.sent_at.isoformat(),
             "next_step": "Correct what they refuse and send it again; then run"
             f" `integrations edi settle {sent_name(sent)} --why REASON`; see {_GUIDE}.",
+        },
+    )
+
+
+def alert_of_stray(stray: StrayRefusal) -> Alert:
+    """The alert to a refusal of something that we have not sent, or not under that number; of one document it is one."""
+    first = stray.said[0]
+    names = ", ".join(f"{one.level.value} {_reference(one.control)}" for one in stray.said[:_IN_SUMMARY])
+    more = f" and {stray.words - _IN_SUMMARY} more" if stray.words > _IN_SUMMARY else ""
+    return Alert(
+        key=alert_key(REFUSED, "stray", *_named(stray.pair), stray.item_id),
+        summary=f"{stray.pair.partner} refuses what we do not know: {names}{more} ({first.kind})",
+        source=stray.pair.partner,
+        at=stray.at,
+        severity=_severity(stray.pair),
+        kind=REFUSED,
+        details={
+            "refused": "unknown",
+            "item": stray.item_id,
+            **_details(stray.pair, _reference(first.control)),
+            "by": first.kind,
+            "words": stray.words,
+            "controls": [_reference(one.control) for one in stray.said],
+            "next_step": "Ask the partner which of ours it is, and have them say it again with our number;"
+            f" see {_GUIDE}.",
         },
     )
 

@@ -20,6 +20,7 @@ from airflow_provider_integrations.connectors.edi.account_alerts import (
     alert_of_received,
     alert_of_refusal,
     alert_of_sent,
+    alert_of_stray,
 )
 from airflow_provider_integrations.core.alert import AlertAction, Notify
 from airflow_provider_integrations.core.errors import RateLimitedError, TransientError
@@ -33,6 +34,11 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 """Longer than one sending takes with its own retries, see `pagerduty.LONGEST`."""
+
+_FOLLOWS = timedelta(hours=1)
+"""How long a refusal may wait for what it speaks of to be entered before it is told as one of nothing."""
+_STRAY = timedelta(days=7)
+"""For how long it is told: what is entered later is not matched with it any more."""
 
 _AWAY = 3
 """Sendings in a row that fail for the moment: then whoever receives is away, and each more would wait as long."""
@@ -90,9 +96,12 @@ def tell_account(
     refused = [alert_of_refusal(one) for one in account.refusals()]
     late = [alert for one, alert in to_us if one.status is SentStatus.OVERDUE]
     late += [alert for one, alert in by_us if one.answer_due_at and one.answer_due_at < as_of]
+    # Our own entry of what they speak of may follow.
+    strays = [(one, alert_of_stray(one)) for one in account.stray_refusals(since=as_of - _STRAY)]
+    refused += [alert for one, alert in strays if one.at <= as_of - _FOLLOWS]
     alerts.raise_all([*late, *refused])
     boundary("raised")
-    still_there = {alert.key for alert in (*(alert for _, alert in to_us), *(alert for _, alert in by_us), *refused)}
+    still_there = {alert.key for _, alert in (*to_us, *by_us, *strays)} | {alert.key for alert in refused}
     alerts.over([key for key in known if key not in still_there])
     # Of most nothing is to be said: they were told, and are not settled yet.
     unresolved = [one for kind in (OVERDUE, REFUSED) for one in alerts.unresolved(kind)]
