@@ -29,6 +29,7 @@ from airflow_provider_integrations.core.contract import Column, Contract
 from airflow_provider_integrations.core.graph_source import GraphSource, relation_contract, relation_source_name
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.work_item import State, WorkItem
+from airflow_provider_integrations.landing.bronze import DELETED, batch_key, read_manifest
 from airflow_provider_integrations.landing.deletions import awaits_deletions, kept_deletions
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
@@ -46,6 +47,7 @@ __all__ = [
     "through",
     "through_async",
     "truth",
+    "zone",
 ]
 
 KEYS = (Fernet.generate_key().decode(),)
@@ -164,23 +166,38 @@ def run_through(job: GraphJob, asked: Asked | None = None, approved: str = "") -
 
 def bronze(job: GraphJob, relation: str = "") -> dict[tuple[str, ...], dict[str, Any]]:
     """What a warehouse has that has loaded all items, by key."""
-    name = relation_source_name(job.source.source, relation) if relation else job.source.source
-    contract = job.relations[relation] if relation else job.contract
-    loaded = job.ledger.items.list(name, [State.LOADED, State.ARCHIVED], limit=None)
+    loaded = job.ledger.items.list(_name(job, relation), [State.LOADED, State.ARCHIVED], limit=None)
     batches = [item for item in loaded if "version" in item.facts]
-    versions = [item.facts["version"] for item in batches]
-    assert len(set(versions)) == len(versions), "two batches of one version"
+    for item in batches:
+        assert bool(item.facts.get("keys_deleted")) == (job.root / item.facts["folder"] / DELETED).exists()
+        if item.facts.get("keys_deleted"):
+            kept_deletions(job.root, item)
+    return _replayed(job, relation, [Manifest.from_json(item.facts["manifest"]) for item in batches])
+
+
+def zone(job: GraphJob, relation: str = "") -> dict[tuple[str, ...], dict[str, Any]]:
+    """The same of all that lies in bronze, whatever the ledger knows of it."""
+    folder = job.root / "bronze" / _name(job, relation)
+    return _replayed(job, relation, [read_manifest(batch) for day in folder.iterdir() for batch in day.iterdir()])
+
+
+def _name(job: GraphJob, relation: str) -> str:
+    return relation_source_name(job.source.source, relation) if relation else job.source.source
+
+
+def _replayed(job: GraphJob, relation: str, batches: list[Manifest]) -> dict[tuple[str, ...], dict[str, Any]]:
+    contract = job.relations[relation] if relation else job.contract
+    assert len({batch.version for batch in batches}) == len(batches), "two batches of one version"
     table: dict[tuple[str, ...], dict[str, Any]] = {}
-    for item in sorted(batches, key=lambda item: str(item.facts["version"])):
-        manifest = Manifest.from_json(item.facts["manifest"])
-        folder = job.root / item.facts["folder"]
+    for manifest in sorted(batches, key=lambda each: each.version):
+        folder = job.root / batch_key(manifest)
         rows = [row for file in manifest.files for row in read_rows(folder / file.name)]
         keys = [tuple(row[key] for key in contract.keys) for row in rows]
         assert len(set(keys)) == len(keys), "a key comes twice in a batch"
         for key, row in zip(keys, rows, strict=True):
             table[key] = {name: value for name, value in row.items() if name[0] != "_" and value is not None}
-        if item.facts.get("keys_deleted"):
-            for row in kept_deletions(job.root, item).to_pylist():
+        if (folder / DELETED).exists():
+            for row in pa.ipc.open_file(pa.BufferReader((folder / DELETED).read_bytes())).read_all().to_pylist():
                 table.pop(tuple(row[key] for key in contract.keys), None)
     return table
 

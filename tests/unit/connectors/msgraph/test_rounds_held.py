@@ -13,9 +13,8 @@ from airflow_provider_integrations.connectors.msgraph import reading
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.reading import Asked, read_round
 from airflow_provider_integrations.connectors.msgraph.rounds import judge_round, land_round
-from airflow_provider_integrations.core.errors import ReconciliationError, StateConflictError, WatermarkLostError
+from airflow_provider_integrations.core.errors import ReconciliationError, StateConflictError
 from airflow_provider_integrations.core.work_item import State
-from airflow_provider_integrations.landing.deletions import kept_deletions
 from airflow_provider_integrations.landing.quarantine import read_kept
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
@@ -225,60 +224,3 @@ def test_a_round_under_way_begins_anew_when_a_person_wants_it(graph: GraphServic
     assert (report.resumed, report.restarts, report.items) == (True, (), 5)
     run_through(job)
     assert by_id(bronze(job)) == truth(graph)
-
-
-def lost_known(job: GraphJob) -> None:
-    for known in Path(str(job.root), "graph", job.source.source, "known").iterdir():
-        known.unlink()
-
-
-@pytest.mark.parametrize("elsewhere", [True, False], ids=["lost", "on this disk"])
-def test_known_objects_that_are_lost_come_from_bronze_when_everything_is_read_again(
-    graph: GraphService, job: GraphJob, tmp_path: Path, elsewhere: bool
-) -> None:
-    job = graph_job(job.ledger, job.root, job.scratch, name="entra_groups", resource="groups")
-    users = fill(graph, 4)
-    groups = [graph.world.add("groups", displayName=f"g{number}") for number in range(4)]
-    for group in groups:
-        graph.world.join(group, users[0])
-        graph.world.join(group, users[1])
-    run_through(job)
-    graph.world.hard_delete("groups", groups[0])
-    graph.world.leave(groups[1], users[0])
-    run_through(job)
-    lost_known(job)
-    job = replace(job, scratch=tmp_path / "elsewhere") if elsewhere else job
-    graph.world.hard_delete("groups", groups[2])
-    graph.world.leave(groups[3], users[1])
-    if elsewhere:
-        with pytest.raises(StateConflictError, match="resync"):
-            run_through(job)
-    report = run_through(job, Asked(resync=True)) if elsewhere else run_through(job)
-    assert report.full == elsewhere
-    assert by_id(bronze(job)) == truth(graph, "groups", ("displayName",))
-    assert {*bronze(job, "members")} == {(groups[1], users[1]), (groups[3], users[0])}
-    run_through(job)
-
-
-def test_a_new_ledger_over_an_old_landing_zone_is_no_beginning(
-    graph: GraphService, job: GraphJob, tmp_path: Path
-) -> None:
-    job = graph_job(job.ledger, job.root, job.scratch)
-    users = fill(graph)
-    run_through(job)
-    graph.world.soft_delete("users", users[0])
-    run_through(job)
-    graph.world.hard_delete("users", users[1])
-    with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
-        new = replace(job, ledger=ledger)
-        with pytest.raises(WatermarkLostError, match="resync"):
-            read_round(new, Asked())
-        report = run_through(new, Asked(resync=True))
-        assert (report.round, report.full, report.resync) == (1, True, ("the link was lost",))
-        item = ledger.items.latest("entra_users", "graph/round-00000001")
-        assert item is not None
-        assert (item.facts["upserts"], item.facts["removals_soft"]) == (3, 1)
-        assert kept_deletions(job.root, item).column("id").to_pylist() == [users[1]]
-        assert by_id(bronze(new)) == truth(graph)
-        assert not run_through(new).full
