@@ -76,6 +76,15 @@ def test_a_secret_gets_in_and_its_token_is_cached_until_it_is_refused(graph: Gra
     assert len(graph.requests("/oauth2/v2.0/token")) == 2
 
 
+def test_one_process_asks_for_one_token_of_an_app_however_often_its_settings_are_read(
+    graph: GraphServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        assert asked(graph, hooked(graph, monkeypatch).settings()).status == 200
+    assert len(graph.requests("/oauth2/v2.0/token")) == 1
+    refused(hooked(graph, monkeypatch, password="wrong-canary").settings())  # Another secret is another app's cache.
+
+
 @pytest.mark.parametrize("form", ["text", "path", "pfx", "encrypted_pfx"])
 def test_a_certificate_gets_in(graph: GraphServer, tmp_path: Path, form: str) -> None:
     import base64

@@ -14,6 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_integrations.connectors.msgraph.reach import Reach
@@ -30,6 +31,7 @@ __all__ = ["Auth", "Certificate", "ClientSecret", "ManagedIdentity", "Registrati
 Heard = Callable[[Any], None]
 
 _LONGEST = 3600.0
+_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,12 @@ class ManagedIdentity:
 Auth = ClientSecret | Certificate | WorkloadIdentity | ManagedIdentity
 
 
+@lru_cache(maxsize=_KEPT)
 def token_source(app: Registration, auth: Auth, scope: str) -> Callable[[bool], str]:
     """Gives an access token of the scope; one from the cache, or a fresh one where True is passed.
 
-    Safe to be called by several threads.
+    Safe to be called by several threads. One process has one for each app, so that a trigger which looks every minute does
+    not ask for a token every minute.
 
     Raises:
         ConfigError: (when called) the app is refused, or what it authenticates with cannot be used.

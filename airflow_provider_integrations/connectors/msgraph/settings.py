@@ -100,7 +100,7 @@ class GraphSettings:
         return [*self.auth.secrets, *sorted(each for each in passwords if each)]
 
     def token(self) -> Callable[[bool], str]:
-        """A new source of access tokens with a cache of its own; nothing is asked for yet."""
+        """The source of access tokens, whose cache the whole process shares; nothing is asked for yet."""
         return token_source(self.registration, self.auth, self.resource_scope)
 
     @classmethod

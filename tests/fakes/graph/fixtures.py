@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from airflow_provider_integrations.connectors.msgraph.auth import token_source
 from tests.fakes.graph.certificates import Authority
 from tests.fakes.graph.server import Elsewhere, GraphServer, elsewhere, serve
 
@@ -19,6 +20,7 @@ def graph_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def graph(graph_authority: Authority) -> Iterator[GraphServer]:
     """A running server with nothing in it."""
+    token_source.cache_clear()  # A port may come again, and the tokens of the server before it are not this one's.
     with serve(GraphServer(graph_authority)) as server:
         yield server
 
