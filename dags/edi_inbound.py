@@ -39,10 +39,9 @@ from airflow_provider_integrations.connectors.sftp_pgp.operators import (
 )
 from airflow_provider_integrations.connectors.sftp_pgp.sensors import SftpPgpIntakeSensor
 from airflow_provider_integrations.core.edi_source import EdiSource, outbox_name, table_source_name
-from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.dag_context import include_folder
+from airflow_provider_integrations.dag_sources import source_dags
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
-from airflow_provider_integrations.include import read_sources
 from airflow_provider_integrations.include_edi import edi_tables
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
@@ -62,9 +61,9 @@ PARAMS = {
 ROWS = "rows"
 
 
-def edi_inbound(source: EdiSource, tables: Sequence[str]) -> DAG:
+def edi_inbound(source: EdiSource) -> DAG:
     """The DAG of one source."""
-    name = source.source
+    name, tables = source.source, edi_tables(include_folder(), source)
     schedule = PartnerCalendarTimetable(**source.schedule.model_dump()) if source.schedule else None
     with DAG(
         f"edi_inbound__{name}",
@@ -72,6 +71,7 @@ def edi_inbound(source: EdiSource, tables: Sequence[str]) -> DAG:
         schedule=schedule,
         start_date=datetime(2025, 1, 1),
         catchup=False,
+        auto_register=False,  # What is broken is left out, see `source_dags`.
         max_active_runs=1,
         params=PARAMS,
         doc_md=__doc__,
@@ -130,24 +130,5 @@ def tasks_to_run(source: str, tables: Sequence[str]) -> list[str]:
     return [*(f"{ROWS}.{table}.{task}" for table in chosen for task in ("gate", "load")), "settled"]
 
 
-def broken_inbound(name: str, error: object) -> DAG:
-    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
-    with DAG(
-        f"edi_inbound__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
-    ) as dag:
-        SftpPgpIntakeSensor(task_id="discover", source=name)
-    return dag
-
-
-def dag_of(name: str, source: object) -> DAG:
-    """The DAG of a source, or what stands for it."""
-    if not isinstance(source, EdiSource):
-        return broken_inbound(name, source)
-    try:
-        return edi_inbound(source, edi_tables(include_folder(), source))
-    except ConfigError as error:
-        return broken_inbound(name, error)
-
-
-for _name, _source in read_sources(include_folder(), "edi"):
-    globals()[f"edi_inbound__{_name}"] = dag_of(_name, _source)
+for _id, _dag in source_dags("edi_inbound", "edi", edi_inbound):
+    globals()[_id] = _dag

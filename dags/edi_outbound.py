@@ -19,8 +19,7 @@ from airflow.sdk import DAG, TriggerRule
 from airflow_provider_integrations.connectors.edi.operators import EdiReconcileOperator, EdiWriteOperator
 from airflow_provider_integrations.connectors.sftp_pgp.operators import SftpPgpDeliverOperator
 from airflow_provider_integrations.core.edi_source import EdiOutbound
-from airflow_provider_integrations.dag_context import include_folder
-from airflow_provider_integrations.include import read_sources
+from airflow_provider_integrations.dag_sources import source_dags
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 
 
@@ -32,6 +31,7 @@ def edi_outbound(source: EdiOutbound) -> DAG:
         schedule=source.schedule,
         start_date=datetime(2025, 1, 1),
         catchup=False,
+        auto_register=False,  # What is broken is left out, see `source_dags`.
         max_active_runs=1,
         doc_md=__doc__,
         tags=["edi-outbound", source.source],
@@ -51,16 +51,5 @@ def edi_outbound(source: EdiOutbound) -> DAG:
     return dag
 
 
-def broken_outbound(name: str, error: object) -> DAG:
-    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
-    with DAG(
-        f"edi_outbound__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
-    ) as dag:
-        EdiWriteOperator(task_id="write", source=name)
-    return dag
-
-
-for _name, _source in read_sources(include_folder(), "edi_outbound"):
-    globals()[f"edi_outbound__{_name}"] = (
-        edi_outbound(_source) if isinstance(_source, EdiOutbound) else broken_outbound(_name, _source)
-    )
+for _id, _dag in source_dags("edi_outbound", "edi_outbound", edi_outbound):
+    globals()[_id] = _dag

@@ -29,9 +29,8 @@ from airflow_provider_integrations.connectors.odbc.operators import (
     OdbcPlanShardsOperator,
 )
 from airflow_provider_integrations.core.table_source import TableSource
-from airflow_provider_integrations.dag_context import include_folder
+from airflow_provider_integrations.dag_sources import source_dags
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
-from airflow_provider_integrations.include import read_sources
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
 
@@ -79,6 +78,7 @@ def odbc_extract(source: TableSource) -> DAG:
         schedule=source.schedule,
         start_date=datetime(2025, 1, 1),
         catchup=False,
+        auto_register=False,  # What is broken is left out, see `source_dags`.
         max_active_runs=1,
         params={**PARAMS, "sweep": SWEEP, "allow": ALLOW} if source.deletes else PARAMS,
         doc_md=__doc__,
@@ -120,14 +120,17 @@ def odbc_extract(source: TableSource) -> DAG:
     return dag
 
 
-def odbc_sweep(source: TableSource) -> DAG:
+def odbc_sweep(source: TableSource) -> DAG | None:
     """The DAG that sweeps one table by the schedule of its `deletes`."""
+    if source.deletes is None:
+        return None
     with DAG(
         f"odbc_sweep__{source.source}",
         description=f"Rows of {source.source} that are gone at the source.",
-        schedule=source.deletes.schedule if source.deletes else None,
+        schedule=source.deletes.schedule,
         start_date=datetime(2025, 1, 1),
         catchup=False,
+        auto_register=False,  # What is broken is left out, see `source_dags`.
         max_active_runs=1,
         params={"allow": ALLOW},
         doc_md=__doc__,
@@ -148,18 +151,5 @@ def default_args(source: TableSource) -> dict[str, object]:
     }
 
 
-def broken_extract(name: str, error: object) -> DAG:
-    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
-    with DAG(
-        f"odbc_extract__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
-    ) as dag:
-        OdbcPlanShardsOperator(task_id="plan", source=name)
-    return dag
-
-
-for _name, _source in read_sources(include_folder(), "odbc"):
-    globals()[f"odbc_extract__{_name}"] = (
-        odbc_extract(_source) if isinstance(_source, TableSource) else broken_extract(_name, _source)
-    )
-    if isinstance(_source, TableSource) and _source.deletes:
-        globals()[f"odbc_sweep__{_name}"] = odbc_sweep(_source)
+for _id, _dag in source_dags("odbc_extract", "odbc", odbc_extract, odbc_sweep):
+    globals()[_id] = _dag

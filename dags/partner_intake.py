@@ -22,9 +22,8 @@ from airflow_provider_integrations.assets import loaded_asset
 from airflow_provider_integrations.connectors.sftp_pgp.operators import SftpPgpArchiveOperator, SftpPgpIntakeOperator
 from airflow_provider_integrations.connectors.sftp_pgp.sensors import SftpPgpIntakeSensor
 from airflow_provider_integrations.core.source import FileSource
-from airflow_provider_integrations.dag_context import include_folder
+from airflow_provider_integrations.dag_sources import source_dags
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
-from airflow_provider_integrations.include import read_sources
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
 
@@ -51,6 +50,7 @@ def partner_intake(source: FileSource) -> DAG:
         schedule=schedule,
         start_date=datetime(2025, 1, 1),
         catchup=False,
+        auto_register=False,  # What is broken is left out, see `source_dags`.
         max_active_runs=1,
         params=PARAMS,
         doc_md=__doc__,
@@ -88,16 +88,5 @@ def partner_intake(source: FileSource) -> DAG:
     return dag
 
 
-def broken_intake(name: str, error: object) -> DAG:
-    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
-    with DAG(
-        f"partner_intake__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
-    ) as dag:
-        SftpPgpIntakeSensor(task_id="discover", source=name)
-    return dag
-
-
-for _name, _source in read_sources(include_folder(), "sftp_pgp"):
-    globals()[f"partner_intake__{_name}"] = (
-        partner_intake(_source) if isinstance(_source, FileSource) else broken_intake(_name, _source)
-    )
+for _id, _dag in source_dags("partner_intake", "sftp_pgp", partner_intake):
+    globals()[_id] = _dag

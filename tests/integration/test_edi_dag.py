@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -137,6 +138,32 @@ def test_a_broken_source_is_shown_and_leaves_the_others_alone(
     assert said in doc
     assert len(found["edi_inbound__acme_edi"]["tasks"]) > 20
     assert "edi_outbound__acme_orders_out" in found
+
+
+def test_whatever_lies_among_the_sources_leaves_the_good_ones_alone(tmp_path: Path, shipped: dict[str, Any]) -> None:
+    """Copies with a blank in their name, names that no DAG can have, folders, wrong schedules: each shows itself."""
+    include = tmp_path / "include"
+    shutil.copytree(ROOT / "include", include)
+    sources = include / "sources"
+    for name in ("acme_edi", "acme_orders_out", "acme_customers", "erp_orders"):
+        shutil.copy(sources / f"{name}.yaml", sources / f"{name} copy (1).yaml")
+        content = yaml.safe_load((sources / f"{name}.yaml").read_text())
+        if name in ("acme_orders_out", "erp_orders"):
+            late = {"source": f"late_{name}", "schedule": "99 * * * *"}
+            (sources / f"late_{name}.yaml").write_text(yaml.safe_dump(content | late))
+        (sources / f"{'x' * 120}_{name}.yaml").write_text(yaml.safe_dump(content | {"source": f"{'x' * 120}_{name}"}))
+    (sources / "folder.yaml").mkdir()
+    (sources / "nowhere.yaml").symlink_to("gone")
+    (sources / "a month.yaml").write_text("kind: odbc\nfrom: 2025-13-01\n")
+    (sources / os.fsdecode(b"latin\xe9.yaml")).write_text("kind: edi\n")
+    found = dags(tmp_path, include)
+    assert {name: dag for name, dag in found.items() if "broken-source" not in dag["tags"]} == shipped
+    broken = {name: dag for name, dag in found.items() if name not in shipped}
+    assert all(list(dag["tasks"]) == ["read"] for dag in broken.values())
+    assert len(broken) == 4 * 2 + 2 + 4, sorted(broken)
+    assert "out of range" in broken["edi_outbound__late_acme_orders_out"]["doc"]
+    assert "out of range" in broken["odbc_extract__late_erp_orders"]["doc"]
+    assert "directory" in broken["partner_intake__folder"]["doc"]
 
 
 def deployment(partner: EdiPartner) -> dict[str, str]:
