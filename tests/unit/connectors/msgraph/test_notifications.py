@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.msgraph.notifications import (
     Act,
@@ -99,3 +101,39 @@ def test_what_is_no_delivery_is_refused_as_one(wrong: bytes) -> None:
 
 def test_a_secret_beyond_ascii_compares_and_does_not_break() -> None:
     assert check_notification(body(told("ä\ud800")), STATES).refused == 1
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from([*STATES["entra_users"], "missed"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["value", "clientState", "changeType", "lifecycleEvent", "subscriptionId"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps({"value": value}).encode()))
+def test_nothing_that_comes_breaks_the_receiver_or_gets_in_without_the_secret(sent: bytes) -> None:
+    try:
+        checked = check_notification(sent, STATES)
+    except PermanentError:
+        return
+    told_of = json.loads(sent)["value"]
+    assert len(checked.notices) + checked.refused == len(told_of)
+    assert len(checked.notices) <= sum(each.get("clientState") in STATES["entra_users"] for each in told_of)
+
+
+@given(st.text(max_size=40))
+def test_a_query_gives_a_token_nothing_or_a_refusal(query: str) -> None:
+    try:
+        token = validate_token(query)
+    except PermanentError:
+        return
+    assert token is None or (token and "<" not in token and token.isprintable())
