@@ -11,8 +11,9 @@ Read everything again, e.g. after the contract got a column; what is gone at the
 
     airflow dags trigger graph_delta__entra_users -c '{"resync": true}'
 
-A resync that would delete more than the source's `gone_share` waits at `approve` for a person, under "Required actions"; if
-it is rejected, the round stays as it is, and the next run asks again. The digest that `check` logs approves it beforehand:
+A resync that would delete more than the source's `gone_share` waits at `approve` for a person, under "Required actions", and
+alerts by the connection `integrations_alerts`; if it is rejected, the round stays as it is, and the next run asks again. The
+digest that `check` logs approves it beforehand:
 
     airflow dags trigger graph_delta__entra_users -c '{"approve": "6f4516c2e30191f0"}'
 
@@ -41,6 +42,7 @@ from airflow_provider_integrations.core.graph_source import GraphSource, relatio
 from airflow_provider_integrations.dag_context import include_folder
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
 from airflow_provider_integrations.include import read_sources
+from airflow_provider_integrations.notifier import AlertNotifier
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
 
@@ -97,11 +99,16 @@ def graph_delta(source: GraphSource) -> DAG:
         check = GraphResyncCheckOperator(
             task_id="check", source=name, unasked="land", ask="approve", approved="{{ params.approve or '' }}"
         )
+        question = f"The resync of {name} would delete more than it may"
+        alert = {"dedup_key": f"graph-approval/{name}", "severity": "warning"}
         approve = ApprovalOperator(
             task_id="approve",
-            subject=f"The resync of {name} would delete more than it may",
+            subject=question,
             body=QUESTION.replace("SOURCE", name),
             response_timeout=ANSWER_WITHIN,
+            retries=0,  # The next run asks again.
+            notifiers=AlertNotifier(f"{question}: answer under Required actions", **alert),
+            on_success_callback=AlertNotifier(f"{question}: it was answered", action="resolve", **alert),
         )
         land = GraphRoundLandOperator(
             task_id="land", source=name, approved=APPROVED, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS

@@ -17,6 +17,7 @@ import yaml
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.airflow_home import REPO, airflow_environment
+from tests.fakes.events_api import ROUTING_KEY, events_api
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.graph_deployment import write_include
 
@@ -117,6 +118,7 @@ def environment(tmp_path: Path, warehouse: Warehouse) -> dict[str, str]:
     }
     return {
         **{f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()},
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",  # `test_graph_operators` holds both modes to the same.
         "AIRFLOW__INTEGRATIONS__LANDING_ROOT": str(tmp_path / "landing"),
         "AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER": str(include),
         "CERTIFICATES": str(tmp_path / "certificates"),
@@ -135,9 +137,14 @@ def test_rounds_resyncs_and_approvals(
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
         ledger.migrate()
         (tmp_path / "certificates").mkdir()
-        done = run_dag(
-            (REPO / "dags" / "graph_delta.py").read_text() + MAIN, **environment(tmp_path, warehouse), DIGEST=digest
-        )
+        with events_api() as alerts:
+            receiver = {"conn_type": "http", "host": alerts.url, "password": ROUTING_KEY}
+            done = run_dag(
+                (REPO / "dags" / "graph_delta.py").read_text() + MAIN,
+                **environment(tmp_path, warehouse),
+                DIGEST=digest,
+                AIRFLOW_CONN_INTEGRATIONS_ALERTS=json.dumps(receiver),
+            )
         assert lines(done.stdout, "STATE") == ["success"] * 7, done.stdout[-6000:]
         items = ledger.items.list("entra_users", limit=None)
         assert {item.state for item in items} == {State.ARCHIVED}
@@ -166,11 +173,16 @@ def test_rounds_resyncs_and_approvals(
     assert asked[0] == ["Reject", *asked[1][1:]]
     assert "of 9 relations **8** have ended" in asked[2][2]
 
+    told = [(event["event_action"], event["dedup_key"].partition("/")[2]) for event in alerts.taken]
+    assert told == [
+        (action, name) for name in ("entra_users", "entra_users", "entra_groups") for action in ("trigger", "resolve")
+    ]
+
     texts = [done.stdout, *(path.read_text(errors="replace") for path in (tmp_path / "logs").rglob("*.log"))]
     [tokens] = [json.loads(line) for line in lines(done.stdout, "SECRETS")]
-    told = "\n".join(texts).replace(lines(done.stdout, "SECRETS")[0], "")
+    shown = "\n".join(texts).replace(lines(done.stdout, "SECRETS")[0], "")
     for secret in (*tokens, "graph-secret-canary", "deltatoken=", "skiptoken="):
-        assert secret not in told
+        assert secret not in shown
 
 
 LIST = """

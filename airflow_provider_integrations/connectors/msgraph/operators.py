@@ -95,6 +95,8 @@ class GraphDeltaSyncOperator(BaseOperator):
         item = LedgerHook().ledger().items.latest(self.source, item_path(report["round"]))
         context["ti"].xcom_push(key=ITEM_XCOM, value=[] if item is None else [item.id])
         self.log.info("%s: %s", self.source, report)
+        if _true(self.resync) and not report["full"]:
+            self.log.warning("%s: an earlier round is finished first; run it with `resync` again then", self.source)
         for warning in report["warnings"]:
             self.log.warning("%s: %s", self.source, warning)
         return report
