@@ -18,7 +18,7 @@ from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
 from airflow_provider_integrations.connectors.msgraph.once import Order, delta_once
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
-from airflow_provider_integrations.core.errors import ConfigError, StateConflictError
+from airflow_provider_integrations.core.errors import ConfigError, ReconciliationError, StateConflictError
 from tests.fakes.graph.faults import Cut, gone, sync_state_not_found
 from tests.fakes.graph.server import GraphServer
 
@@ -94,6 +94,40 @@ def test_the_files_of_members_applied_in_order_give_the_servers_truth(
         run(graph, tmp_path)
         graph.faults.clear()
         check(graph, tmp_path / "out")
+
+
+def test_a_resync_without_members_ends_them_once_a_person_agrees(graph: GraphServer, tmp_path: Path) -> None:
+    furnished(graph)
+    run(graph, tmp_path)
+    query = Query(endpoint(graph.url), "groups", select=("displayName",))
+
+    def once(**how: Any) -> dict[str, Any]:
+        order = Order(query, tmp_path / "out", resync=True, **how)
+        kept = StateFile(tmp_path / "state")
+        return delta_once(order, kept, Reach(ca=graph.authority.ca), lambda fresh: graph.token)
+
+    with pytest.raises(ReconciliationError) as refused:
+        once()
+    assert (refused.value.values["gone"], refused.value.values["ended"]) == (0, 3)
+    report = once(approved=refused.value.values["digest"])
+    assert report["relations"]["members"]["removals"] == 3
+    assert copy(tmp_path / "out", ("owner_id", "member_id"), "members") == {}
+
+
+@pytest.mark.parametrize("until", ["begun", "page landed", "page kept", "sealed", "applied", "published", "link moved"])
+def test_a_stop_at_any_boundary_loses_no_member_and_doubles_none(
+    graph: GraphServer, tmp_path: Path, until: str
+) -> None:
+    dice = random.Random(until)
+    graph.manner.page_size, graph.manner.part_size = 2, 2
+    for _ in range(3):
+        live(graph, dice)
+        with pytest.raises(Stop):
+            run(graph, tmp_path, until=until)
+        live(graph, dice)
+        run(graph, tmp_path)
+    run(graph, tmp_path)
+    check(graph, tmp_path / "out")
 
 
 def test_a_relation_that_is_not_declared_is_refused_by_name(graph: GraphServer, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.msgraph.model import Page, Restart
 from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, page_path, write_page
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.resync import GONE_SHARE
-from airflow_provider_integrations.connectors.msgraph.round_files import RoundFiles, file_names
+from airflow_provider_integrations.connectors.msgraph.round_files import RoundFiles, file_name
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
@@ -145,13 +145,15 @@ class _Run:
         assert progress is not None, "a round was begun"
         assert progress.end_link, "it was read to its end"
         start, done = progress.start, self.folder
-        names = file_names(order.query.resource, start.round, order.relations)
         if self.known.round < start.round:
-            self._apply(start, names)
+            self._apply(start)
             self.boundary("applied")
         counts = self.known.summary(start.round)
         changed = {"": _reported(counts), **{name: _reported(each) for name, each in counts["relations"].items()}}
-        files = [self._publish(done / names[name]) for name, each in changed.items() if any(each.values())]
+        names = [
+            file_name(order.query.resource, start.round, name) for name, each in changed.items() if any(each.values())
+        ]
+        files = [self._publish(done / name) for name in names]
         self.boundary("published")
         self._save(self.state.committed())
         self.boundary("link moved")
@@ -168,14 +170,14 @@ class _Run:
             "files": files,
         }
 
-    def _apply(self, start: RoundStart, names: dict[str, str]) -> None:
+    def _apply(self, start: RoundStart) -> None:
         """Bring the known rows to the end of the round, and its files into its folder."""
         order = self.order
         columns = tuple(name for name in columns_of(order.query) if name not in order.relations)
         pages = (page_path(self.folder, start.attempt, number).read_bytes() for number in range(1, start.pages + 1))
         with (
             self.known.applying(start, pages, share=order.share, approved=order.approved) as changes,
-            RoundFiles(self.folder, names, columns) as out,
+            RoundFiles(self.folder, order.query.resource, start.round, columns) as out,
         ):
             for change in changes:
                 out.add(change)
@@ -213,8 +215,7 @@ class _Run:
         return [f"{len(lost)} landed pages were lost: the round began anew"]
 
     def _has_files(self) -> bool:
-        names = file_names(self.order.query.resource, 0, self.order.relations).values()
-        return any(any(self.order.out.glob(name.replace("-000000.", "-*."))) for name in names)
+        return any(self.order.out.glob(file_name(self.order.query.resource, 0).replace("-000000.", "-*.")))
 
     def _land(self, page: Page) -> None:
         path = write_page(self.folder, page, self.order.query, relations=self.order.relations)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -24,22 +23,21 @@ from airflow_provider_integrations.connectors.msgraph.changes import Change, Rel
 from airflow_provider_integrations.formats.columns import column_of
 from airflow_provider_integrations.landing.durable import sync_folder
 
-__all__ = ["RoundFiles", "file_names"]
+__all__ = ["RoundFiles", "file_name"]
 
 _PLACE = (("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64()))
 _RELATION = (*((name, pa.string()) for name in ("owner_id", "member_id", "member_type")), *_PLACE)
 _ROWS = 5_000
 
 
-def file_names(resource: str, round: int, relations: Collection[str]) -> dict[str, str]:
-    """What the files of a round are called, by relation; that of the objects is under the empty name.
+def file_name(resource: str, round: int, relation: str = "") -> str:
+    """What the file of a round's objects is called, or that of a relation.
 
-    >>> file_names("groups", 7, ["members"])
-    {'': 'groups-round-000007.parquet', 'members': 'groups-members-round-000007.parquet'}
+    >>> file_name("groups", 7, "members")
+    'groups-members-round-000007.parquet'
     """
-    stem = _plain(resource)
-    parts = {"": stem, **{name: f"{stem}-{_plain(name)}" for name in sorted(relations)}}
-    return {name: f"{part}-round-{round:06d}.parquet" for name, part in parts.items()}
+    parts = (resource, relation) if relation else (resource,)
+    return f"{'-'.join(map(_plain, parts))}-round-{round:06d}.parquet"
 
 
 class RoundFiles:
@@ -47,20 +45,18 @@ class RoundFiles:
 
     Args:
         folder: Where they are written; what an earlier try has left there is replaced.
-        names: As of `file_names`. The objects' file is always made, the others with their first row.
+        resource, round: Of what. The objects' file is always made, those of relations with their first row.
         columns: The selected properties.
     """
 
-    def __init__(self, folder: Path, names: dict[str, str], columns: tuple[str, ...]) -> None:
-        self._folder, self._names, self._columns = folder, names, columns
+    def __init__(self, folder: Path, resource: str, round: int, columns: tuple[str, ...]) -> None:
+        self._folder, self._resource, self._round, self._columns = folder, resource, round, columns
         self._relations: dict[str, _File] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for name in self._names.values():
-            (self._folder / name).unlink(missing_ok=True)
         columns = [("id", pa.string()), *_PLACE, *((name, pa.string()) for name in self._columns)]
-        self._objects = self._stack.enter_context(_File(self._folder / self._names[""], columns))
+        self._objects = self._stack.enter_context(_File(self._path(), columns))
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -74,10 +70,13 @@ class RoundFiles:
             self._objects.add((change.id, change.op, change.round, change.seq, *values))
             return
         if (file := self._relations.get(change.relation)) is None:
-            path = self._folder / self._names[change.relation]
-            file = self._relations[change.relation] = self._stack.enter_context(_File(path, [*_RELATION]))
+            made = _File(self._path(change.relation), [*_RELATION])
+            file = self._relations[change.relation] = self._stack.enter_context(made)
         pair = (change.owner, change.member, change.member_type or None)
         file.add((*pair, change.op, change.round, change.seq))
+
+    def _path(self, relation: str = "") -> Path:
+        return self._folder / file_name(self._resource, self._round, relation)
 
 
 class _File:
