@@ -39,9 +39,8 @@ from airflow_provider_integrations.connectors.msgraph.operators import (
 )
 from airflow_provider_integrations.connectors.msgraph.triggers import GraphChangesTrigger
 from airflow_provider_integrations.core.graph_source import GraphSource, relation_source_name
-from airflow_provider_integrations.dag_context import include_folder
+from airflow_provider_integrations.dag_sources import source_dags
 from airflow_provider_integrations.expectations.operators import QualityGateOperator
-from airflow_provider_integrations.include import read_sources
 from airflow_provider_integrations.notifier import AlertNotifier
 from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.warehouse.operators import SnowflakeLoadOperator
@@ -100,15 +99,15 @@ def graph_delta(source: GraphSource) -> DAG:
             task_id="check", source=name, unasked="land", ask="approve", approved="{{ params.approve or '' }}"
         )
         question = f"The resync of {name} would delete more than it may"
-        alert = {"dedup_key": f"graph-approval/{name}", "severity": "warning"}
+        key = f"graph-approval/{name}"
         approve = ApprovalOperator(
             task_id="approve",
             subject=question,
             body=QUESTION.replace("SOURCE", name),
             response_timeout=ANSWER_WITHIN,
             retries=0,  # The next run asks again.
-            notifiers=AlertNotifier(f"{question}: answer under Required actions", **alert),
-            on_success_callback=AlertNotifier(f"{question}: it was answered", action="resolve", **alert),
+            notifiers=AlertNotifier(f"{question}: see Required actions", dedup_key=key, severity="warning"),
+            on_success_callback=AlertNotifier(f"{question}: it was answered", dedup_key=key, action="resolve"),
         )
         land = GraphRoundLandOperator(
             task_id="land", source=name, approved=APPROVED, trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
@@ -148,16 +147,5 @@ def schedule_of(source: GraphSource) -> Any:
     return [Asset(name=f"changes.{source.source}", uri=f"x-integrations://changes/{source.source}", watchers=[watcher])]
 
 
-def broken_delta(name: str, error: object) -> DAG:
-    """Stands for a source that cannot be read: it shows why, fails when it is run, and leaves the others alone."""
-    with DAG(
-        f"graph_delta__{name}", schedule=None, doc_md=f"**Broken source.** {error}", tags=["broken-source"]
-    ) as dag:
-        GraphDeltaSyncOperator(task_id="read", source=name)
-    return dag
-
-
-for _name, _source in read_sources(include_folder(), "graph"):
-    globals()[f"graph_delta__{_name}"] = (
-        graph_delta(_source) if isinstance(_source, GraphSource) else broken_delta(_name, _source)
-    )
+for _id, _dag in source_dags("graph_delta", "graph", graph_delta):
+    globals()[_id] = _dag
