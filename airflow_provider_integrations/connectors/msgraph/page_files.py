@@ -167,6 +167,8 @@ def _apart(objects: list[dict[str, str | None]]) -> list[str]:
 
 
 def _json(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     try:
         return _ENCODER.encode(value)
     except TypeError:
