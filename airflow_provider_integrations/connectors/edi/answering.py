@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from airflow_provider_integrations.connectors.edi.documents import Document
-from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge as acknowledge_edifact
+from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledgement_parts as edifact_parts
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind
-from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledgement_parts as x12_parts
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.core.errors import ConfigError
 
@@ -17,8 +18,10 @@ __all__ = ["CONTRL", "answer"]
 CONTRL = "CONTRL"
 
 
-def answer(document: Document, kind: str, now: datetime, control: int) -> bytes:
-    """The bytes of the answer; none where the standard has no answer, as for bytes outside of any interchange.
+def answer(document: Document, kind: str, now: datetime, control: int) -> Iterator[bytes]:
+    """The bytes of the answer, some at a time; none where the standard has no answer, as for bytes outside of any interchange.
+
+    What is wrong with the arguments is raised at once, before the first byte.
 
     Args:
         document: From `documents.read_documents`.
@@ -35,12 +38,12 @@ def answer(document: Document, kind: str, now: datetime, control: int) -> bytes:
     if isinstance(document, Interchange):
         if kind == CONTRL:
             raise _other("X12", kind, "TA1, 997 or 999")
-        return acknowledge_x12(document, Kind(kind), now, ControlNumbers(control, control)).data
+        return x12_parts(document, Kind(kind), now, ControlNumbers(control, control))
     if isinstance(document, InterchangeVerdict):
         if kind != CONTRL and document.header is not None:
             raise _other("EDIFACT", kind, CONTRL)
-        return acknowledge_edifact(document, now, str(control)) or b"" if document.header is not None else b""
-    return b""
+        return edifact_parts(document, now, str(control)) or iter(())
+    return iter(())
 
 
 def _other(syntax: str, kind: str, right: str) -> ConfigError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
+from itertools import islice
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.documents import Document, outcome
@@ -17,6 +18,8 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import GroupVerdic
 __all__ = ["describe", "describe_finding", "party_of"]
 
 _LONGEST_TAG = 3
+_MOST_FLAWED = 1000
+"""Sets or messages of one group, or of no group, that are told of with their findings; the rest is counted as `left_out`."""
 
 
 def describe(document: Document, policy: Policy | None = None) -> dict[str, Any]:
@@ -80,8 +83,9 @@ def _x12_group(group: Group, verdict: GroupVerdict | None, policy: Policy) -> di
                 "status": judge_set(one.findings, header.version, policy)[0],
                 "findings": _findings(one.findings),
             }
-            for _, one in sorted(group.sets.flawed.items())
+            for one in islice(group.sets.flawed.values(), _MOST_FLAWED)
         ],
+        **_left_out(group.sets.flawed),
     }
     if verdict is not None:
         found |= {"status": verdict.status, "accepted": verdict.accepted}
@@ -105,7 +109,7 @@ def _edifact(verdict: InterchangeVerdict) -> dict[str, Any]:
         "messages": verdict.messages,
         "findings": _findings(verdict.findings),
         "groups": [_message_group(group) for group in verdict.groups],
-        "flawed": [_message(message) for message in verdict.refused],
+        **_flawed(verdict.refused),
     }
 
 
@@ -120,8 +124,16 @@ def _message_group(group: MessageGroup) -> dict[str, Any]:
         "control": group.header.reference,
         "messages": group.messages,
         "findings": _findings(group.findings),
-        "flawed": [_message(message) for message in group.refused],
+        **_flawed(group.refused),
     }
+
+
+def _flawed(refused: Collection[MessageVerdict]) -> dict[str, Any]:
+    return {"flawed": [_message(message) for message in islice(refused, _MOST_FLAWED)], **_left_out(refused)}
+
+
+def _left_out(flawed: Collection[Any]) -> dict[str, int]:
+    return {"left_out": len(flawed) - _MOST_FLAWED} if len(flawed) > _MOST_FLAWED else {}
 
 
 def _message(message: MessageVerdict) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import merge
+from itertools import chain
 from typing import Any
 
 from airflow_provider_integrations.connectors.edi.accepted import (
@@ -22,7 +24,7 @@ from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupH
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_scan import scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
-from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, Status
+from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict, MessageVerdict, Status
 from airflow_provider_integrations.connectors.edi.model import Finding, Syntax
 from airflow_provider_integrations.connectors.edi.turns import Turns
 
@@ -64,8 +66,9 @@ class _Messages:
         self._header, self._book, self._reading = header, book, reading
         self._whole = verdict.status is Status.REJECTED
         self._groups = {one.header.segment.offset: one for one in verdict.groups}
-        refused = (*verdict.refused, *(message for group in verdict.groups for message in group.refused))
-        self._refused = {one.header.segment.offset: one for one in refused}
+        grouped = chain.from_iterable(group.refused for group in verdict.groups)
+        self._refused = merge(verdict.refused, grouped, key=_offset)  # In their order, as the messages come by.
+        self._next_refused = next(self._refused, None)
         self._group: str | None = None
         self._group_refused = False
         self._message: MessageHeader | None = None
@@ -101,7 +104,11 @@ class _Messages:
         self._tell(Level.GROUP, at, self._lost, group.findings, sets=group.messages)
 
     def _begin(self, header: MessageHeader, number: int) -> None:
-        refused = self._refused.get(header.segment.offset)
+        refused = self._next_refused
+        if refused is None or _offset(refused) != header.segment.offset:
+            refused = None
+        else:
+            self._next_refused = next(self._refused, None)
         if self._reading.hear is not None:
             version = header.version + header.release
             guide = self._book.find(Syntax.EDIFACT, header.type, version)
@@ -147,3 +154,7 @@ class _Messages:
 
     def _decoded(self, text: str) -> str:
         return text if text.isascii() else text.encode("latin-1").decode(self._encoding, "replace")
+
+
+def _offset(message: MessageVerdict) -> int:
+    return message.header.segment.offset

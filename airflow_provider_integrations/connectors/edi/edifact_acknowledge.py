@@ -30,17 +30,13 @@ from airflow_provider_integrations.connectors.edi.edifact_charsets import charac
 from airflow_provider_integrations.connectors.edi.edifact_codes import error_code
 from airflow_provider_integrations.connectors.edi.edifact_envelope import InterchangeHeader
 from airflow_provider_integrations.connectors.edi.edifact_tokens import write_advice, write_segments
-from airflow_provider_integrations.connectors.edi.edifact_verdict import (
-    ACKNOWLEDGEMENT,
-    GroupVerdict,
-    InterchangeVerdict,
-    MessageVerdict,
-    Status,
-)
+from airflow_provider_integrations.connectors.edi.edifact_verdict import ACKNOWLEDGEMENT as CONTRL
+from airflow_provider_integrations.connectors.edi.edifact_verdict import GroupVerdict, InterchangeVerdict, Status
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
+from airflow_provider_integrations.connectors.edi.refused_messages import MessageVerdict
 from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["acknowledge", "can_acknowledge"]
+__all__ = ["acknowledge", "acknowledgement_parts", "can_acknowledge"]
 
 _REJECTED, _ACKNOWLEDGED, _RECEIVED = "4", "7", "8"
 """0083, action coded (clause 5.3.2)."""
@@ -100,6 +96,21 @@ def acknowledge(
     Raises:
         ConfigError: for a reference that is empty, longer than 14 characters or not alphanumeric.
     """
+    parts = acknowledgement_parts(
+        verdict, now, control_reference, message_reference=message_reference, receipt_only=receipt_only
+    )
+    return None if parts is None else b"".join(parts)
+
+
+def acknowledgement_parts(
+    verdict: InterchangeVerdict,
+    now: datetime,
+    control_reference: str,
+    *,
+    message_reference: str = "1",
+    receipt_only: bool = False,
+) -> Iterator[bytes] | None:
+    """The bytes that `acknowledge` gives, segment by segment, with the same arguments and errors; None where it gives none."""
     for reference in (control_reference, message_reference):
         if not (reference.isascii() and reference.isalnum() and len(reference) <= 14):
             raise ConfigError(
@@ -110,23 +121,30 @@ def acknowledge(
     header = verdict.header
     if header is None or not can_acknowledge(verdict):
         return None
-    body = list(_report(verdict, header, receipt_only=receipt_only))
-    segments = [
-        _service_header(verdict, header, now, control_reference),
-        [
-            "UNH",
-            message_reference,
-            _join(header, ACKNOWLEDGEMENT, *(("4", "1") if header.version == 4 else ("D", "3")), "UN"),
-        ],
-        *body,
-        ["UNT", str(len(body) + 2), message_reference],
-        ["UNZ", "1", control_reference],
-    ]
-    # A decimal mark that none can be is not given back: the answer itself has to be clean.
-    mark = header.delimiters.decimal if header.delimiters.decimal in ".," else "."
-    advice = write_advice(replace(header.delimiters, decimal=mark)) if header.advised else ""
-    written = (Segment(tag, tuple(elements), 0, 0) for tag, *elements in map(_trimmed, segments))
-    return advice.encode("latin-1") + write_segments(written, header.delimiters)
+    kind = _join(header, CONTRL, *(("4", "1") if header.version == 4 else ("D", "3")), "UN")
+    body = _report(verdict, header, receipt_only=receipt_only)
+    unb = _service_header(verdict, header, now, control_reference)
+    return _parts(header, body, unb, ["UNH", message_reference, kind])
+
+
+def _parts(header: InterchangeHeader, body: Iterable[list[str]], unb: list[str], unh: list[str]) -> Iterator[bytes]:
+
+    def written(segment: list[str]) -> bytes:
+        tag, *elements = _trimmed(segment)
+        return write_segments([Segment(tag, tuple(elements), 0, 0)], header.delimiters)
+
+    if header.advised:
+        # A decimal mark that none can be is not given back: the answer itself has to be clean.
+        mark = header.delimiters.decimal if header.delimiters.decimal in ".," else "."
+        yield write_advice(replace(header.delimiters, decimal=mark)).encode("latin-1")
+    yield written(unb)
+    yield written(unh)
+    count = 2
+    for segment in body:
+        count += 1
+        yield written(segment)
+    yield written(["UNT", str(count), unh[1]])
+    yield written(["UNZ", "1", unb[5]])
 
 
 def can_acknowledge(verdict: InterchangeVerdict) -> bool:
@@ -160,16 +178,16 @@ def _report(verdict: InterchangeVerdict, header: InterchangeHeader, *, receipt_o
 
 def _group(group: GroupVerdict, header: InterchangeHeader) -> Iterator[list[str]]:
     """UCF of a group that is refused or has refused messages; none for another."""
-    refused = _told(group.refused)
     elements = group.header.segment.elements
     copied = ["UCF", *elements[4:5], *elements[1:3]]
     if not group.accepted:
         yield [*copied, _REJECTED, *_fault(group.findings, header)]
-    elif any(not _names(each, header) for each in refused):
+    elif any(not _names(each, header) for each in _told(group.refused)):
         yield [*copied, _REJECTED, _UNSPECIFIED]
-    elif refused:
-        yield [*copied, _ACKNOWLEDGED]
-        for message in refused:
+    else:
+        for at, message in enumerate(_told(group.refused)):
+            if not at:
+                yield [*copied, _ACKNOWLEDGED]
             yield from _message(message, header)
 
 
@@ -221,9 +239,9 @@ def _identified(finding: Finding, header: InterchangeHeader) -> str:
     return _join(header, *parts)
 
 
-def _told(refused: Iterable[MessageVerdict]) -> list[MessageVerdict]:
+def _told(refused: Iterable[MessageVerdict]) -> Iterator[MessageVerdict]:
     """As if no CONTRL had been received among them (clause 5.3.1)."""
-    return [each for each in refused if each.header.type != ACKNOWLEDGEMENT]
+    return (each for each in refused if each.header.type != CONTRL)
 
 
 def _names(message: MessageVerdict, header: InterchangeHeader) -> bool:

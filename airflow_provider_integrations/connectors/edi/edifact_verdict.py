@@ -18,6 +18,7 @@ from airflow_provider_integrations.connectors.edi.edifact_envelope import GroupH
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Severity
+from airflow_provider_integrations.connectors.edi.refused_messages import MessageVerdict, is_clean, refused_messages
 
 __all__ = [
     "ACKNOWLEDGEMENT",
@@ -54,32 +55,18 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MessageVerdict:
-    """One message: UNH, how many segments it has with UNH and UNT, and what is wrong."""
-
-    header: MessageHeader
-    segments: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def accepted(self) -> bool:
-        """Whether there is nothing but notes."""
-        return _clean(self.findings)
-
-
-@dataclass(frozen=True, slots=True)
 class GroupVerdict:
     """One functional group: what is wrong with UNG and UNE, and its refused messages."""
 
     header: GroupHeader
     findings: tuple[Finding, ...]
     messages: int
-    refused: tuple[MessageVerdict, ...]
+    refused: Sequence[MessageVerdict]
 
     @property
     def accepted(self) -> bool:
         """Whether the group itself is; messages in it may still be refused."""
-        return _clean(self.findings)
+        return is_clean(self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +94,13 @@ class InterchangeVerdict:
     messages: int = 0
     acknowledgements: int = 0
     groups: tuple[GroupVerdict, ...] = ()
-    refused: tuple[MessageVerdict, ...] = ()
+    refused: Sequence[MessageVerdict] = ()
     sha256: str = ""
 
     @property
     def status(self) -> Status:
         """Rejected by a finding of its own; partial by one of a group or a message."""
-        if self.header is None or not _clean(self.findings):
+        if self.header is None or not is_clean(self.findings):
             return Status.REJECTED
         if self.refused or any(group.refused or not group.accepted for group in self.groups):
             return Status.PARTIAL
@@ -197,11 +184,11 @@ class _Sums:
         self._length = self._segments = self._messages = self._acknowledgements = 0
         self._findings: list[Finding] = []
         self._groups: list[GroupVerdict] = []
-        self._refused: list[MessageVerdict] = []
+        self._refused = refused_messages()
         self._group: GroupHeader | None = None
         self._group_findings: list[Finding] = []
         self._group_messages = 0
-        self._group_refused: list[MessageVerdict] = []
+        self._group_refused = refused_messages()
         self._message: MessageHeader | None = None
         self._message_findings: list[Finding] = []
         self._message_segments = 0
@@ -219,7 +206,8 @@ class _Sums:
             self._message, self._message_findings, self._message_segments, self._raw = header, [], 0, []
             self._left = self._largest
         elif isinstance(header, GroupHeader):
-            self._group, self._group_findings, self._group_messages, self._group_refused = header, [], 0, []
+            self._group, self._group_findings, self._group_messages = header, [], 0
+            self._group_refused = refused_messages()
         else:
             self._header = header
         if self._message is not None:
@@ -244,7 +232,7 @@ class _Sums:
             self._messages,
             self._acknowledgements,
             tuple(self._groups),
-            tuple(self._refused),
+            self._refused.settled(),
             "" if self._sha256 is None else self._sha256.hexdigest(),
         )
 
@@ -283,18 +271,14 @@ class _Sums:
         self._messages += 1
         self._acknowledgements += message.type == ACKNOWLEDGEMENT
         self._group_messages += 1
-        if self._message_findings and not _clean(self._message_findings):
+        if self._message_findings and not is_clean(self._message_findings):
             findings = tuple(self._message_findings[:MOST_FINDINGS])
             refused = self._group_refused if self._group is not None else self._refused
-            refused.append(MessageVerdict(message, self._message_segments, findings))
+            refused.append(MessageVerdict(message, self._message_segments, findings), len(findings))
         self._message, self._raw = None, []
 
     def _end_group(self) -> None:
         if self._group is not None:
-            findings, refused = tuple(self._group_findings), tuple(self._group_refused)
+            findings, refused = tuple(self._group_findings), self._group_refused.settled()
             self._groups.append(GroupVerdict(self._group, findings, self._group_messages, refused))
             self._group = None
-
-
-def _clean(findings: Iterable[Finding]) -> bool:
-    return all(finding.severity is Severity.NOTE for finding in findings)

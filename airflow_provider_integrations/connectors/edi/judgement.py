@@ -56,7 +56,7 @@ class Judgement:
                 if verdict.is_refused_whole:
                     yield at, -1
                     continue
-                for index, found in sorted(group.sets.flawed.items()):
+                for index, found in group.sets.flawed.items():
                     if judge_set(found.findings, group.header.version, policy)[0] == "R":
                         yield at, index
         elif isinstance(document, InterchangeVerdict):

@@ -107,7 +107,7 @@ class _Judged:
             if self.verdict.groups[at].is_refused_whole:
                 reading.tell(group.findings, **name, sets=len(group.sets))
                 continue
-            for index, one in sorted(group.sets.flawed.items()):
+            for index, one in group.sets.flawed.items():
                 if not self._passes(one.findings, at):
                     number = self.starts[at] + index + 1
                     what = {"type": one.set_id, "control": one.control, "number": number}

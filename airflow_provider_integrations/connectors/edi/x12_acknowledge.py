@@ -33,7 +33,7 @@ from airflow_provider_integrations.connectors.edi.x12_verdict import (
 )
 from airflow_provider_integrations.core.interchange import LIMITS
 
-__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "plan"]
+__all__ = ["Acknowledgement", "ControlNumbers", "Kind", "Plan", "acknowledge", "acknowledgement_parts", "plan"]
 
 # Possessive: the engine would keep a place to step back to for every set.
 _PLAIN_LINES = rb"(?:[0-9]{3}%b[0-9A-Za-z]{4,9}(?:%b[0-9A-Za-z]+)?\n)*+"
@@ -109,7 +109,16 @@ def plan(interchange: Interchange, kind: Kind, policy: Policy | None = None) -> 
 def acknowledge(
     interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy | None = None
 ) -> Acknowledgement:
-    """The acknowledgement of one interchange.
+    """The acknowledgement of one interchange, as `acknowledgement_parts` gives it, in one piece."""
+    policy = policy or Policy()
+    verdict = judge(interchange, policy)
+    return Acknowledgement(b"".join(acknowledgement_parts(interchange, kind, now, numbers, policy)), verdict)
+
+
+def acknowledgement_parts(
+    interchange: Interchange, kind: Kind, now: datetime, numbers: ControlNumbers, policy: Policy | None = None
+) -> Iterator[bytes]:
+    """The bytes of the acknowledgement of one interchange, some sets at a time; none where nothing is to be sent.
 
     Args:
         interchange: What `scan` gave; what only the ledger knows, such as a duplicate, is added by `with_findings`.
@@ -121,15 +130,14 @@ def acknowledge(
     policy = policy or Policy()
     wanted = plan(interchange, kind, policy)
     if wanted.is_empty:
-        return Acknowledgement(b"", wanted.verdict)
+        return
     writer = _Writer(interchange, kind, now, numbers, policy)
-    parts: list[bytes | bytearray] = [writer.header()]
+    yield writer.header()
     if wanted.technical:
-        parts.append(writer.technical(wanted.verdict))
+        yield writer.technical(wanted.verdict)
     for place, members in enumerate(wanted.groups):
-        parts.extend(writer.group(members, (numbers.group + place - 1) % LIMITS["x12"] + 1))
-    parts.append(writer.segment("IEA", str(len(wanted.groups)), f"{numbers.interchange:09d}"))
-    return Acknowledgement(b"".join(parts), wanted.verdict)
+        yield from writer.group(members, (numbers.group + place - 1) % LIMITS["x12"] + 1)
+    yield writer.segment("IEA", str(len(wanted.groups)), f"{numbers.interchange:09d}")
 
 
 def _wants_technical(interchange: Interchange, verdict: Verdict, policy: Policy) -> bool:
@@ -200,7 +208,7 @@ class _Writer:
         numbers = [text if len(self.safe(text, width)) == len(text) == width else "0" * width for text, width in copied]
         return self.segment("TA1", *numbers, verdict.status, verdict.code)
 
-    def group(self, members: Sequence[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes | bytearray]:
+    def group(self, members: Sequence[tuple[Group, GroupVerdict]], number: int) -> Iterator[bytes]:
         """GS to GE, with a set for each group that is answered."""
         first = members[0][0]
         release, theirs = _release(first), first.header
@@ -220,7 +228,7 @@ class _Writer:
             yield self.segment("SE", str(count), control)
         yield self.segment("GE", str(len(members)), str(number))
 
-    def answer(self, group: Group, outcome: GroupVerdict) -> Iterator[bytes | bytearray]:
+    def answer(self, group: Group, outcome: GroupVerdict) -> Iterator[bytes]:
         """AK1 to AK9 of one group."""
         header = group.header
         # AK103 and AK203 came with 005010; a 999 has them at all times.
@@ -230,14 +238,11 @@ class _Writer:
         version = self.safe(header.version, 12) if is_new else ""
         yield self.segment("AK1", self.safe(header.functional, 2) or "ZZ", number[-9:], version)
         listed = self.policy.list_accepted and not outcome.is_refused_whole
-        plain = None
-        if listed and not group.sets.flawed and self.delimiters is not DEFAULT:
-            plain = self.plain_sets(group, is_new=is_new)
-        if plain is not None:
-            yield plain
-        elif listed:
-            for one in group.sets:
-                yield from self.set(group, one.set_id, one.control, one.convention, one.findings, is_new=is_new)
+        if listed:
+            first = 0
+            for lines in group.sets.blocks():
+                yield from self.sets(group, lines, first, is_new=is_new)
+                first += lines.count(b"\n")
         else:
             # Of a group that is refused whole no set is called accepted: the partner would book it.
             for one in group.sets.flawed.values():
@@ -246,20 +251,25 @@ class _Writer:
         counts = (str(min(n, 999999)) for n in (outcome.included, outcome.received, outcome.accepted))
         yield self.segment("AK9", outcome.status, *counts, *outcome.codes)
 
-    def plain_sets(self, group: Group, *, is_new: bool) -> bytearray | None:
-        """The loops of a group of which all sets are sound, in one go; None if a line needs a closer look."""
-        lines, e = group.sets.lines, self.delimiters.element.encode("latin-1")
+    def sets(self, group: Group, lines: bytes, first: int, *, is_new: bool) -> Iterator[bytes]:
+        """The loops of some sets; at once where all of them are sound and none needs a closer look."""
+        e = self.delimiters.element.encode("latin-1")
         escaped = re.escape(e)
-        if not lines or not re.fullmatch(_PLAIN_LINES % (escaped, escaped), lines):
-            return None
-        if not is_new and lines.count(e) != len(group.sets):
-            return None
-        end, answer = self.end.encode("latin-1"), b"IK5" if self.kind is Kind.IMPLEMENTATION else b"AK5"
-        begin = b"AK2" + e
-        loops = lines.replace(b"\n", end + answer + e + b"A" + end + begin)
-        del loops[-len(begin) :]
-        loops[:0] = begin
-        return loops
+        if (
+            group.sets.flawed.are_between(first, first + lines.count(b"\n"))
+            or self.delimiters is DEFAULT
+            or group.header.functional == "FA"
+            or not re.fullmatch(_PLAIN_LINES % (escaped, escaped), lines)
+            or not (is_new or lines.count(e) == lines.count(b"\n"))
+        ):
+            for one in group.sets.results(lines, first):
+                yield from self.set(group, one.set_id, one.control, one.convention, one.findings, is_new=is_new)
+        elif lines:
+            answer = b"IK5" if self.kind is Kind.IMPLEMENTATION else b"AK5"
+            begin, end = b"AK2" + e, self.end.encode("latin-1")
+            yield (
+                begin + lines[:-1].replace(b"\n", end + answer + e + b"A" + end + begin) + end + answer + e + b"A" + end
+            )
 
     def set(
         self,

@@ -1,26 +1,19 @@
 """What the envelope of an X12 interchange says, and what was found in it.
 
-An `Interchange` is small whatever it held: a sound set is one line of bytes in its group's `SetLog`, and only a set
-with findings is an object. A million sets take some twenty megabytes.
-
-    >>> log = SetLog("*")
-    >>> log.append(b"850*0001", ())
-    >>> [(one.set_id, one.control, one.findings) for one in log]
-    [('850', '0001', ())]
+An `Interchange` is small whatever it held: of its sets there is no more than what `SetLog` remembers.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, FindingCode, Segment, Severity
+from airflow_provider_integrations.connectors.edi.set_log import SetLog
 from airflow_provider_integrations.connectors.edi.x12_codes import ACKNOWLEDGING_SETS
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader
 from airflow_provider_integrations.connectors.edi.x12_tokens import split_segments
 
-__all__ = ["Agreement", "Group", "GroupHeader", "Interchange", "Outside", "SetLog", "SetRead", "SetResult"]
+__all__ = ["Agreement", "Group", "GroupHeader", "Interchange", "Outside", "SetRead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +69,6 @@ class GroupHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class SetResult:
-    """A set and what was found in it; `index` counts the sets of its group from 0."""
-
-    index: int
-    set_id: str
-    control: str
-    convention: str
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SetRead:
     """A whole set, as `visit` is given it.
 
@@ -101,7 +83,7 @@ class SetRead:
         delimiters: Those of the interchange.
         interchange: The byte of the stream at which its interchange begins.
         group: The place of its group in the interchange, from 0.
-        index: Its place in the group, from 0, as in `SetResult`.
+        index: Its place in the group, from 0, as in `set_log.SetResult`.
     """
 
     header: GroupHeader
@@ -119,54 +101,6 @@ class SetRead:
     def segments(self) -> list[Segment]:
         """The segments from ST to SE."""
         return split_segments(self.raw, self.delimiters, self.number, self.offset)
-
-
-class SetLog:
-    """The sets of a group in their order: a line for each, and a result for those with findings.
-
-    Args:
-        element: The element separator of the interchange, which is that of the lines too.
-    """
-
-    def __init__(self, element: str) -> None:
-        self.lines = bytearray()
-        """ST01, ST02 and ST03 of each set as they stood, each ended by a line feed."""
-        self.flawed: dict[int, SetResult] = {}
-        self.count = 0
-        self._element = element
-
-    def append(self, line: bytes, findings: Iterable[Finding]) -> None:
-        """One more set. `line` is its ST without the tag; a line feed in it is dropped."""
-        line = line.translate(None, b"\n")
-        self.lines += line
-        self.lines += b"\n"
-        found = tuple(findings)
-        if found:
-            self.flawed[self.count] = self._result(self.count, line, found)
-        self.count += 1
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[SetResult]:
-        start = 0
-        for index in range(self.count):
-            end = self.lines.index(b"\n", start)
-            yield self.flawed.get(index) or self._result(index, bytes(self.lines[start:end]), ())
-            start = end + 1
-
-    def are_all(self, names: Collection[str]) -> bool:
-        """Whether each set, if there is any, is one of these by its ST01."""
-        found = b"|".join(re.escape(name.encode("latin-1")) for name in sorted(names))
-        # Possessive: the engine would keep a place to step back to for every set.
-        line = rb"(?:(?:%b)(?:%b[^\n]*)?\n)*+" % (found, re.escape(self._element.encode("latin-1")))
-        return re.fullmatch(line, self.lines) is not None
-
-    def _result(self, index: int, line: bytes, findings: tuple[Finding, ...]) -> SetResult:
-        parts = line.decode("latin-1").split(self._element)
-        return SetResult(
-            index, parts[0], parts[1] if len(parts) > 1 else "", parts[2] if len(parts) > 2 else "", findings
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from airflow_provider_integrations.connectors.edi.x12_stream import SMALL_WINDOW
 from airflow_provider_integrations.connectors.edi.x12_structure import (
     IN_GROUP,
     IN_SET,
-    MOST_INVALID_GROUPS,
     Structure,
     Visit,
 )
@@ -99,6 +98,8 @@ class _Scanner(Stream):
     def feed(self, chunk: bytes, *, ended: bool = False) -> list[Interchange | Outside]:
         """What ended within this chunk."""
         self.keep(self.structure)
+        if self.structure is not None:
+            self.structure.log.fold()
         self.digest_to(self.at)
         self.offset, self.hashed = self.offset + self.at, 0
         self.mark -= self.at
@@ -162,7 +163,7 @@ class _Scanner(Stream):
                 self.mark = start
                 if structure.since + n == 1 and m[4] in structure.conventions and not structure.judged_for(m[2]):
                     control = m[3]
-                    if structure.is_new(control):
+                    if structure.numbering.is_new(control):
                         structure.state, structure.since, structure.found = IN_SET, 0, []
                         structure.line, structure.control = m[1], control
                         continue
@@ -250,13 +251,13 @@ class _Scanner(Stream):
             self.pieces, self.kept = [], None
             if tag == "GS":
                 structure.open_group(elements)
-                if structure.invalid_groups > MOST_INVALID_GROUPS:
-                    self.finish(structure, None, end + 1)
-                    return False
             elif tag == "GE":
                 structure.close_group(elements)
             else:
                 structure.take_ta1(elements, self.offset + begin)
+        if tag in {"ST", "GS"} and structure.is_given_up():
+            self.finish(structure, None, end + 1)
+            return False
         structure.since = 0
         return True
 

@@ -10,26 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
+from airflow_provider_integrations.connectors.edi.set_log import SetLog
 from airflow_provider_integrations.connectors.edi.x12_codes import GROUP_OF_SET, KNOWN_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import (
     Agreement,
     Group,
     GroupHeader,
     Interchange,
-    SetLog,
     SetRead,
 )
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader, check_header, is_date, is_time
+from airflow_provider_integrations.connectors.edi.x12_numbering import Numbering
 
-__all__ = ["IN_GROUP", "IN_INTERCHANGE", "IN_SET", "MOST_FINDINGS", "MOST_INVALID_GROUPS", "Structure", "Visit"]
+__all__ = [
+    "IN_GROUP",
+    "IN_INTERCHANGE",
+    "IN_SET",
+    "MOST_FINDINGS",
+    "MOST_INVALID",
+    "MOST_NAMELESS",
+    "Structure",
+    "Visit",
+]
 
 IN_INTERCHANGE, IN_GROUP, IN_SET = range(3)
 
 MOST_FINDINGS = 1000
 """Findings kept of one set, and of one interchange: more of them tell nobody more."""
 
-MOST_INVALID_GROUPS = 1000
+MOST_INVALID = 1000
 """Each refuses the interchange; after so many it is given up, so that garbage takes neither time nor memory for each."""
+
+MOST_NAMELESS = 10_000
+"""Sets without a usable ST01 or ST02, which no AK2 can name: after so many the interchange is refused and given up too."""
 
 Visit = Callable[[SetRead], Sequence[Finding]]
 
@@ -43,12 +56,8 @@ class Structure:
         state: Which of the three levels is open.
         since: Segments counted since the last control segment, that one included.
         total: Segments counted in the interchange.
-        control: ST02 of the open set, as bytes.
-        last_control: ST02 of the set before it, while they ascend; None once they did not.
-        line: What is logged of the open set.
-        found: Findings on the open set.
-        conventions: What ST03 may say in the open group.
-        log: The sets of the open group.
+        control, line, found: Of the open set: ST02 as bytes, what is logged, the findings.
+        log, numbering, conventions: Of the open group: its sets, their control numbers, and what ST03 may say.
         invalid_groups: Groups of which GS is invalid; each of them refuses the interchange.
         judged: By ST01, what is wrong with any set of that name in the open group.
     """
@@ -59,7 +68,7 @@ class Structure:
         self.state, self.since, self.total = IN_INTERCHANGE, 1, 1
         self.findings = [*check_header(header), *agreement.check(header)]
         self.groups: list[Group] = []
-        self.invalid_groups = 0
+        self.invalid_groups = self.nameless_sets = 0
         self.group_numbers: set[str] = set()
         self.technical: list[Segment] = []
         self.has_left_out = False
@@ -68,8 +77,7 @@ class Structure:
         self.log = SetLog(self.element)
         self.judged: dict[bytes, tuple[Finding, ...]] = {}
         self.conventions: set[bytes | None] = {None}
-        self.last_control: bytes | None = b""
-        self.controls: set[bytes] = set()
+        self.numbering = Numbering(self.log, self.element)
         self.control = self.line = b""
         self.found: list[Finding] = []
 
@@ -102,7 +110,7 @@ class Structure:
             self.close_group(None)
         header = self.group = GroupHeader(*elements[:8])
         self.state, self.log, self.judged = IN_GROUP, SetLog(self.element), {}
-        self.last_control, self.controls, self.group_findings = b"", set(), []
+        self.numbering, self.group_findings = Numbering(self.log, self.element), []
         self.conventions = {None, header.version.encode("latin-1")}
         wrong = (
             (1, len(header.functional) == 2 and header.functional.isalnum()),
@@ -152,15 +160,27 @@ class Structure:
         set_id, control = parts[0], parts[1] if len(parts) > 1 else b""
         self.state, self.since, self.line, self.control = IN_SET, 0, line, control
         self.found = list(self.judged_for(set_id))
+        if not (set_id.strip() and 4 <= len(control) <= 9 and control.strip()):
+            self.nameless_sets += 1
         if not (4 <= len(control) <= 9 and control.strip()):
             self.note(FindingCode.CONTROL_NUMBER_INVALID, Severity.ERROR, "ST", 2, _text(control), "ST02 has 4 to 9.")
-        if not self.is_new(control):
+        if not self.numbering.is_new(control):
             text = "ST02 was used before in this group."
             self.note(FindingCode.CONTROL_NUMBER_DUPLICATE, Severity.ERROR, "ST", 2, _text(control), text)
         version = self.group.version
         if len(parts) > 2 and len(version) > 6 and _text(parts[2]).strip() not in {version.strip(), ""}:
             text = "ST03 names another guide than GS08."
             self.note(FindingCode.VERSION_UNSUPPORTED, Severity.ERROR, "ST", 3, _text(parts[2]), text)
+
+    def is_given_up(self) -> bool:
+        """Whether so much of it has no name that the rest is not looked at; to be asked after each group and set."""
+        if self.nameless_sets > MOST_NAMELESS:
+            detail = f"Given up: more than {MOST_NAMELESS} sets have no usable ST01 and ST02."
+            self.findings.insert(
+                0, Finding(FindingCode.HEADER_INVALID, Severity.FATAL, "ST", self.total, detail=detail)
+            )
+            return True
+        return self.invalid_groups > MOST_INVALID
 
     def judged_for(self, set_id: bytes) -> tuple[Finding, ...]:
         """What is wrong with any set of this name in this group, worked out once."""
@@ -179,21 +199,6 @@ class Structure:
         else:
             return []
         return [Finding(code, Severity.ERROR, "ST", 1, 1, value=name, detail=text)]
-
-    def is_new(self, control: bytes) -> bool:
-        """Whether ST02 is the first of its kind in the group; while they ascend, the last one is all to remember."""
-        last = self.last_control
-        if last is not None:
-            if not last or (len(control) == len(last) and control > last):
-                self.last_control = control
-                return True
-            self.last_control = None
-            separator = self.element.encode("latin-1")
-            for line in bytes(self.log.lines).splitlines():
-                self.controls.add(line.split(separator, 2)[1] if separator in line else b"")
-        new = control not in self.controls
-        self.controls.add(control)
-        return new
 
     def close_set(self, elements: list[str] | None, found: Sequence[Finding] = ()) -> None:
         """SE, or None where it is missing; `found` is what `visit` has to say."""

@@ -118,10 +118,11 @@ def judge_group(group: Group, policy: Policy) -> GroupVerdict:
     codes = _unique(group_code(one.code, version) for one in telling)
     received = len(group.sets)
     refused = with_errors = 0
-    for one in group.sets.flawed.values():
-        outcome = judge_set(one.findings, version, policy)[0]
-        refused += outcome == "R"
-        with_errors += outcome == "E"
+    for codes_found, sets in group.sets.flawed.kinds.items():
+        if codes_found <= policy.tolerated:
+            with_errors += sets
+        else:
+            refused += sets
     included = int(group.count) if valid_count(group.count) and group.count is not None else received
     whole = status == "R"
     accepted = 0 if whole else received - refused

@@ -87,7 +87,7 @@ def seeds() -> tuple[bytes, ...]:
         for document in read_documents([data], BOOK):
             assert outcome(document) is Outcome.ACCEPTED, describe(document)
             kinds = ("CONTRL",) if isinstance(document, InterchangeVerdict) else ("TA1", "997", "999")
-            answers += [answer(document, kind, NOW, 41) for kind in kinds]
+            answers += [b"".join(answer(document, kind, NOW, 41)) for kind in kinds]
     return (*sound, *answers)
 
 
@@ -147,8 +147,8 @@ def test_whatever_is_damaged_is_answered_by_something_sound(data: bytes) -> None
     for document in read_documents([data], BOOK):
         kinds = {Interchange: ("TA1", "997", "999"), InterchangeVerdict: ("CONTRL",)}.get(type(document), ("TA1",))
         for kind in kinds:
-            sent = answer(document, kind, NOW, 41)
-            assert sent == answer(document, kind, NOW, 41)
+            sent = b"".join(answer(document, kind, NOW, 41))
+            assert sent == b"".join(answer(document, kind, NOW, 41))
             for answered in read_documents([sent]) if sent else ():
                 # Whoever has no name cannot be named: then nothing but that is wrong with the answer.
                 missing = {"element_missing", "receiver_unknown"}

@@ -239,7 +239,7 @@ def test_the_partner_s_word_on_a_document_finds_it(tmp_path: Path, syntax: str) 
     owed = world.ledger.interchanges.owed_to_us()
     assert len(owed) == 2
     [document] = read_documents([world.data(items[1])])
-    heard = answer(document, "997" if syntax == "x12" else "CONTRL", START, 5)
+    heard = b"".join(answer(document, "997" if syntax == "x12" else "CONTRL", START, 5))
     [told] = world.ledger.interchanges.acknowledged(list(read_statements([heard])), items[1].id)
     assert told.sent is not None
     assert (told.after, told.sent.purpose) == (SentStatus.ACCEPTED, "document:acme_orders_out:B-2")

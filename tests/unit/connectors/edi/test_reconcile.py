@@ -49,7 +49,7 @@ def sent_x12(*groups: str, control: str = "000000017") -> bytes:
 
 def answered(data: bytes, kind: str) -> bytes:
     [document] = read_documents([data])
-    return answer(document, kind, NOW, 23)
+    return b"".join(answer(document, kind, NOW, 23))
 
 
 def read(data: bytes) -> tuple[list[Statement], list[ReconcileFinding]]:

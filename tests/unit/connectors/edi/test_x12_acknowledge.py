@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Severity
+from airflow_provider_integrations.connectors.edi.set_log import SetLog
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import (
     ControlNumbers,
     Kind,
@@ -22,7 +23,7 @@ from airflow_provider_integrations.connectors.edi.x12_codes import (
     segment_code,
     set_code,
 )
-from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange, SetLog
+from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.connectors.edi.x12_scan import scan
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, TechnicalWhen, judge
 from tests.unit.connectors.edi.x12_streams import BEG, GS, SOUND, isa, order, stream, worn
