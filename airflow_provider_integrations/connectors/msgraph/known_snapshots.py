@@ -20,7 +20,7 @@ from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.round_names import item_path, known_name, source_folder
 from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.core.work_item import WorkItem
-from airflow_provider_integrations.landing.durable import replace_durably
+from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
 
 __all__ = ["fetch_known", "keep_known", "known_path"]
 
@@ -139,9 +139,12 @@ def _unpack(packed: Path, target: Path) -> None:
 def _put(packed: Path, path: UPath) -> None:
     """In one step on a disk; an object store shows a file when all of it is there."""
     if path.protocol in ("", "file"):
-        folder = Path(path.path).parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_durably(Path(path.path), packed.read_bytes())
+        target = Path(path.path)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = target.with_name(f".{target.name}-{packed.parent.name}")  # Of this worker alone.
+        copy_durably(packed, fresh, link=True)
+        fresh.replace(target)
+        sync_folder(target.parent)
         return
     with packed.open("rb") as source, path.open("wb") as target:
         shutil.copyfileobj(source, target, _CHUNK)

@@ -6,6 +6,7 @@ again without harm. A refused batch holds the round, and the link with it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from airflow_provider_integrations.connectors.msgraph.kept_state import KeptStates
@@ -100,4 +101,5 @@ def _close(ledger: Ledger, source: str, rounds: int) -> None:
         return
     with holding(ledger, f"settle/{source}") as held:
         for item in held.take_all(done, State.LOADED):
-            held.advance(item, State.ARCHIVED, facts={"moved_to": "settled"})
+            with suppress(ClaimLostError):  # Another worker settles at this moment, and closes it.
+                held.advance(item, State.ARCHIVED, facts={"moved_to": "settled"})

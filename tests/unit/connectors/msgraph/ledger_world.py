@@ -169,7 +169,7 @@ class LedgerWorld:
         self.now += timedelta(days=1)  # No pause is left.
         self.release()
         resync = self.job.ledger.graph.get(self.job.source.source) is None
-        for _ in range(3):
+        for _ in range(2):
             report = read_round(self.job, Asked(resync=resync, request="end"))
             gone_report = judge_round(self.job)
             items = land_round(self.job, gone_report.digest if gone_report is not None else "")
@@ -209,7 +209,7 @@ def live_through(seed: int, ledger: Ledger, folder: Path, patch: Any) -> LedgerW
     world = LedgerWorld(seed, ledger, folder)
     patch.setattr(reading, "open_client", through(world.graph))
     patch.setattr(reading, "drive", partial(drive, sleep=world.sleep))
-    for _ in range(world.dice.randint(2, 7)):
+    for _ in range(world.dice.randint(1, 4)):
         world.live()
     world.end()
     return world
