@@ -46,12 +46,14 @@ class Outgoing:
         data: Its bytes, as they are before they are sealed.
         facts: What whoever settles it must know when it is delivered; no payload.
         identity: What it is, where two may call it otherwise at once: it is entered under the first name alone.
+        sealed_suffix: What its name on the partner's server has behind it where it goes out sealed.
     """
 
     name: str
     data: bytes = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
     identity: str = ""
+    sealed_suffix: str = ""
 
 
 def enqueue(
@@ -110,7 +112,7 @@ def enqueue_once(
             if not first_stands:
                 _expect_same(source, outgoing, _sha256(there), kept)
             data = there
-        to = f"{outbox.folder.rstrip('/')}/{outgoing.name}"
+        to = f"{outbox.folder.rstrip('/')}/{outgoing.name}{outgoing.sealed_suffix if outbox.seal else ''}"
         facts = {**outgoing.facts, "sha256": _sha256(data), "kept": kept, "seal": outbox.seal, "to": to}
         file = RemoteFile(outgoing.name, len(data), _NO_TIME)
         item, is_new = ledger.items.enter_once(outbox_name(source), file, facts=facts, identity=outgoing.identity)

@@ -72,6 +72,16 @@ def test_a_file_is_kept_below_the_root_and_waits_as_a_work_item(ledger: Ledger, 
     assert kept_bytes(root, KEY, item.facts["sha256"]) == ANSWER.data
 
 
+def test_a_file_that_goes_out_sealed_says_so_by_its_name_there(ledger: Ledger, root: UPath) -> None:
+    """A partner that sorts by names would read ciphertext as EDI. Here it keeps its name, whatever `seal` becomes."""
+    sealed = put(ledger, root, replace(ANSWER, sealed_suffix=".gpg"))
+    assert (sealed.path, destination(sealed)) == (ANSWER.name, f"/inbound/{ANSWER.name}.gpg")
+    plain = Outbox(folder="/inbound", seal=False)
+    assert enqueue(ledger, root, "acme_edi", plain, replace(ANSWER, sealed_suffix=".gpg"), at=AT) == sealed
+    other = enqueue(ledger, root, "beta_edi", plain, replace(ANSWER, sealed_suffix=".gpg"), at=AT)
+    assert destination(other) == f"/inbound/{ANSWER.name}"
+
+
 def test_the_same_again_is_the_same_item_also_on_another_day(ledger: Ledger, root: UPath) -> None:
     item = put(ledger, root)
     assert put(ledger, root) == item

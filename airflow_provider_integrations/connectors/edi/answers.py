@@ -48,6 +48,7 @@ _CHUNK = 1 << 20
 _MOST_TOLD = 100
 """Entries of a list in the facts of an item; the rest is counted."""
 _PUT_BACK = "Guides or agreement changed between the steps: put them back until this item is through."
+_SEALED = ".gpg"
 _CALLED = {"x12": "ack", "edifact": "contrl"}
 """What answers are called; a name that said whether a TA1 is in it would hang on the verdict."""
 
@@ -198,7 +199,7 @@ def _answer_to(job: EdiJob, item: WorkItem, one: Judged, received: Received, fir
     if waiting is None and first.answered_at is None:
         if wanted is None:
             return None
-        outgoing = Outgoing(name, data, answer_facts(first.number, str(control)))
+        outgoing = Outgoing(name, data, answer_facts(first.number, str(control)), sealed_suffix=_SEALED)
         # What a worker kept before it died goes out, also where other guides or another agreement would word it otherwise.
         at, outbox = first.received_at, job.source.outbox
         waiting = enqueue(job.ledger, job.root, source, outbox, outgoing, at=at, first_stands=True)

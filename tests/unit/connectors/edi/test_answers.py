@@ -31,7 +31,7 @@ def test_an_interchange_is_answered_by_one_file_named_by_its_delivery_and_number
     assert item.facts["answered_by"] == [told]
     assert (item.facts["interchanges"], item.facts["answers"], item.facts["unanswered"]) == (1, 1, [])
     [waiting] = documents.ledger.items.list("acme_edi__outbox")
-    assert (waiting.state, waiting.path, waiting.facts["to"]) == (State.DISCOVERED, name, f"/inbound/edi/{name}")
+    assert (waiting.state, waiting.path, waiting.facts["to"]) == (State.DISCOVERED, name, f"/inbound/edi/{name}.gpg")
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name)
 
 
