@@ -190,3 +190,27 @@ def test_killed_after_the_marks_it_marks_nothing_twice(documents: Strictly, ware
     load(documents, warehouse, "order_lines")
     later = warehouse.rows('SELECT "_DELETED_VERSION", "_LOADED_AT" FROM {db}.SILVER.EDI_ORDER_LINES ORDER BY 1, 2')
     assert later == found
+
+
+@pytest.mark.parametrize("where", ["noted", "rows entered"])
+def test_killed_before_a_table_is_told_to_be_empty_it_is_emptied_all_the_same(
+    documents: Strictly, warehouse: Warehouse, where: str
+) -> None:
+    data = stream(GOOD)
+    documents.guides = ()
+    documents.parse(documents.land(data))
+    load(documents, warehouse, "segments")
+
+    def die(step: str) -> None:
+        emptied = documents.ledger.items.list("acme_edi__segments", [State.DISCOVERED])
+        if step == where and (where == "noted" or emptied):
+            raise Killed
+
+    documents.guides, documents.boundary = ("x12_850",), die
+    with pytest.raises(Killed):
+        again(documents, data)
+    documents.boundary = lambda _: None
+    documents.parse()
+    load(documents, warehouse, "segments")
+    assert alive(warehouse, 'SELECT "POSITION" FROM {db}.SILVER.EDI_SEGMENTS') == []
+    assert len(marked(warehouse, 'SELECT "POSITION" FROM {db}.SILVER.EDI_SEGMENTS')) == 5
