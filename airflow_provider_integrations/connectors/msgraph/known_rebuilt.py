@@ -20,9 +20,11 @@ from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.graph_source import relation_source_name
+from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import DELETED, MANIFEST, read_manifest
+from airflow_provider_integrations.landing.deletions import kept_deletions
 
-__all__ = ["in_bronze", "rebuild_known"]
+__all__ = ["in_bronze", "rebuild_known", "take_back"]
 
 _Keys = Iterable[tuple[str, ...]]
 
@@ -59,6 +61,29 @@ def rebuild_known(job: GraphJob, rounds: int, target: Path) -> None:
                 database.executemany(query, rows)
         if rounds:
             database.execute("INSERT INTO rounds VALUES (?, 0, '{}')", (rounds,))
+        database.commit()
+
+
+def take_back(job: GraphJob, item: WorkItem, relation: str, target: Path) -> None:
+    """Take for known still what a batch that was refused behind its landing, e.g. by the gate, was to delete.
+
+    Args:
+        job: The source.
+        item: Of a round that counts without it.
+        relation: Whose pairs they are; empty for the objects.
+        target: The known objects after that round.
+    """
+    if item.state in (State.LOADED, State.ARCHIVED) or not item.facts.get("keys_deleted"):
+        return
+    contract = job.relations[relation] if relation else job.contract
+    keys = _rows(kept_deletions(job.root, item).select(list(contract.keys)))
+    with closing(sqlite3.connect(target)) as database:
+        if relation:
+            rows = ((owner, relation, member) for owner, member in keys)
+            database.executemany("INSERT OR IGNORE INTO relations VALUES (?, ?, ?, '', 0)", rows)
+        else:
+            query = "INSERT INTO rows VALUES (?, '{}', 0, 0) ON CONFLICT (id) DO UPDATE SET removed = 0"
+            database.executemany(query, keys)
         database.commit()
 
 

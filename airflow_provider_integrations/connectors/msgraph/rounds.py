@@ -18,7 +18,7 @@ from pathlib import Path
 from airflow_provider_integrations.connectors.msgraph.fingerprint import differences, fingerprint_of
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.kept_state import LOST, Kept, KeptStates
-from airflow_provider_integrations.connectors.msgraph.known_rebuilt import rebuild_known
+from airflow_provider_integrations.connectors.msgraph.known_rebuilt import rebuild_known, take_back
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.connectors.msgraph.known_snapshots import fetch_known, keep_known, known_path
 from airflow_provider_integrations.connectors.msgraph.net_changes import NetChanges
@@ -192,6 +192,10 @@ def _known(job: GraphJob, kept: Kept, progress: Progress, folder: Path) -> Itera
             if not asked:
                 raise
             rebuild_known(job, rounds, file)
+        else:
+            names = {relation_source_name(job.source.source, relation): relation for relation in job.relations}
+            for item in round_items(job.ledger, job.source.source, rounds).items:
+                take_back(job, item, names.get(item.source, ""), file)
     with KnownRows.open(file) as known:
         if known.round != rounds:
             raise StateConflictError(

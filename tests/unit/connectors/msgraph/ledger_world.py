@@ -25,8 +25,10 @@ from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope
 from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import StateConflictError, TransientError, WatermarkLostError
-from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.core.graph_source import relation_source_name
+from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.graph_tables import graph_state
+from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.faults import Call, Cut, gone, sync_state_not_found, throttled
 from tests.fakes.graph.service import GraphService
@@ -149,12 +151,24 @@ class LedgerWorld:
         strict = self.dice.random() < 0.1
         job = replace(self.job, contract=_strict(self.job.contract)) if strict else self.job
         items = land_round(job, gone_report.digest if gone_report is not None else "")
+        if self.dice.random() < 0.1:
+            self.refuse(items)
         load_all(self.job.ledger, items, self.settle)
+
+    def refuse(self, items: list[WorkItem]) -> None:
+        """What the gate does."""
+        with holding(self.job.ledger, "gate") as held:
+            for item in items:
+                if self.dice.random() < 0.5 and held.take(item.id, State.LANDED):
+                    held.advance(item, State.QUARANTINED, reason="gate_failed", detail="by the gate")
+                    self.seen.add("gate")
 
     def release(self) -> None:
         """A person takes back what was refused."""
-        for item in self.job.ledger.items.list(self.job.source.source, [State.QUARANTINED], limit=None):
-            self.job.ledger.items.release(item.id, who="ann", why="the contract is corrected")
+        name = self.job.source.source
+        for source in (name, *(relation_source_name(name, relation) for relation in self.job.relations)):
+            for item in self.job.ledger.items.list(source, [State.QUARANTINED], limit=None):
+                self.job.ledger.items.release(item.id, who="ann", why="it is corrected")
 
     def settle(self, ledger: Ledger, name: str) -> None:
         settle_graph(ledger, name, keys=self.job.keys)

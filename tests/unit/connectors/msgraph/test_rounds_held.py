@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.msgraph.rounds import judge_round,
 from airflow_provider_integrations.core.errors import ReconciliationError, StateConflictError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.landing.quarantine import read_kept
+from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph_source import USERS, bronze, by_id, graph_job, run_through, through, truth
@@ -224,3 +225,28 @@ def test_a_round_under_way_begins_anew_when_a_person_wants_it(graph: GraphServic
     assert (report.resumed, report.restarts, report.items) == (True, (), 5)
     run_through(job)
     assert by_id(bronze(job)) == truth(graph)
+
+
+def test_what_a_batch_was_to_delete_that_the_gate_refused_is_deleted_by_the_resync(
+    graph: GraphService, job: GraphJob
+) -> None:
+    job = graph_job(job.ledger, job.root, job.scratch, name="entra_groups", resource="groups")
+    users = fill(graph, 2)
+    groups = [graph.world.add("groups", displayName=f"g{number}") for number in range(3)]
+    for group in groups:
+        graph.world.join(group, users[0])
+    run_through(job)
+    graph.world.hard_delete("groups", groups[0])
+    graph.world.leave(groups[1], users[0])
+    for group in groups[1:]:
+        graph.world.join(group, users[1])
+    graph.world.change("groups", groups[2], displayName="other")
+    read_round(job, Asked())
+    items = land_round(job)
+    with holding(job.ledger, "gate") as held:
+        for item in items:
+            assert held.take(item.id, State.LANDED)
+            held.advance(item, State.QUARANTINED, reason="gate_failed", detail="by the gate")
+    run_through(job, Asked(resync=True))
+    assert by_id(bronze(job)) == truth(graph, "groups", ("displayName",))
+    assert {*bronze(job, "members")} == {(groups[1], users[1]), (groups[2], users[0]), (groups[2], users[1])}
