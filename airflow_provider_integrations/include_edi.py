@@ -269,9 +269,19 @@ def _check_known(include: Path, names: Sequence[str]) -> None:
         raise ConfigError(
             "there are no such guides",
             guides=missing,
-            known=list(guide_names(include)),
+            known=_readable_names(include),
             next_step="Correct the names, or write them to `include/edi/`.",
         )
+
+
+def _readable_names(include: Path) -> list[str]:
+    """The names of the guides that can be read: one that cannot must not hide that another is not there."""
+    found = []
+    for path in sorted((include / "edi").glob("*.yaml")):
+        with suppress(ConfigError):
+            if "guide" in (read_yaml(path) or {}):
+                found.append(path.stem)
+    return found
 
 
 def _unknown_tables(source: str, tables: Sequence[str], known: Sequence[str]) -> ConfigError:

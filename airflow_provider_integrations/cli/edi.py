@@ -6,15 +6,16 @@ The exit code is 0 for what is accepted, 1 for what is rejected wholly or partly
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from airflow_provider_integrations.cli.instants import instant
 from airflow_provider_integrations.cli.output import reporting, say, tell
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ Include = Annotated[
     Path, typer.Option(help="Folder with edi/*.yaml, the guides; sets without a guide are checked by syntax alone.")
 ]
 GuideName = Annotated[str | None, typer.Option("--guide", help="One guide by name, e.g. x12_850; all of them else.")]
+NoGuides = Annotated[bool, typer.Option("--no-guides", help="Look at envelope and syntax alone.")]
 _INCLUDE = Path("include")
 
 
@@ -47,23 +49,23 @@ def parse(file: File, sets: Annotated[bool, typer.Option("--sets", help="One lin
 
         found = False
         for line in (parsed_sets if sets else parsed_segments)(_chunks(stream)):
-            found = True
+            found = found or "outside" not in line
             say(line)
     if not found:
         raise typer.Exit(2)
 
 
 @edi_app.command("check")
-def check(file: File, guide: GuideName = None, include: Include = _INCLUDE) -> None:
+def check(file: File, guide: GuideName = None, include: Include = _INCLUDE, no_guides: NoGuides = False) -> None:
     """Check the envelope, the syntax and, where there is a guide, the content; print the findings."""
     with reporting(), _opened(file) as stream:
-        from airflow_provider_integrations.connectors.edi.document_report import describe
         from airflow_provider_integrations.connectors.edi.documents import read_documents
 
-        book = _book(include, guide)
-        documents = list(read_documents(_chunks(stream), book))
+        book = _book(include, guide, no_guides=no_guides)
+        held: Counter[str] = Counter()
+        documents = list(read_documents(_chunks(stream), book, held=held))
         code = _code(documents)
-        say({"verdict": _verdict(documents), "documents": [describe(document) for document in documents]})
+        say(_told(documents, held))
     raise typer.Exit(code)
 
 
@@ -75,23 +77,24 @@ def ack(
     control: Annotated[int, typer.Option(min=1, max=_HIGHEST, help="Control number of the first answer.")],
     guide: GuideName = None,
     include: Include = _INCLUDE,
+    no_guides: NoGuides = False,
 ) -> None:
     """Write the acknowledgement to standard output, byte for byte, and the verdict to standard error."""
     with reporting(), _opened(file) as stream:
         from airflow_provider_integrations.connectors.edi.answering import answer
-        from airflow_provider_integrations.connectors.edi.document_report import describe
         from airflow_provider_integrations.connectors.edi.documents import read_documents
 
-        at = _instant(now)
-        documents = list(read_documents(_chunks(stream), _book(include, guide)))
+        at = instant(now)
+        book = _book(include, guide, no_guides=no_guides)
+        held: Counter[str] = Counter()
+        documents = list(read_documents(_chunks(stream), book, held=held))
         # After the highest number comes 1.
         numbers = ((control + place - 1) % _HIGHEST + 1 for place in range(len(documents)))
         answers = [answer(document, kind, at, number) for document, number in zip(documents, numbers, strict=True)]
         # All are asked for before the first byte goes out; their bytes are made as they go.
         sys.stdout.buffer.writelines(chain.from_iterable(answers))
         sys.stdout.buffer.flush()
-        told = {"verdict": _verdict(documents), "documents": [describe(document) for document in documents]}
-        tell(told)
+        tell(_told(documents, held))
         code = _code(documents)
     raise typer.Exit(code)
 
@@ -104,12 +107,13 @@ def rows(
     ],
     guide: GuideName = None,
     include: Include = _INCLUDE,
+    no_guides: NoGuides = False,
 ) -> None:
     """Write the rows of the accepted sets and messages, by guide; tell of the refused ones, which give none."""
     with reporting(), _opened(file) as stream:
         from airflow_provider_integrations.connectors.edi.row_files import write_rows
 
-        told = write_rows(stream, out, _book(include, guide))
+        told = write_rows(stream, out, _book(include, guide, no_guides=no_guides))
         say(told)
         code = _EXIT.get(told["verdict"], 1)
     raise typer.Exit(code)
@@ -153,7 +157,7 @@ def write(
             )
         else:
             envelope = Envelope(sender, receiver, usage or "P", group_sender or "", group_receiver or "")
-            written = written_interchange(guides, version, data, envelope, _instant(now), int(control), where=rows)
+            written = written_interchange(guides, version, data, envelope, instant(now), int(control), where=rows)
         sys.stdout.buffer.write(written)
         sys.stdout.buffer.flush()
 
@@ -172,10 +176,31 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _book(include: Path, name: str | None) -> GuideBook:
+def _book(include: Path, name: str | None, *, no_guides: bool) -> GuideBook:
+    from airflow_provider_integrations.connectors.edi.documents import GuideBook
+    from airflow_provider_integrations.core.errors import ConfigError
     from airflow_provider_integrations.include_edi import guides_named
 
+    if no_guides and name is None:
+        return GuideBook()
+    if no_guides or not (include / "edi").is_dir():
+        # A typo, or another folder to run in: what is held to no guide may be accepted with anything in it.
+        raise ConfigError(
+            "there is a guide to be named, and none to be used" if no_guides else "there is no folder of guides",
+            path=str(include / "edi"),
+            next_step="Name the folder that has `edi/` in it with --include, or give --no-guides for syntax alone.",
+        )
     return guides_named(include, () if name is None else (name,))
+
+
+def _told(documents: list[Document], held: Counter[str]) -> dict[str, Any]:
+    """The verdict, how many sets and messages each guide was asked of and how many none, and the documents."""
+    from airflow_provider_integrations.connectors.edi.document_report import describe
+    from airflow_provider_integrations.connectors.edi.documents import set_count
+
+    unguided = max(sum(map(set_count, documents)) - held.total(), 0)
+    described = [describe(document) for document in documents]
+    return {"verdict": _verdict(documents), "guides": dict(held), "unguided": unguided, "documents": described}
 
 
 def _verdict(documents: list[Document]) -> str:
@@ -186,21 +211,6 @@ def _verdict(documents: list[Document]) -> str:
 
 def _code(documents: list[Document]) -> int:
     return _EXIT.get(_verdict(documents), 1)
-
-
-def _instant(text: str) -> datetime:
-    from airflow_provider_integrations.core.errors import ConfigError
-
-    try:
-        at = datetime.fromisoformat(text)
-        # Without a zone nobody knows which instant is meant; a year has four digits in EDI.
-        if at.tzinfo is not None and (at := at.astimezone(UTC)).year >= 1000:
-            return at
-    except (ValueError, OverflowError):
-        pass
-    raise ConfigError(
-        "not an instant", now=text[:40], next_step="Write it with its zone, as 2026-01-02T03:04:05Z or with +01:00."
-    )
 
 
 def _is_number(control: str) -> bool:

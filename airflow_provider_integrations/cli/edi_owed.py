@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airflow_provider_integrations.cli.instants import instant
 from airflow_provider_integrations.cli.ledger import Url, Why, who_runs
 from airflow_provider_integrations.cli.output import reporting, say
 
@@ -31,7 +31,7 @@ def owed_now(
         from airflow_provider_integrations.ledger.ledger import Ledger
         from airflow_provider_integrations.system import utc_now
 
-        at = utc_now() if as_of is None else _instant(as_of)
+        at = utc_now() if as_of is None else instant(as_of, "as_of")
         with Ledger.connect(ledger) as book:
             account = book.interchanges
             to_us = account.owed_to_us(partner=partner, limit=limit)
@@ -77,15 +77,3 @@ def _named(number: str) -> tuple[str, int]:
             next_step="Give it as `integrations edi owed` shows it: sent:17 for what we sent, received:7 for what came.",
         )
     return of, int(digits)
-
-
-def _instant(text: str) -> datetime:
-    from airflow_provider_integrations.core.errors import ConfigError
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ConfigError("not an instant", as_of=text, next_step="Write it with its zone: 2026-01-02T03:04:05Z.")
-    return at

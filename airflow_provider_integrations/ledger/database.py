@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Table, TextClause, bindparam, create_engine, event, exc, inspect, text
@@ -58,9 +59,19 @@ class Database:
         """The URL as a message may show it: without the password."""
         return self.url.set(query={}).render_as_string(hide_password=True)
 
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite ledger; None where there is none, or it is not named as a path."""
+        name = self.url.database
+        is_path = (
+            self.url.get_backend_name() == "sqlite" and name and name != ":memory:" and not name.startswith("file:")
+        )
+        return Path(name) if is_path and name else None
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
+        self._must_be_there()
         with self._transaction(writes=False) as connection:
             self._must_be_current(connection)
             yield connection
@@ -68,6 +79,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end of the block, or rolled back by an error in it."""
+        self._must_be_there()
         with self._transaction(writes=True) as connection:
             self._must_be_current(connection)
             yield connection
@@ -99,6 +111,15 @@ class Database:
                 yield connection
         except exc.SQLAlchemyError as error:
             raise ledger_error(error, self.shown) from error
+
+    def _must_be_there(self) -> None:
+        # SQLite would make the file, so that a slip in a path gave another ledger, and an empty one.
+        if not self._version_seen and self.file is not None and not self.file.exists():
+            raise ConfigError(
+                "there is no ledger here",
+                ledger=self.shown,
+                next_step="Correct its path, or make one by `integrations ledger migrate`.",
+            )
 
     def _must_be_current(self, connection: Connection) -> None:
         if self._version_seen:
@@ -154,7 +175,9 @@ def ledger_error(error: exc.SQLAlchemyError, where: str) -> IntegrationError:
     state = getattr(origin, "sqlstate", None) or ""
     said = str(origin).splitlines()[0][:200] if origin else str(error).splitlines()[0][:200]
     if "database is locked" in said or state == "55P03":
-        return StalledError("the ledger stayed locked by another process", ledger=where, waited=f"{_WAIT_SECONDS} s")
+        step = "It is tried again; where it lasts, look for a process that holds a transaction open."
+        waited = f"{_WAIT_SECONDS} s"
+        return StalledError("the ledger stayed locked by another process", ledger=where, waited=waited, next_step=step)
     if state in ("40001", "40P01"):
         return TransientError("the ledger asks to run the transaction again", ledger=where, sqlstate=state)
     if isinstance(error, exc.IntegrityError):
@@ -176,7 +199,8 @@ def ledger_error(error: exc.SQLAlchemyError, where: str) -> IntegrationError:
         # PostgreSQL, appendix A: class 54, program limit exceeded, as by a text that is too long for an index.
         return StateConflictError("the ledger cannot hold a value of this size", ledger=where, said=said)
     if isinstance(error, exc.OperationalError | exc.InterfaceError) or getattr(error, "connection_invalidated", False):
-        return ConnectionLostError("the ledger cannot be reached", ledger=where, said=said)
+        step = "Check its address and login, and whether its server runs."
+        return ConnectionLostError("the ledger cannot be reached", ledger=where, said=said, next_step=step)
     return StateConflictError("the ledger refused a statement", ledger=where, said=said)
 
 

@@ -40,10 +40,9 @@ def migrate(database: Database) -> str:
 
 def _prepare_file(database: Database) -> None:
     """Make the folder of an SQLite file and put the file into WAL mode, which it keeps from then on."""
-    name = database.url.database
-    if database.engine.dialect.name != "sqlite" or name in (None, "", ":memory:") or name.startswith("file:"):
+    if database.file is None:
         return
-    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    database.file.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(200):
         raw = None
         try:

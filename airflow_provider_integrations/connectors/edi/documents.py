@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,8 +25,9 @@ from airflow_provider_integrations.connectors.edi.x12_codes import KNOWN_SETS
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside, SetRead
 from airflow_provider_integrations.connectors.edi.x12_scan import scan as scan_x12
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, judge
+from airflow_provider_integrations.core.errors import ConfigError
 
-__all__ = ["Document", "GuideBook", "Outcome", "outcome", "overall", "read_documents", "syntax_of"]
+__all__ = ["Document", "GuideBook", "Outcome", "outcome", "overall", "read_documents", "set_count", "syntax_of"]
 
 Document = Interchange | Outside | InterchangeVerdict
 """An interchange, or bytes that belong to none."""
@@ -56,11 +58,23 @@ class GuideBook:
             syntax: X12 or EDIFACT.
             name: ST01, or the type of the message.
             version: GS08, or version and release, e.g. D96A.
+
+        Raises:
+            ConfigError: for two of them: nobody knows which is to count.
         """
+        found: Guide | None = None
         for guides in self.guides:
-            if guides.syntax is syntax and (found := guides.matching(name, version)) is not None:
-                return found
-        return None
+            if guides.syntax is syntax and (one := guides.matching(name, version)) is not None:
+                if found is not None:
+                    raise ConfigError(
+                        "two guides are of the same set or message",
+                        set=name,
+                        version=version,
+                        guides=[found.name, one.name],
+                        next_step="Name the one that counts.",
+                    )
+                found = one
+        return found
 
     def names(self, syntax: Syntax) -> frozenset[str]:
         """The sets or messages that there is any guide of."""
@@ -74,6 +88,7 @@ def read_documents(
     *,
     whole: bool = False,
     digest: bool = False,
+    held: Counter[str] | None = None,
 ) -> Iterator[Document]:
     """The interchanges of a stream, in order, whatever is in it, of both syntaxes if it has both.
 
@@ -83,19 +98,25 @@ def read_documents(
         agreement: What is taken of X12; without it, all that X12 knows.
         whole: For whoever goes on to read the sets: one that is too large to be held is refused without a guide too.
         digest: Whether each interchange is to have its `sha256`.
+        held: Counts sets and messages by the name of the guide that they were held to.
 
     Yields:
         Interchanges; a stream of neither syntax gives one `Outside` with `not_edi`.
     """
     book = book or GuideBook()
 
+    def noted(guide: Guide) -> Guide:
+        if held is not None:
+            held[guide.name] += 1
+        return guide
+
     def message(header: MessageHeader, segments: Sequence[Segment], delimiters: Delimiters) -> list[Finding]:
         guide = book.find(Syntax.EDIFACT, header.type, header.version + header.release)
-        return check(guide, segments, delimiters) if guide is not None else []
+        return check(noted(guide), segments, delimiters) if guide is not None else []
 
     def visit(found: SetRead) -> list[Finding]:
         guide = book.find(Syntax.X12, found.set_id, found.convention or found.header.version)
-        return check_raw(guide, found.raw, found.delimiters) if guide is not None else []
+        return check_raw(noted(guide), found.raw, found.delimiters) if guide is not None else []
 
     by_guide = message if book.names(Syntax.EDIFACT) else None
     largest = _LARGEST if whole or by_guide is not None else sys.maxsize
@@ -125,6 +146,13 @@ def outcome(document: Document, policy: Policy | None = None) -> Outcome:
     if any(group.status in "PR" for group in verdict.groups):
         return Outcome.PARTIAL
     return Outcome.ACCEPTED
+
+
+def set_count(document: Document) -> int:
+    """How many sets or messages a document has, whatever became of them."""
+    if isinstance(document, Interchange):
+        return sum(len(group.sets) for group in document.groups)
+    return document.messages if isinstance(document, InterchangeVerdict) else 0
 
 
 def overall(found: Collection[Outcome]) -> Outcome:

@@ -19,6 +19,9 @@ from airflow_provider_integrations.connectors.edi.row_values import Value
 
 __all__ = ["document_key", "to_kind", "to_number"]
 
+_LONGEST_KEY = 255
+_CONTROL = frozenset(map(chr, (*range(32), 127)))
+
 
 def to_kind(value: Any, kind: str) -> Value:
     """The value as `write_value` takes it.
@@ -75,7 +78,7 @@ def to_number(value: Any) -> int | None:
 
 
 def document_key(value: Any) -> str:
-    """What names a document, the same whichever query it comes from; nothing where it has no name."""
+    """What names a document, the same whichever query it comes from; nothing where it has no name that a ledger could hold."""
     # A day may be a key; bytes and the like have no text of their own but Python's.
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal | date | UUID):
         return ""
@@ -84,7 +87,9 @@ def document_key(value: Any) -> str:
             return str(_whole(value))
         except ValueError:
             return str(value)
-    return str(value).strip()
+    key = str(value).strip()
+    # PostgreSQL takes no NUL, and no index of it a text of any length.
+    return key if len(key) <= _LONGEST_KEY and _CONTROL.isdisjoint(key) else ""
 
 
 def _whole(value: int | Decimal) -> int:

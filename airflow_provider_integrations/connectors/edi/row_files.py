@@ -27,7 +27,7 @@ from airflow_provider_integrations.connectors.edi.accepted_sets import read_acce
 from airflow_provider_integrations.connectors.edi.document_report import describe_finding
 from airflow_provider_integrations.connectors.edi.documents import GuideBook
 from airflow_provider_integrations.connectors.edi.row_batches import RowBatches
-from airflow_provider_integrations.core.errors import TransientError
+from airflow_provider_integrations.core.errors import ConfigError, TransientError
 from airflow_provider_integrations.landing.durable import sync_folder
 
 pq: Any = pyarrow.parquet
@@ -57,7 +57,7 @@ def write_rows(stream: BinaryIO, out: Path, book: GuideBook) -> dict[str, Any]:
 
     Raises:
         TransientError: when the stream changed meanwhile, or another run writes to the folder.
-        ConfigError: when the guides do not fit each other.
+        ConfigError: when the guides do not fit each other, or a folder has the name of a table's file.
         OSError: from the file system; nothing is left then.
     """
     unread: list[dict[str, Any]] = []
@@ -208,6 +208,14 @@ class _TableFiles:
             file.finish()
         rows = {name: file.rows for name, file in sorted(self._files.items())}
         self._files = {}
+        if taken := [name for name in rows if (self._out / f"{name}.parquet").is_dir()]:
+            # Looked at before the first file is in its place: all of them are new, or none.
+            raise ConfigError(
+                "folders have the names of files that are to be written",
+                out=str(self._out),
+                folders=[f"{name}.parquet" for name in taken],
+                next_step="Name another folder for the rows; nothing was written.",
+            )
         for name in rows:
             (self._partial / f"{name}.parquet").replace(self._out / f"{name}.parquet")
         sync_folder(self._out)

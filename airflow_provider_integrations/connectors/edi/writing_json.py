@@ -13,7 +13,7 @@ from airflow_provider_integrations.connectors.edi.edifact_tokens import default_
 from airflow_provider_integrations.connectors.edi.envelope import Envelope
 from airflow_provider_integrations.connectors.edi.guide import Guides
 from airflow_provider_integrations.connectors.edi.guide_rules import Guide
-from airflow_provider_integrations.connectors.edi.interchange_write import Numbers, write_interchange
+from airflow_provider_integrations.connectors.edi.interchange_write import Numbers, check_envelope, write_interchange
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Syntax
 from airflow_provider_integrations.connectors.edi.write import render, write_set
 from airflow_provider_integrations.core.errors import ConfigError, PermanentError
@@ -65,6 +65,7 @@ def written_interchange(
         PermanentError: the data is no JSON, or its rows make no valid set.
     """
     guide = guides.of(version or next(iter(guides.versions)))
+    check_envelope(guide, envelope)
     found = _loaded(data, where)
     documents = [_typed(guide, tables, where) for tables in (found if isinstance(found, list) else [found])]
     return write_interchange(guide, documents, envelope, now, Numbers(control, control))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,81 @@ def test_a_bad_set_is_refused_by_its_guide_and_its_values_are_not_shown(run: Run
     assert "canary" not in out
 
 
-def test_without_guides_the_syntax_alone_counts(run: Run, tmp_path: Path) -> None:
-    code, out, _ = run("check", ISA + GS + GOOD + BAD + END.format(2), "--include", str(tmp_path))
-    assert (code, json.loads(out)["verdict"]) == (0, "accepted")
+def test_without_guides_the_syntax_alone_counts(run: Run) -> None:
+    code, out, _ = run("check", ISA + GS + GOOD + BAD + END.format(2), "--no-guides")
+    said = json.loads(out)
+    assert (code, said["verdict"], said["guides"], said["unguided"]) == (0, "accepted", {}, 2)
+    code, _, err = run("check", ISA, "--no-guides", "--guide", "x12_850", *INCLUDE)
+    assert (code, "none to be used" in json.loads(err)["message"]) == (1, True)
+
+
+def test_it_is_told_how_many_sets_were_held_to_which_guide(run: Run) -> None:
+    """Or a sample that no guide was asked of would pass for one that a partner may send."""
+    order, other = ISA + GS + GOOD + END.format(1), "ST*999*0003~SE*2*0003~"
+    told = [
+        json.loads(run("check", content, *INCLUDE, *more)[1])
+        for content, more in (
+            (order, ()),
+            (order, ("--guide", "x12_850")),
+            (order, ("--guide", "x12_810")),
+            (ISA + GS + GOOD + BAD + other + END.format(3) + ORDERS, ()),
+        )
+    ]
+    assert [(one["guides"], one["unguided"]) for one in told] == [
+        ({"x12_850": 1}, 0), ({"x12_850": 1}, 0), ({}, 1), ({"x12_850": 2, "edifact_orders_d96a": 1}, 1),
+    ]  # fmt: skip
+    _, _, err = run("ack", order, "--as", "997", *NOW, *INCLUDE)
+    assert json.loads(err)["guides"] == {"x12_850": 1}
+
+
+@pytest.mark.parametrize("command", [("check",), ("ack", "--as", "997", *NOW), ("rows", "--out", "out")])
+def test_a_folder_without_guides_is_an_error(
+    run: Run, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a slip, or by running elsewhere, since the default is relative: all would be accepted."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for more in ((), ("--include", "/nowhere"), ("--guide", "x12_850")):
+        code, out, err = run(command[0], ISA + GS + BAD + END.format(1), *command[1:], *more)
+        assert (code, out, json.loads(err)["error"]) == (1, "", "ConfigError")
+        assert "--no-guides" in json.loads(err)["next_step"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_two_guides_of_one_set_are_refused_with_both_names(run: Run, tmp_path: Path) -> None:
+    """The first by the alphabet would be another partner's."""
+    shutil.copytree(INCLUDE[1] + "/edi", tmp_path / "edi")
+    guide = (tmp_path / "edi" / "x12_850.yaml").read_text()
+    (tmp_path / "edi" / "acme_850.yaml").write_text(guide.replace("guide: x12_850", "guide: acme_850"))
+    order, both = ISA + GS + GOOD + END.format(1), ("--include", str(tmp_path))
+    for command, more in (("check", ()), ("ack", ("--as", "997", *NOW)), ("rows", ("--out", str(tmp_path / "out")))):
+        code, out, err = run(command, order, *both, *more)
+        assert (code, out) == (1, "")
+        assert "'acme_850', 'x12_850'" in json.loads(err)["message"]
+        assert run(command, order, *both, "--guide", "acme_850", *more)[0] == 0
+    assert run("check", ORDERS, *both)[0] == 0
+
+
+def test_a_folder_with_the_name_of_a_table_leaves_all_tables_as_they_were(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("rows", ISA + GS + GOOD + END.format(1), "--out", str(out), *INCLUDE)[0] == 0
+    (out / "order_parties.parquet").unlink()
+    (out / "order_parties.parquet").mkdir()
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    two = ISA + GS + GOOD + GOOD.replace("0001", "0002") + END.format(2)
+    code, _, err = run("rows", two, "--out", str(out), *INCLUDE)
+    assert (code, "order_parties.parquet" in json.loads(err)["message"]) == (1, True)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert sorted(path.name for path in out.iterdir()) == sorted([*before, "order_parties.parquet"])
+
+
+def test_a_guide_that_cannot_be_read_does_not_hide_that_another_is_not_there(run: Run, tmp_path: Path) -> None:
+    shutil.copytree(INCLUDE[1] + "/edi", tmp_path / "edi")
+    (tmp_path / "edi" / "broken.yaml").write_text("guide: [")
+    (tmp_path / "edi" / "folder.yaml").mkdir()
+    _, _, err = run("check", ISA, "--include", str(tmp_path), "--guide", "nope")
+    said = json.loads(err)["message"]
+    assert ("no such guides (guides=['nope']" in said, "x12_850" in said, "broken" in said) == (True, True, False)
 
 
 def test_the_answer_is_on_standard_output_to_the_byte(run: Run) -> None:
@@ -79,7 +152,7 @@ def test_an_acknowledgement_of_the_other_syntax_is_refused(run: Run) -> None:
     for content, kind in ((ORDERS, "997"), (ISA + GS + GOOD + END.format(1), "CONTRL")):
         code, out, err = run("ack", content, "--as", kind, *NOW, *INCLUDE)
         assert (code, out, json.loads(err)["error"]) == (1, "", "ConfigError")
-    code, _, err = run("ack", ORDERS, "--as", "855", *NOW)
+    code, _, err = run("ack", ORDERS, "--as", "855", *NOW, *INCLUDE)
     assert (code, json.loads(err)["next_step"]) == (1, "There are: TA1, 997, 999, CONTRL.")
 
 
@@ -87,7 +160,8 @@ def test_an_acknowledgement_of_the_other_syntax_is_refused(run: Run) -> None:
 def test_what_is_no_edi_has_its_own_code(run: Run, content: str) -> None:
     code, out, _ = run("check", content, *INCLUDE)
     assert (code, json.loads(out)["verdict"]) == (2, "not_edi")
-    assert run("ack", content, "--as", "997", *NOW)[:2] == (2, "")
+    assert run("ack", content, "--as", "997", *NOW, *INCLUDE)[:2] == (2, "")
+    assert run("parse", content)[0] == run("parse", content, "--sets")[0] == 2
 
 
 def test_parse_gives_a_line_for_each_segment_or_set(run: Run) -> None:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from airflow_provider_integrations.cli import app
@@ -108,6 +109,29 @@ def test_what_was_refused_is_shown_until_it_is_settled_and_so_is_what_is_owed(tm
     assert [(entry.who, entry.why) for entry in trail][:3] == [("ann", "by telephone")] * 3
     assert (len(trail), trail[3].why) == (4, "all of it")
     assert trail[3].who
+
+
+@pytest.mark.parametrize("command", [("owed",), ("settle", "sent:17", "--why", "because")])
+def test_a_slip_in_the_path_makes_no_new_ledger(tmp_path: Path, command: tuple[str, ...]) -> None:
+    code, out = run(*command[1:], "--ledger", f"sqlite:///{tmp_path}/typo.db", command=command[0])
+    said = json.loads(out)
+    assert (code, said["error"], "typo.db" in said["message"]) == (1, "ConfigError", True)
+    assert "ledger migrate" in said["next_step"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_that_does_not_answer_is_told_with_what_to_look_at(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=2"
+    code, out = run("--ledger", url)
+    said = json.loads(out)
+    assert (code, said["error"]) == (1, "ConnectionLostError")
+    assert "server runs" in said["next_step"]
+
+
+@pytest.mark.parametrize("at", ["2026-01-02", "2026-01-02T03:04:05", "0001-01-01T00:00:00+02:00", "soon"])
+def test_an_instant_is_one_for_this_command_as_for_the_others(tmp_path: Path, at: str) -> None:
+    code, out = run("--ledger", f"sqlite:///{tmp_path}/ledger.db", "--as-of", at)
+    assert (code, json.loads(out)["message"].startswith("not an instant (as_of=")) == (1, True)
 
 
 def test_a_number_that_does_not_say_of_what_it_is_is_refused(tmp_path: Path) -> None:

@@ -127,6 +127,14 @@ def test_a_receiver_of_one_character_has_a_name_of_its_own_in_the_group(run: Run
     assert "GS*PO*HUB*ACME*" in run(tables(), *short, "--group-receiver", "ACME")[1]
 
 
+def test_identities_of_groups_are_not_ignored_in_edifact(run: Run) -> None:
+    rows = (Path(__file__).parents[2] / "golden" / "edi" / "guided" / "orders.rows.json").read_text()
+    rows = json.dumps(json.loads(rows).get("tables", json.loads(rows)))
+    whole = ("--guide", "edifact_orders_d96a", *INCLUDE, "--sender", "ZZ:HUB", "--receiver", "ZZ:ACME", *NOW)
+    assert run(rows, *whole, "--control", "1")[0] == 0
+    assert "without groups" in refused(run(rows, *whole, "--control", "1", "--group-sender", "AB"))
+
+
 def test_after_the_highest_control_number_an_answer_has_the_first(run: Run) -> None:
     """Ten digits would make an ISA that nobody can read."""
     two = "".join(ISA.format(number) + IEA.format(number) for number in (1, 2))

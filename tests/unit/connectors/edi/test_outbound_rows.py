@@ -73,6 +73,17 @@ def test_a_key_is_the_same_from_whichever_query() -> None:
     assert [document_key(nothing) for nothing in (None, "", " ", True, 1.5)] == [""] * 5
 
 
+@pytest.mark.parametrize("key", ["A\0", "A\nB", "A\x7f", "A" * 256], ids=repr)
+def test_a_key_that_no_ledger_could_hold_is_none(key: str) -> None:
+    """PostgreSQL refuses a NUL, and would refuse all documents that are looked up with it."""
+    assert document_key(key) == ""
+
+
+def test_a_key_may_have_any_characters_that_can_be_written() -> None:
+    for key in ("A" * 255, "\u00c4-1", "A\u00a0B"):
+        assert document_key(key) == key
+
+
 def columns(*names: str) -> QueryRows:
     return QueryRows(names, [])
 
