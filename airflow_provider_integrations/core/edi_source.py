@@ -114,13 +114,14 @@ class EdiTable(Declared):
 
 
 class EdiSource(Delivery):
-    """Documents of one partner and their acknowledgements."""
+    """Documents of one partner and their acknowledgements; one with more than `max_interchanges` is not taken."""
 
     kind: Literal["edi"]
     agreement: EdiAgreement
     outbox: Outbox
     load: EdiLoad = EdiLoad()
     tables: dict[str, EdiTable] = Field(default_factory=dict)
+    max_interchanges: int = Field(default=5000, ge=1)
 
 
 class EdiTableSource(Declared):

@@ -84,6 +84,12 @@ class Reason(StrEnum):
     TOO_MANY_REJECTS = "too_many_rejects", "more rows break the contract than it allows", _RESEND
     # What judging a document by agreement and guides can see.
     NOT_EDI = "not_edi", "there is no interchange in the document", _RESEND
+    TOO_MANY_INTERCHANGES = (
+        "too_many_interchanges",
+        "the document has more interchanges than the source takes in one",
+        "Ask the partner for smaller files. If it is right after all, raise `max_interchanges` of the source and run"
+        " `integrations ledger release ITEM`.",
+    )
     EDI_REJECTED = (
         "edi_rejected",
         "nothing in the document is accepted by the agreement and its guides",

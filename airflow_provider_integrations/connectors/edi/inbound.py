@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import airflow_provider_integrations
 from airflow_provider_integrations.connectors.edi.documents import Outcome
 from airflow_provider_integrations.connectors.edi.draining import drain
 from airflow_provider_integrations.connectors.edi.inbound_reading import DocumentReading, Found
+from airflow_provider_integrations.connectors.edi.interchange_count import has_more_than
 from airflow_provider_integrations.connectors.edi.job import EdiJob
 from airflow_provider_integrations.connectors.edi.landed_rows import LandedTables
 from airflow_provider_integrations.connectors.edi.readings import read_before, rows_path
@@ -44,6 +47,7 @@ __all__ = ["parse_items"]
 
 log = logging.getLogger(__name__)
 
+_CHUNK = 1 << 20
 _STAGE = "parsing-"
 _CARRIED = ("date", "sequence")
 
@@ -136,6 +140,10 @@ class _Parser:
         with attempt_folder(job.scratch, f"{_STAGE}{item.id}-") as stage, local_folder(folder) as local:
             # What is entered in the ledger stays there: nothing may be, of a document that is another one by now.
             verify_files(local, document)
+            most = job.source.max_interchanges
+            if has_more_than(most, partial(_chunks, local / file.name)):
+                self._refuse(item, Found(), folder / ORIGINAL, Reason.TOO_MANY_INTERCHANGES, f"most={most}")
+                return None
             ids = {table: self._batch_id(item, table) for table in self._contracts}
             with LandedTables(stage, self._contracts, document=file.sha256, version=version, batch_ids=ids) as tables:
                 reading = DocumentReading(job, item, tables, insist=_insists(job, item))
@@ -143,7 +151,7 @@ class _Parser:
                 files = tables.finish()
             job.boundary("read")
             if found.verdict == Outcome.NOT_EDI.value:
-                self._refuse(item, found, folder / ORIGINAL)
+                self._refuse(item, found, folder / ORIGINAL, Reason.NOT_EDI, f"bytes={found.outside_bytes}")
                 return None
             batches = {}
             for table, parts in files.items():
@@ -185,9 +193,9 @@ class _Parser:
             self._held.advance(taken, State.LOADED, facts={"rows_loaded": 0})
             job.boundary("rows landed")
 
-    def _refuse(self, item: WorkItem, found: Found, original: Any) -> None:
-        job, reason = self._job, Reason.NOT_EDI
-        detail = f"{reason.meaning} (bytes={found.outside_bytes}). {reason.next_step}"
+    def _refuse(self, item: WorkItem, found: Found, original: Any, reason: Reason, why: str) -> None:
+        job = self._job
+        detail = f"{reason.meaning} ({why}). {reason.next_step}"
         kept = quarantine.keep(job.root, item, reason, detail=detail, original=original, at=job.clock())
         job.boundary("kept in quarantine")
         log.warning("%s: %s: %s", job.source.source, item.name, detail)
@@ -227,6 +235,12 @@ class _Parser:
             files=files,
             replay_of=item.replay_of,
         )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 def _insists(job: EdiJob, item: WorkItem) -> bool:
