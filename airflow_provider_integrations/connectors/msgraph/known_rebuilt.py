@@ -19,7 +19,9 @@ from upath import UPath
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.core.contract import Contract
+from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.graph_source import relation_source_name
+from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import DELETED, MANIFEST, read_manifest
 from airflow_provider_integrations.landing.deletions import kept_deletions
@@ -96,9 +98,18 @@ def _told(job: GraphJob, name: str, contract: Contract) -> Iterator[tuple[bool, 
             with (folder / file.name).open("rb") as opened, pq.ParquetFile(opened) as parquet:
                 for batch in parquet.iter_batches(columns=keys):
                     yield False, _rows(batch.select(keys))
-        if (folder / DELETED).exists():
+        if (folder / DELETED).exists() and _was_marked(job, manifest):
             with pa.ipc.open_file(pa.BufferReader((folder / DELETED).read_bytes())) as reader:
                 yield True, _rows(reader.read_all().select(keys))
+
+
+def _was_marked(job: GraphJob, manifest: Manifest) -> bool:
+    """Whether a batch's deletions reached the warehouse, as far as the ledger knows: a refused batch deleted nothing."""
+    try:
+        item = job.ledger.items.get(manifest.item_id)
+    except ConfigError:  # Another ledger's.
+        return True
+    return item.state in (State.LOADED, State.ARCHIVED) and item.facts.get("batch_id") == manifest.batch_id
 
 
 def _rows(table: pa.Table | pa.RecordBatch) -> _Keys:

@@ -146,5 +146,5 @@ def _put(packed: Path, path: UPath) -> None:
         fresh.replace(target)
         sync_folder(target.parent)
         return
-    with packed.open("rb") as source, path.open("wb") as target:
-        shutil.copyfileobj(source, target, _CHUNK)
+    with packed.open("rb") as source, path.open("wb") as out:
+        shutil.copyfileobj(source, out, _CHUNK)

@@ -13,9 +13,12 @@ from upath import UPath
 from airflow_provider_integrations.connectors.msgraph import reading
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.reading import Asked, read_round
+from airflow_provider_integrations.connectors.msgraph.rounds import land_round
 from airflow_provider_integrations.core.errors import StateConflictError, WatermarkLostError
+from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.landing.deletions import kept_deletions
 from airflow_provider_integrations.ledger.graph_tables import graph_state
+from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph_source import bronze, by_id, graph_job, run_through, through, truth, zone
@@ -71,6 +74,23 @@ def test_known_objects_that_are_lost_come_from_bronze_when_everything_is_read_ag
     assert by_id(bronze(job)) == truth(graph, "groups", ("displayName",))
     assert {*bronze(job, "members")} == {(groups[1], users[1]), (groups[3], users[0])}
     run_through(job)
+
+
+def test_what_a_refused_batch_was_to_delete_is_not_taken_for_gone(graph: GraphService, job: GraphJob) -> None:
+    users = fill(graph)
+    run_through(job)
+    graph.world.change("users", users[0], city="Rome")
+    graph.world.hard_delete("users", users[1])
+    read_round(job, Asked())
+    (item,) = land_round(job)
+    with holding(job.ledger, "gate") as held:
+        assert held.take(item.id, State.LANDED)
+        held.advance(item, State.QUARANTINED, reason="gate_failed", detail="by the gate")
+    read_round(job, Asked(resync=True))
+    lost_known(job)
+    shutil.rmtree(job.scratch)
+    run_through(job)
+    assert by_id(bronze(job)) == truth(graph)
 
 
 def test_a_new_ledger_over_an_old_landing_zone_is_no_beginning(
