@@ -297,3 +297,28 @@ def test_a_cancelled_reading_gives_its_claim_back(graph: GraphServer, ledger: Le
     asyncio.run(cancelled())
     later = replace(job, clock=lambda: datetime.now(UTC) + timedelta(seconds=60))
     assert read_round(later, Asked()).sealed
+
+
+def test_a_reading_that_is_cancelled_while_it_begins_gives_its_claim_back(
+    graph: GraphServer, ledger: Ledger, tmp_path: Path
+) -> None:
+    job = worker(ledger, graph.url, graph.token, str(graph.authority.ca), str(tmp_path), "users")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def at(name: str) -> None:
+        if name == "begun":
+            begun.set()
+            go_on.wait(10)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(read_round_async(replace(job, owner="triggerer", boundary=at), Asked()))
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert [thread.name for thread in threading.enumerate() if thread.name == "claim-renewer"] == []
+    assert read_round(job, Asked()).sealed

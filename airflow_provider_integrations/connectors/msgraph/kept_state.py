@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from airflow_provider_integrations.connectors.msgraph.round_names import item_path
+from airflow_provider_integrations.connectors.msgraph.round_items import round_items
 from airflow_provider_integrations.connectors.msgraph.sealing import Sealing
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState, Progress
 from airflow_provider_integrations.core.errors import ConfigError, WatermarkLostError
-from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.graph import GraphRecord
 from airflow_provider_integrations.ledger.ledger import Ledger
 
@@ -123,8 +122,6 @@ class KeptStates:
 
     def _settled(self, source: str, rounds: int) -> int:
         """The last round of which anything was landed: its number is taken."""
-        while (item := self._ledger.items.latest(source, item_path(rounds + 1))) is not None:
-            if item.state in (State.DISCOVERED, State.DUPLICATE):
-                break
+        while (found := round_items(self._ledger, source, rounds + 1)).landed or found.given_up:
             rounds += 1
         return rounds

@@ -111,7 +111,16 @@ def read_round(job: GraphJob, asked: Asked) -> RoundReport:
 async def read_round_async(job: GraphJob, asked: Asked) -> RoundReport:
     """The same on an event loop, which neither a disk nor the ledger holds up."""
     manager = _reading(job, asked)
-    reading = await asyncio.to_thread(manager.__enter__)
+    entering = asyncio.ensure_future(asyncio.to_thread(manager.__enter__))
+    try:
+        reading = await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        await asyncio.wait(
+            [entering]
+        )  # Its thread goes on, and would hold the claim for as long as this process lives.
+        if entering.exception() is None:
+            await asyncio.to_thread(manager.__exit__, None, None, None)
+        raise
     try:
         if reading.done:
             return reading.report()

@@ -25,6 +25,11 @@ class RoundItems:
         return any(item.state not in (State.DISCOVERED, State.DUPLICATE) for item in self.items)
 
     @property
+    def given_up(self) -> bool:
+        """Whether the round counts without an item that was refused, and was released too late."""
+        return any(item.state is State.DUPLICATE for item in self.items)
+
+    @property
     def loaded(self) -> bool:
         """Whether all of the round is in the warehouse, with what was deleted marked."""
         done = all(item.state in (State.LOADED, State.ARCHIVED) and not awaits_deletions(item) for item in self.items)
