@@ -12,16 +12,18 @@ ours, in EDIFACT there is one CONTRL. Nothing answers an acknowledgement, and no
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import BytesIO
 
 from airflow_provider_integrations.connectors.edi.documents import Document
-from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge as acknowledge_edifact
+from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledgement_parts as edifact_parts
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import can_acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_verdict import InterchangeVerdict
 from airflow_provider_integrations.connectors.edi.reconcile import party
 from airflow_provider_integrations.connectors.edi.x12_acknowledge import ControlNumbers, Kind, plan
-from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledge as acknowledge_x12
+from airflow_provider_integrations.connectors.edi.x12_acknowledge import acknowledgement_parts as x12_parts
 from airflow_provider_integrations.connectors.edi.x12_answer_header import answer_header
 from airflow_provider_integrations.connectors.edi.x12_envelope import Interchange
 from airflow_provider_integrations.connectors.edi.x12_verdict import Policy, TechnicalWhen
@@ -107,10 +109,18 @@ def write_answer(document: Document, agreement: EdiAgreement, now: datetime, con
     at = now.astimezone(UTC)
     if isinstance(document, Interchange):
         kind, answered = _x12(document, agreement)
-        return acknowledge_x12(answered, kind, at, ControlNumbers(control, group), policy_of(agreement)).data
+        parts = x12_parts(answered, kind, at, ControlNumbers(control, group), policy_of(agreement))
+        return _joined(parts)
     # Whoever asks for an indication of receipt alone (0031 is 2) gets the verdict at once: there is no second CONTRL.
     assert isinstance(document, InterchangeVerdict)
-    return acknowledge_edifact(document, at, str(control)) or b""
+    return _joined(edifact_parts(document, at, str(control)) or ())
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """The bytes of them all; `join` would hold each of a million small parts first."""
+    held = BytesIO()
+    held.writelines(parts)
+    return held.getvalue()
 
 
 def _x12(document: Interchange, agreement: EdiAgreement) -> tuple[Kind, Interchange]:

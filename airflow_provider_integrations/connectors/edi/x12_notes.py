@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 
 from airflow_provider_integrations.connectors.edi.model import Delimiters, Finding, Severity
@@ -92,10 +93,15 @@ def _name(of: str | None) -> str:
 
 def safe(text: str, delimiters: Delimiters, most: int) -> str | None:
     """A text of a partner that can stand in a segment of ours, cut to `most` characters; None if it cannot."""
-    own = {delimiters.element, delimiters.component, delimiters.terminator, delimiters.repetition}
-    if any(character in own or ord(character) < 32 or ord(character) == 127 for character in text):
+    if _unsafe(delimiters).search(text):
         return None
     return text[:most].rstrip() or None
+
+
+@lru_cache(maxsize=64)
+def _unsafe(delimiters: Delimiters) -> re.Pattern[str]:
+    own = (delimiters.element, delimiters.component, delimiters.terminator, delimiters.repetition or "")
+    return re.compile(f"[\\x00-\\x1f\\x7f{re.escape(''.join(own))}]")
 
 
 def _place(finding: Finding) -> tuple[int, str]:

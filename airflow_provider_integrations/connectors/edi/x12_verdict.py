@@ -157,16 +157,10 @@ def valid_count(text: str | None) -> bool:
 
 
 def _status(findings: Iterable[Finding], policy: Policy) -> tuple[str, list[Finding]]:
-    telling = [one for one in findings if _weight(one, policy)]
-    heaviest = max((_weight(one, policy) for one in telling), default=0)
-    return "AER"[heaviest], telling
-
-
-def _weight(finding: Finding, policy: Policy) -> int:
-    """0 for a note, 1 for what is accepted with errors, 2 for what refuses."""
-    if finding.severity is Severity.NOTE:
-        return 0
-    return 1 if finding.code in policy.tolerated else 2
+    telling = [one for one in findings if one.severity is not Severity.NOTE]
+    if not telling:
+        return "A", telling
+    return "E" if all(one.code in policy.tolerated for one in telling) else "R", telling
 
 
 def _unique(codes: Iterable[str | None]) -> tuple[str, ...]:
