@@ -262,3 +262,13 @@ def test_a_state_that_had_rounds_and_has_no_link_is_damaged() -> None:
     whole = json.loads(states()[2].to_json())
     with pytest.raises(ConfigError):
         DeltaState.from_json(json.dumps({**whole, "link": ""}))
+
+
+def test_a_lost_link_may_be_missing_while_everything_is_read_again() -> None:
+    begun = DeltaState(rounds=3).begin(USERS, resync=True)
+    assert DeltaState.from_json(begun.to_json()) == begun
+    assert begun.progress is not None
+    part = replace(begun, progress=replace(begun.progress, start=replace(begun.progress.start, full=False)))
+    for lost in (part, DeltaState(rounds=3)):
+        with pytest.raises(ConfigError):
+            DeltaState.from_json(lost.to_json())
