@@ -10,12 +10,13 @@ import asyncio
 import logging
 import re
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -36,7 +37,9 @@ Token = Callable[[bool], str]
 
 _SPEAKERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "hpack.hpack",
              "hpack.table")  # fmt: skip
-_ERRORS = (httpx.HTTPError, httpx.InvalidURL)
+_ERRORS = (httpx.HTTPError, httpx.InvalidURL, zlib.error)
+_PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+AnyClient = TypeVar("AnyClient", "_Client", "_AsyncClient")
 _quiet: ContextVar[bool] = ContextVar("msgraph_request_under_way", default=False)
 
 
@@ -58,7 +61,8 @@ def open_client(reach: Reach, transport: httpx.BaseTransport | None = None) -> I
         ConfigError: the file of certificates or the proxy cannot be used.
     """
     _hush()
-    with _Client(**_options(reach), transport=transport) as client:
+    options = _options(reach)
+    with _made(lambda: _Client(**options, transport=transport)) as client:
         client.largest = reach.largest
         yield client
 
@@ -70,7 +74,7 @@ async def open_async_client(
     """The same for an event loop."""
     _hush()
     options = await asyncio.to_thread(_options, reach)
-    async with _AsyncClient(**options, transport=transport) as client:
+    async with _made(lambda: _AsyncClient(**options, transport=transport)) as client:
         client.largest = reach.largest
         yield client
 
@@ -104,7 +108,7 @@ def _sent(client: httpx.Client, request: Request, secret: str, now: Callable[[],
     options, body = _request(request, secret), _Body(client)
     try:
         with _silence(), client.stream(request.method, request.url, follow_redirects=False, **options) as got:
-            for part in got.iter_bytes():
+            for part in got.iter_raw() if body.is_packed(got.headers) else got.iter_bytes():
                 body.take(part)
         return Response(got.status_code, got.headers, body.whole(), now())
     except _ERRORS as error:
@@ -119,7 +123,7 @@ async def _sent_async(
     try:
         with _silence():
             async with client.stream(request.method, request.url, follow_redirects=False, **options) as got:
-                async for part in got.aiter_bytes():
+                async for part in got.aiter_raw() if body.is_packed(got.headers) else got.aiter_bytes():
                     body.take(part)
         return Response(got.status_code, got.headers, body.whole(), now())
     except _ERRORS as error:
@@ -128,14 +132,34 @@ async def _sent_async(
 
 
 class _Body:
-    """An answer as it comes, decompressed; it ends where it is larger than it may be, whatever its headers said."""
+    """An answer as it comes, decompressed; it ends where it is larger than it may be, whatever its headers said.
+
+    It is unpacked here and not by the driver, which unpacks a part whole before anybody may look: of one that is packed
+    twice, three kilobytes become two gigabytes.
+    """
 
     def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
         self._largest = client.largest if isinstance(client, _Client | _AsyncClient) else Reach().largest
         self._parts: list[bytes] = []
         self._size = 0
+        self._unpack: Any = None
+
+    def is_packed(self, headers: httpx.Headers) -> bool:
+        """Learn from the headers whether it is packed: not at all, or once, as was asked for."""
+        encoding = headers.get("Content-Encoding", "").strip().lower()
+        if encoding in _PACKED:
+            self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        elif encoding not in ("", "identity"):
+            raise SystemicError(
+                "an answer that is packed as nobody asked for",
+                encoding=encoding[:100],
+                next_step="Look at what stands between here and the server.",
+            )
+        return self._unpack is not None
 
     def take(self, part: bytes) -> None:
+        if self._unpack is not None:
+            part = self._unpack.decompress(part, self._largest - self._size + 1)
         self._size += len(part)
         if self._size > self._largest:
             raise SystemicError(
@@ -180,7 +204,7 @@ def _error_of(error: Exception) -> IntegrationError:
 
 
 def _request(request: Request, secret: str) -> dict[str, Any]:
-    headers = dict(request.headers)
+    headers = {"Accept-Encoding": "gzip", **request.headers}
     if request.body:
         headers["Content-Type"] = "application/json"
     if not secret:
@@ -200,10 +224,23 @@ def _options(reach: Reach) -> dict[str, Any]:
     }
 
 
+def _made(make: Callable[[], AnyClient]) -> AnyClient:
+    try:
+        return make()
+    except (ValueError, ImportError, httpx.InvalidURL):
+        pass
+    # The driver's own error may quote the password.
+    raise ConfigError(
+        "the proxy cannot be used",
+        next_step="Give it as http://user:password@host:port, what is special in the password percent-encoded; look at"
+        " HTTPS_PROXY and ALL_PROXY of the environment too. SOCKS needs the package socksio.",
+    )
+
+
 def _trust(reach: Reach) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(reach.ca) if reach.ca is not None else None)
-    except ssl.SSLError:
+    except OSError:  # `SSLError` is one: no file, or none of certificates.
         pass
     raise ConfigError("no certificates in the file", path=str(reach.ca), next_step="Give a PEM file of authorities.")
 

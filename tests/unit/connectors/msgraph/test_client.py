@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import ssl
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from airflow_provider_integrations.connectors.msgraph.asking import ask, ask_async
 from airflow_provider_integrations.connectors.msgraph.client import (
     Landing,
     Reach,
@@ -21,7 +24,7 @@ from airflow_provider_integrations.connectors.msgraph.client import (
 )
 from airflow_provider_integrations.connectors.msgraph.delta import run_round
 from airflow_provider_integrations.connectors.msgraph.hosts import endpoint
-from airflow_provider_integrations.connectors.msgraph.model import Page, RoundEnd
+from airflow_provider_integrations.connectors.msgraph.model import Page, Request, Response, RoundEnd
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
@@ -33,6 +36,7 @@ from airflow_provider_integrations.core.errors import (
     StalledError,
     SystemicError,
 )
+from airflow_provider_integrations.system import utc_now
 from tests.fakes.graph.faults import Call, Cut, Delay, Fault, gone, throttled
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph.transport import Direct
@@ -201,7 +205,60 @@ def test_the_drivers_loggers_are_silent_in_our_requests_alone(caplog: pytest.Log
     assert "HTTP Request" in caplog.text
 
 
-def test_a_file_without_certificates_is_told(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("none")
-    with pytest.raises(ConfigError, match="no certificates"), open_client(Reach(ca=tmp_path / "ca.pem")):
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_without_certificates_is_told(tmp_path: Path, *, there: bool) -> None:
+    if there:
+        (tmp_path / "ca.pem").write_text("none")
+    with pytest.raises(ConfigError, match=r"no certificates.*ca\.pem"), open_client(Reach(ca=tmp_path / "ca.pem")):
         pass
+
+
+@pytest.mark.parametrize("proxy", [f"http://u:{CANARY}/x@proxy.test:1", f"socks9://{CANARY}"])
+@pytest.mark.parametrize("environment", [True, False])
+def test_a_proxy_that_is_none_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, *, environment: bool
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy if environment else "")
+    reach = Reach() if environment else Reach(proxy=proxy)
+    with pytest.raises(ConfigError, match="the proxy cannot be used") as raised, open_client(reach):
+        pass
+    assert CANARY not in str(raised.value)
+    assert raised.value.__context__ is None
+
+
+def _packed(times: int, content: bytes, encoding: str) -> Callable[[httpx.Request], httpx.Response]:
+    for _ in range(times):
+        content = gzip.compress(content)
+    return lambda request: httpx.Response(200, headers={"Content-Encoding": encoding}, stream=httpx.ByteStream(content))
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (_packed(1, b" " * 12_000_000, "gzip"), "larger than it may be"),
+        (_packed(2, b" " * 12_000_000, "gzip, gzip"), "packed as nobody asked for"),
+        (_packed(0, b"{}", "br"), "packed as nobody asked for"),
+        (_packed(0, b"{}", "gzip"), "no whole answer came"),
+    ],
+)
+def test_an_answer_is_unpacked_once_and_never_beyond_the_limit(
+    answer: Callable[[httpx.Request], httpx.Response], error: str, *, deferred: bool
+) -> None:
+    reach, request = Reach(largest=1_000_000), Request("https://graph.test/v1.0/users", {})
+
+    async def apart() -> Response:
+        async with open_async_client(reach, httpx.MockTransport(answer)) as client:
+            return await ask_async(client, request, lambda fresh: "t", utc_now)
+
+    def plain() -> Response:
+        with open_client(reach, httpx.MockTransport(answer)) as client:
+            return ask(client, request, lambda fresh: "t", utc_now)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(IntegrationError, match=error):
+            _ = asyncio.run(apart()) if deferred else plain()
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
