@@ -127,6 +127,12 @@ def test_a_receiver_of_one_character_has_a_name_of_its_own_in_the_group(run: Run
     assert "GS*PO*HUB*ACME*" in run(tables(), *short, "--group-receiver", "ACME")[1]
 
 
+@pytest.mark.parametrize("control", ["1'X", "1+2", "A:B", "A?", "", "1" * 15, "\u00e9", " 1"])
+def test_a_control_number_that_has_no_place_in_a_message_is_refused(run: Run, control: str) -> None:
+    whole = ("--guide", "edifact_orders_d96a", *INCLUDE, "--control", control)
+    assert "control number of a set" in refused(run('{"edifact_orders": []}', *whole))
+
+
 def test_identities_of_groups_are_not_ignored_in_edifact(run: Run) -> None:
     rows = (Path(__file__).parents[2] / "golden" / "edi" / "guided" / "orders.rows.json").read_text()
     rows = json.dumps(json.loads(rows).get("tables", json.loads(rows)))
