@@ -89,10 +89,12 @@ def subscribe(
         wanted: What is to be told, and where.
         scope: Whose limits are used.
         now: The time.
-        anew: Create it though there is one, as its secret is an old one; the old ones are deleted after it.
+        anew: Create it though there is one, as its secret is an old one, or as it tells another receiver. The old one is
+            deleted, after it where the service lets both be: most resources have one for each app ("Duplicate subscriptions
+            aren't allowed", learn.microsoft.com/graph/api/subscription-post-subscriptions).
 
     Raises:
-        ConfigError: the service refuses it, as when the receiver did not prove itself.
+        ConfigError: the service refuses it, as when the receiver did not prove itself, or has one that tells another.
     """
     there = [each for each in (yield from list_subscriptions(root)) if each.is_of(wanted) and each.until > now]
     there.sort(key=lambda each: each.until)
@@ -105,8 +107,24 @@ def subscribe(
         if renewal.renewed:
             return Subscribed(renewal.renewed[0], "renewed" if due else "kept")
         there = []
-    response = yield from _asked(create_request(root, wanted, now), {201, 400})
-    if response.status == 400:
+    response = yield from _asked(create_request(root, wanted, now), {201, 400, 409})
+    if response.status == 409:
+        taken = [each for each in (yield from list_subscriptions(root)) if each.tells(wanted)]
+        ours = [each for each in taken if each.is_of(wanted)]
+        if ours and not anew:  # Made by another run meanwhile.
+            return Subscribed(ours[0], "kept")
+        if taken and not anew:
+            raise ConfigError(
+                "the app has a subscription of this kind, to another receiver",
+                resource=wanted.resource,
+                change_types=wanted.types,
+                ids=tuple(each.id for each in taken),
+                next_step="Subscribe anew to have this one in its place, or delete that one first.",
+            )
+        yield from delete_subscriptions(root, [each.id for each in taken])
+        there = []
+        response = yield from _asked(create_request(root, wanted, now), {201, 400, 409})
+    if response.status != 201:
         raise ConfigError(
             "the service refuses the subscription",
             resource=wanted.resource,

@@ -108,11 +108,14 @@ class Subscription:
     def is_of(self, wanted: Wanted) -> bool:
         """Whether it is what is wanted, but for the secret, which nobody can compare."""
         return (
-            _plain(self.resource) == _plain(wanted.resource)
+            self.tells(wanted)
             and self.notification_url == wanted.notification_url
             and self.lifecycle_url == (wanted.lifecycle_url or wanted.notification_url)
-            and self.types == wanted.types
         )
+
+    def tells(self, wanted: Wanted) -> bool:
+        """Whether it tells the same, to whomever; the service has one such for each app."""
+        return _plain(self.resource) == _plain(wanted.resource) and self.types == wanted.types
 
 
 def longest(resource: str) -> timedelta:

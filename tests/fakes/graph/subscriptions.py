@@ -84,6 +84,11 @@ class Subscriptions:
         refusal = self._too_long(asked["resource"], asked["expirationDateTime"])
         if refusal is not None:
             return refusal
+        kind = _kind(asked)
+        if taken := next((key for key, each in self.held.items() if _kind(each) == kind), None):
+            # "Duplicate subscriptions aren't allowed", on the page of subscription-post-subscriptions.
+            said = f"Subscription Id {taken} already exists for the requested combination"
+            return graph_error(409, "ObjectIdentifierInUse", said)
         self._made += 1
         for name in ("notificationUrl", "lifecycleNotificationUrl"):
             if name in asked and not self._validated(asked[name]):
@@ -138,6 +143,10 @@ class Subscriptions:
             "tenantId": "11111111-2222-4333-8444-555555555555",
             "resourceData": {"@odata.type": f"#Microsoft.Graph.{kind.title()}", "id": thing_id},
         }
+
+
+def _kind(subscription: dict[str, Any]) -> tuple[str, str]:
+    return subscription["resource"].strip("/"), ",".join(sorted(subscription["changeType"].split(",")))
 
 
 def _moment(text: str) -> datetime:

@@ -37,7 +37,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 from tests.fakes.graph.faults import Answer as Instead
-from tests.fakes.graph.faults import Cut, throttled
+from tests.fakes.graph.faults import Call, Cut, throttled
 from tests.fakes.graph.messages import Response
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph.transport import Direct
@@ -176,6 +176,26 @@ def test_a_new_secret_takes_the_place_of_the_old_one_when_it_works() -> None:
     assert made.done == "created"
     assert list(graph.subscriptions.held) == [made.subscription.id]
     assert graph.subscriptions.held[made.subscription.id]["clientState"] == "canary"
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_receiver_that_moved_takes_the_place_of_the_other_when_a_person_asks_for_it() -> None:
+    graph = Service()
+    graph.hold("old", 20, notificationUrl="https://old.test/n")
+    with pytest.raises(ConfigError, match=r"another receiver.*'old'"):
+        graph.talk(subscribe(graph.root, wanted(), SCOPE, graph.now()))
+    assert list(graph.subscriptions.held) == ["old"]
+    made = graph.talk(subscribe(graph.root, wanted(), SCOPE, graph.now(), anew=True))
+    assert made.done == "created"
+    assert list(graph.subscriptions.held) == [made.subscription.id]
+
+
+@pytest.mark.usefixtures("trusting")
+def test_one_that_another_run_makes_meanwhile_is_kept() -> None:
+    graph = Service()
+    graph.faults.add(Call(lambda: graph.hold("theirs", 20)), where=lambda request: request.method == "POST")
+    there = graph.talk(subscribe(graph.root, wanted(), SCOPE, graph.now()))
+    assert (there.done, there.subscription.id) == ("kept", "theirs")
 
 
 def test_one_kind_that_is_there_twice_is_told_once() -> None:
