@@ -147,7 +147,7 @@ def check_end(chain: EdiChain, pgp: PgpWorld) -> None:
         (name, one.place): one for name, item in items.items() for one in ledger.interchanges.of_family(item.id)
     }
     expected = {
-        f"{items[name].id}-{place}_{called}.edi": text.format(at=received[name, place].received_at, control=control)
+        f"{items[name].id}-{place}_{called}.edi.gpg": text.format(at=received[name, place].received_at, control=control)
         for (name, place), (called, text, control) in EXPECTED.items()
     }
     files = there(chain)
