@@ -31,7 +31,8 @@ def subscribe_to(
         str, typer.Option(help="Of created, updated, deleted; what the resource supports without it.")
     ] = "",
     anew: Annotated[
-        bool, typer.Option("--anew", help="Make a new one in the place of the one there is, e.g. after key or receiver have changed.")
+        bool,
+        typer.Option("--anew", help="Make a new one in place of the one there is, e.g. as key or receiver changed."),
     ] = False,
     token_env: TokenEnv = None,
     ca: Ca = None,

@@ -103,7 +103,9 @@ class DeltaState:
         progress = self.progress
         if progress is not None:
             begun = differences(progress.fingerprint, fingerprint_of(query))
-            if begun and (progress.end_link or any(each.whose for each in begun)):
+            # Before anything was loaded, another resource or host is the correction of a wrong one, which would never answer.
+            first = not (self.rounds or self.link or progress.resync)
+            if begun and (progress.end_link or (any(each.whose for each in begun) and not first)):
                 raise StateConflictError(
                     "a round with other options waits to be loaded"
                     if progress.end_link
@@ -123,8 +125,8 @@ class DeltaState:
             start = RoundStart(number, False, self.link, LinkKind.DELTA, origin=self.link, attempt=attempt)
         else:
             newest = latest and not self.link
-            first = query.initial_url(latest=newest)
-            start = RoundStart(number, not newest, first, LinkKind.INITIAL, latest=newest, attempt=attempt)
+            url = query.initial_url(latest=newest)
+            start = RoundStart(number, not newest, url, LinkKind.INITIAL, latest=newest, attempt=attempt)
         return replace(self, progress=Progress(start, fingerprint_of(query), resync=reasons))
 
     def landed(self, page: Page) -> DeltaState:

@@ -135,7 +135,19 @@ def test_a_sealed_round_with_other_options_is_loaded_first() -> None:
 
 def test_another_source_never_takes_a_round_over() -> None:
     with pytest.raises(StateConflictError, match="another source"):
-        DeltaState().begin(USERS).begin(replace(USERS, resource="groups"), resync=True)
+        after_one_round().begin(USERS).begin(replace(USERS, resource="groups"), resync=True)
+    with pytest.raises(StateConflictError, match="waits to be loaded"):
+        sealed(DeltaState().begin(USERS)).begin(replace(USERS, resource="groups"), resync=True)
+
+
+def test_a_wrong_resource_can_be_corrected_before_anything_was_loaded() -> None:
+    wrong = landed(DeltaState().begin(replace(USERS, resource="user")), 1, f"{SKIP}a")
+    begun = wrong.begin(USERS).progress
+    assert begun is not None
+    assert (begun.start.link, begun.start.attempt, begun.start.pages) == (USERS.initial_url(), 1, 0)
+    lost = replace(wrong, progress=replace(wrong.progress, resync=("lost",)) if wrong.progress else None)
+    with pytest.raises(StateConflictError, match="another source"):  # What is known is of what was landed before.
+        lost.begin(USERS)
 
 
 def test_a_resync_that_is_asked_for_is_not_begun_again_by_a_retry() -> None:
