@@ -50,7 +50,7 @@ def fetch_known(job: GraphJob, rounds: int, target: Path) -> None:
     if not rounds:
         return
     item = job.ledger.items.latest(job.source.source, item_path(rounds))
-    if item is None or "attempt" not in item.facts:
+    if item is None or "session" not in item.facts:
         raise StateConflictError(
             "the ledger has no item of the last round",
             source=job.source.source,

@@ -36,7 +36,7 @@ class Batch:
         item: Of the source, or of one of its relations.
         relation: Property of the relation; empty for the objects.
         contract: Of its rows.
-        batch_id: The same at every try; another after a release, by another contract, and in another attempt of the round.
+        batch_id: The same at every try; another after a release, by another contract, and of a round that was read again.
         version: Of every row.
         facts: What every item of the round says of it.
     """
@@ -50,11 +50,13 @@ class Batch:
     refused: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, job: GraphJob, item: WorkItem, relation: str, progress: Progress, version: str) -> Batch:
-        """The batch of an item, before anything is landed of it."""
+    def of(
+        cls, job: GraphJob, item: WorkItem, relation: str, progress: Progress, *, session: str, version: str
+    ) -> Batch:
+        """The batch of an item, before anything is landed of it; `session` is the one that read the round to its end."""
         contract = job.relations[relation] if relation else job.contract
         start = progress.start
-        parts = (item.id, str(item.facts.get("releases", 0)), str(start.attempt), contract.digest)
+        parts = (item.id, str(item.facts.get("releases", 0)), session, contract.digest)
         facts = {
             "attempt": start.attempt,
             "full": start.full,

@@ -3,7 +3,7 @@
 ::
 
     graph/<source>/round-00000012/attempt-0000/page-0000001-<session>.parquet
-    graph/<source>/known/round-00000012-<item>-0000.sqlite.zst
+    graph/<source>/known/round-00000012-<item>-<session>.sqlite.zst
 
 A session is one worker's work on a round. No two write the same name, so that a worker that slept through its lease never
 replaces a page of its successor; the state says of which session each page is.
@@ -55,6 +55,7 @@ def page_name(number: int, attempt: int, page: int, sessions: Sequence[tuple[int
 def known_name(item: WorkItem) -> str:
     """The file of the objects that are known after a round, by the source's item of it.
 
-    Its id is part of the name: with another ledger the same number is another round.
+    The item and the session that read it to its end are part of the name: with another ledger, or after its state was lost, the
+    same number is another round.
     """
-    return f"{round_name(int(item.facts['round']))}-{item.id[:12]}-{int(item.facts['attempt']):04d}.sqlite.zst"
+    return f"{round_name(int(item.facts['round']))}-{item.id[:12]}-{item.facts['session']}.sqlite.zst"

@@ -128,10 +128,13 @@ def _land(job: GraphJob, kept: Kept, held: Holder, first: WorkItem, taken: Seque
     assert progress is not None, "it was looked at"
     version = _version(job, progress, kept.state.rounds)
     names = {relation_source_name(job.source.source, relation): relation for relation in job.relations}
-    batches = [Batch.of(job, item, names.get(item.source, ""), progress, version) for item in taken]
+    session = kept.sessions[-1][1]
+    batches = [
+        Batch.of(job, item, names.get(item.source, ""), progress, session=session, version=version) for item in taken
+    ]
     if first.id in {item.id for item in taken}:
         # The settling of a round waits for all of its sources.
-        note = {"attempt": progress.start.attempt, "sources": [job.source.source, *sorted(names)]}
+        note = {"session": session, "sources": [job.source.source, *sorted(names)]}
         first = held.note(first, {**note, "approved": approved} if approved else note)
     approved = approved or str(first.facts.get("approved", ""))
     if not all(landed_before(job, batch) for batch in batches) or not known_path(job, first).exists():

@@ -31,7 +31,7 @@ def sweep_source(job: GraphJob, rounds: int) -> None:
                 _remove(path)
         last = round_items(job.ledger, job.source.source, rounds).items
         known = folder / "known"
-        if last and "attempt" in last[0].facts and (known / known_name(last[0])).exists():
+        if last and "session" in last[0].facts and (known / known_name(last[0])).exists():
             for path in known.iterdir():
                 if path.name != known_name(last[0]) and path.name < round_name(rounds + 1):
                     _remove(path)

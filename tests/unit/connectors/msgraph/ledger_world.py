@@ -113,7 +113,7 @@ class LedgerWorld:
         )
         if fault is not None:
             self.graph.faults.add(fault, at=at)
-        if self.dice.random() < 0.03:
+        if self.dice.random() < 0.06:
             self.lose()
         asked = Asked(resync=self.dice.random() < 0.15, request=str(self.dice.random()))
         self.deaths = self.dice.choice([0.0, 0.02, 0.1])

@@ -93,6 +93,28 @@ def test_what_a_refused_batch_was_to_delete_is_not_taken_for_gone(graph: GraphSe
     assert by_id(bronze(job)) == truth(graph)
 
 
+def test_a_batch_that_was_promoted_before_the_state_was_lost_is_not_taken_for_the_next_one(
+    graph: GraphService, job: GraphJob
+) -> None:
+    """Both are of round 1, its first attempt, and one item."""
+    users = fill(graph)
+
+    def die(name: str) -> None:
+        if name == "promoted":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_through(replace(job, boundary=die))
+    with job.ledger._database.write() as connection:
+        connection.execute(graph_state.delete())
+    graph.world.change("users", users[0], city="Rome")
+    graph.world.hard_delete("users", users[1])
+    with pytest.raises(WatermarkLostError):
+        read_round(job, Asked())
+    assert run_through(job, Asked(resync=True)).round == 1
+    assert by_id(bronze(job)) == truth(graph)
+
+
 def test_a_new_ledger_over_an_old_landing_zone_is_no_beginning(
     graph: GraphService, job: GraphJob, tmp_path: Path
 ) -> None:
