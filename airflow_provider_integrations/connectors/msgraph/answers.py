@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from airflow_provider_integrations.connectors.msgraph.model import Item, Response
@@ -146,7 +146,7 @@ def _json(response: Response) -> Any:
     try:
         # Floats would cut amounts of money.
         return json.loads(response.body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):  # The last of a number that no Decimal holds.
         return None
 
 

@@ -22,11 +22,11 @@ from airflow_provider_integrations.connectors.msgraph.model import Page, Restart
 from airflow_provider_integrations.connectors.msgraph.page_files import columns_of, page_path, write_page
 from airflow_provider_integrations.connectors.msgraph.query import Query
 from airflow_provider_integrations.connectors.msgraph.resync import GONE_SHARE
-from airflow_provider_integrations.connectors.msgraph.round_files import RoundFiles, file_name
+from airflow_provider_integrations.connectors.msgraph.round_files import PLACES, RoundFiles, file_name
 from airflow_provider_integrations.connectors.msgraph.state import DeltaState
 from airflow_provider_integrations.connectors.msgraph.state_file import StateFile
 from airflow_provider_integrations.connectors.msgraph.throttle import AppScope, Pace, paced
-from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError
+from airflow_provider_integrations.core.errors import ConfigError, IntegrationError, StateConflictError
 from airflow_provider_integrations.landing.durable import copy_durably, sync_files, sync_folder
 from airflow_provider_integrations.system import utc_now
 
@@ -48,6 +48,9 @@ class Order:
         approved: Digest of what a person agreed to delete.
         budget: Seconds that the run may spend waiting.
         relations: Of the selected properties, those that are relations, e.g. `members`; each is written as files of its own.
+
+    Raises:
+        ConfigError: a file would have a column twice.
     """
 
     query: Query
@@ -57,6 +60,15 @@ class Order:
     approved: str = ""
     budget: float = 600.0
     relations: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [name.casefold() for name in columns_of(self.query)]
+        if twice := sorted({name for name in names if name in PLACES or names.count(name) > 1}):
+            raise ConfigError(
+                "columns that a file would have twice",
+                names=twice,
+                next_step="Select each property once; _op, _round and _seq are of the file itself.",
+            )
 
 
 def delta_once(

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from airflow_provider_integrations.connectors.msgraph.changes import Change, Op, RelationChange, changes_of_page
 from airflow_provider_integrations.connectors.msgraph.model import Page
 from airflow_provider_integrations.connectors.msgraph.query import Query
-from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.errors import ConfigError, SystemicError
 from airflow_provider_integrations.formats.columns import column_of
 
 __all__ = [
@@ -91,8 +91,22 @@ def page_bytes(page: Page, query: Query, *, relations: Collection[str] | None = 
 
     Raises:
         ConfigError: the page has a relation that has no place; its changes would be dropped silently.
-        SystemicError: an item that cannot be understood.
+        SystemicError: an item that cannot be understood, or not be written: nested without end, or an id that is no text.
     """
+    try:
+        return _page_bytes(page, query, relations)
+    except (UnicodeEncodeError, RecursionError) as error:
+        kind = type(error).__name__
+    raise SystemicError(  # Out here, as the other error quotes what was sent.
+        "an item that cannot be written",
+        resource=query.resource,
+        page=page.number,
+        error=kind,
+        next_step="Nothing of the round is applied. Look at what stands between here and the server, or ask Microsoft.",
+    )
+
+
+def _page_bytes(page: Page, query: Query, relations: Collection[str] | None) -> bytes:
     objects: list[Mapping[str, Any]] = []
     rows: list[tuple[Any, ...]] = []
     for change in changes_of_page(page, query):

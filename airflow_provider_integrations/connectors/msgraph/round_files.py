@@ -23,9 +23,11 @@ from airflow_provider_integrations.connectors.msgraph.changes import Change, Rel
 from airflow_provider_integrations.formats.columns import column_of
 from airflow_provider_integrations.landing.durable import sync_folder
 
-__all__ = ["RoundFiles", "file_name"]
+__all__ = ["PLACES", "RoundFiles", "file_name"]
 
 _PLACE = (("_op", pa.string()), ("_round", pa.int64()), ("_seq", pa.int64()))
+PLACES = frozenset(name for name, _ in _PLACE)
+"""Columns that every file has, besides the selected ones."""
 _RELATION = (*((name, pa.string()) for name in ("owner_id", "member_id", "member_type")), *_PLACE)
 _ROWS = 5_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,13 @@ def test_other_answers_are_errors_of_their_kind(response: object, kind: type[Int
         talk.say(response)  # type: ignore[arg-type]
     assert caught.value.next_step
     assert len(talk.asked) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"value": [{"id": "a", "n": 1e99999999999999999999}]}', b"[" * 99_999])
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_json_or_decimal_cannot_read_is_our_error(body: bytes, status: int) -> None:
+    with pytest.raises(TransientError if status == 200 else SystemicError):
+        Talk(incremental()).say(replace(answer(status), body=body))
 
 
 CANARY = "canary-7f3a"

@@ -20,7 +20,7 @@ from airflow_provider_integrations.connectors.msgraph.page_files import (
     write_page,
 )
 from airflow_provider_integrations.connectors.msgraph.query import Query
-from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.errors import ConfigError, SystemicError
 
 QUERY = Query(endpoint("https://graph.microsoft.com/v1.0"), "users", select=("id", "displayName", "city"))
 
@@ -47,6 +47,28 @@ def page(*items: dict[str, Any]) -> Page:
 )
 def test_a_property_as_text(value: object, text: str | None) -> None:
     assert text_of(value) == text
+
+
+def _nested(depth: int) -> Any:
+    value: Any = Decimal("1.5")
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": "canary\ud800"},
+        {"id": "canary", "members@delta": [{"id": "\ud800"}]},
+        {"id": "canary", "city": _nested(2_000)},
+    ],
+)
+def test_an_item_that_no_file_takes_is_our_error_and_not_quoted(item: dict[str, Any]) -> None:
+    with pytest.raises(SystemicError, match="cannot be written") as raised:
+        page_bytes(page(item), QUERY)
+    assert "canary" not in str(raised.value)
+    assert raised.value.__context__ is None
 
 
 def test_the_key_is_no_property() -> None:
