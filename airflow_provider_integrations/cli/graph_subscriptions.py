@@ -40,9 +40,17 @@ def subscribe_to(
     """Have one subscription of this kind: a new one, or the one there is, renewed if it is due."""
     with reporting():
         from airflow_provider_integrations.connectors.msgraph.notifications import client_state
+        from airflow_provider_integrations.connectors.msgraph.sealing import Sealing
         from airflow_provider_integrations.connectors.msgraph.subscriptions import Wanted
+        from airflow_provider_integrations.core.errors import ConfigError
 
-        state = client_state(os.environ.get(KEY, "").partition(",")[0].strip(), source)
+        keys = os.environ.get(KEY, "").split(",")
+        if not keys[0].strip() or not source:
+            raise ConfigError(
+                "no key, or no name, to derive the clientState from", next_step=f"Set {KEY} and name the source."
+            )
+        Sealing(keys)  # Refuses what is no key of Fernet: a secret of it could be guessed.
+        state = client_state(keys[0].strip(), source)
         wanted = Wanted(resource, notification_url, state, lifecycle_url, change_types)
         made = _subscriber(base_url, token_env, ca).subscribe(wanted, anew=anew)
         say({"done": made.done, **_shown(made.subscription)})

@@ -120,10 +120,11 @@ def test_a_receiver_that_fails_its_proof_is_told_on_the_command_line(graph: Grap
     assert "within 10 s" in told["next_step"]
 
 
+@pytest.mark.parametrize("key", ["", "guessed"])
 def test_without_a_key_there_is_no_secret_and_no_subscription(
-    graph: GraphServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    graph: GraphServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    monkeypatch.delenv(KEY)
+    monkeypatch.setenv(KEY, key)
     assert subscribe(graph, receiver)["error"] == "ConfigError"
     assert graph.subscriptions.held == {}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from airflow_provider_integrations.connectors.msgraph.answers import THROTTLED, UNAVAILABLE, fail
+from airflow_provider_integrations.connectors.msgraph.answers import THROTTLED, UNAVAILABLE, error_codes, fail
 from airflow_provider_integrations.connectors.msgraph.hosts import Endpoint
 from airflow_provider_integrations.connectors.msgraph.model import Answer, Request, Response, SharePause, Step
 from airflow_provider_integrations.connectors.msgraph.subscriptions import (
@@ -129,6 +129,7 @@ def subscribe(
             "the service refuses the subscription",
             resource=wanted.resource,
             change_types=wanted.types,
+            codes=error_codes(response),
             next_step="The receiver must answer the validation within 10 s, and the resource must support these changes.",
         )
     made = read_subscription(_object(response))
@@ -140,11 +141,13 @@ def renew_subscriptions(root: Endpoint, due: Sequence[Subscription], scope: AppS
     """Renew by `$batch`; what is throttled is asked for again when its pause is over, and the others are not held up by it.
 
     Raises:
-        ConfigError: access is denied, or a renewal is refused.
+        ConfigError, SystemicError: access is denied, or a renewal is refused; told when the others are done, as one that is
+            refused every time would keep them from being renewed for ever.
         TransientError: a part stays throttled or unanswered after eight tries.
     """
     renewed: list[Subscription] = []
     gone: list[str] = []
+    refused: list[tuple[Subscription, Response]] = []
     waiting, tries = list(due), 0
     while waiting:
         tries += 1
@@ -164,7 +167,7 @@ def renew_subscriptions(root: Endpoint, due: Sequence[Subscription], scope: AppS
                     asked = retry_after(answer.header("retry-after"), now=answer.at).seconds or 0.0
                     pause = max(pause, asked, _PACE.delay(tries, lambda: 1.0))
                 else:
-                    fail(answer, f"subscriptions/{each.id}")
+                    refused.append((each, answer))
         if again and tries == _TRIES:
             raise TransientError(
                 "some subscriptions could not be renewed",
@@ -176,6 +179,8 @@ def renew_subscriptions(root: Endpoint, due: Sequence[Subscription], scope: AppS
         if waiting:
             # The pause is the app's: the next request waits for it, within the budget of the run.
             yield SharePause(scope.key, answer.at + timedelta(seconds=pause))
+    for each, answer in refused:
+        fail(answer, f"subscriptions/{each.id}")
     return Renewal(tuple(renewed), tuple(gone))
 
 

@@ -268,6 +268,16 @@ def test_parts_that_stay_throttled_end_the_run_by_tries_or_by_budget(
     assert sum(graph.slept) <= 1000
 
 
+def test_one_renewal_that_is_refused_keeps_no_other_from_being_renewed() -> None:
+    graph = Service(held=45)
+    found = graph.talk(list_subscriptions(graph.root))
+    graph.faults.add(Instead(Response(403, {})), where=lambda request: request.batched and request.url.endswith("/s-0"))
+    with pytest.raises(ConfigError, match=r"access is denied.*subscriptions/s-0"):
+        graph.talk(renew_subscriptions(graph.root, found, SCOPE, graph.now()))
+    left = plan_renewals(graph.talk(list_subscriptions(graph.root)), graph.now())
+    assert [each.id for each in left] == ["s-0"]
+
+
 def test_a_batch_that_is_answered_in_part_is_an_error_and_a_denied_part_a_setting() -> None:
     graph = Service(held=2)
     found = graph.talk(list_subscriptions(graph.root))
