@@ -6,7 +6,6 @@ again without harm. A refused batch holds the round, and the link with it.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from airflow_provider_integrations.connectors.msgraph.kept_state import KeptStates
@@ -16,7 +15,7 @@ from airflow_provider_integrations.core.errors import ClaimLostError, StateConfl
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.landing.deletions import awaits_deletions
-from airflow_provider_integrations.ledger.holding import holding
+from airflow_provider_integrations.ledger.closing import close_settled
 from airflow_provider_integrations.ledger.ledger import Ledger
 
 __all__ = ["settle_graph"]
@@ -97,9 +96,4 @@ def _close(ledger: Ledger, source: str, rounds: int) -> None:
         for item in ledger.items.list(source, [State.LOADED], limit=None)
         if int(item.facts.get("round", rounds + 1)) <= rounds and not awaits_deletions(item)
     ]
-    if not done:
-        return
-    with holding(ledger, f"settle/{source}") as held:
-        for item in held.take_all(done, State.LOADED):
-            with suppress(ClaimLostError):  # Another worker settles at this moment, and closes it.
-                held.advance(item, State.ARCHIVED, facts={"moved_to": "settled"})
+    close_settled(ledger, source, done)

@@ -15,7 +15,7 @@ from airflow_provider_integrations.connectors.odbc.position import BEGINNING, po
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.deletions import awaits_deletions
-from airflow_provider_integrations.ledger.holding import holding
+from airflow_provider_integrations.ledger.closing import close_settled
 from airflow_provider_integrations.ledger.ledger import Ledger
 
 __all__ = ["leads_on", "settle"]
@@ -40,7 +40,7 @@ def settle(ledger: Ledger, source: str) -> Watermark | None:
     for run in sorted({_run(item) for item in loaded} - unfinished):
         shards = sorted((item for item in loaded if _run(item) == run), key=lambda item: int(item.facts["shard"]))
         _settle_run(ledger, source, shards)
-        _close(ledger, source, shards)
+        close_settled(ledger, source, [item.id for item in shards])
     return ledger.watermarks.get(source)
 
 
@@ -75,12 +75,6 @@ def _settle_run(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None
         ledger.watermarks.begin(source, new)
     else:
         ledger.watermarks.advance(source, current, new)
-
-
-def _close(ledger: Ledger, source: str, shards: Sequence[WorkItem]) -> None:
-    with holding(ledger, f"settle/{source}") as held:
-        for item in held.take_all([item.id for item in shards], State.LOADED):
-            held.advance(item, State.ARCHIVED, facts={"moved_to": "settled"})
 
 
 def _run(item: WorkItem) -> str:
