@@ -286,6 +286,10 @@ def test_the_connection_test_says_who_takes_the_token(graph: GraphServer, monkey
     works, message = hooked(graph, monkeypatch).test_connection()
     assert not works
     assert "does not take the app's token" in message
+    monkeypatch.setattr(graph.identity, "admit", lambda request: Answered(302, {}, {"Location": "/login"}))
+    works, message = hooked(graph, monkeypatch).test_connection()
+    assert not works
+    assert "redirects" in message
 
 
 def test_the_connection_test_says_what_is_wrong_without_the_secret(

@@ -24,7 +24,7 @@ def greet(settings: GraphSettings) -> str:
     """
     token = settings.token()
     with open_client(settings.reach) as client:
-        # Any answer but 401 says that the token is good: what else may be read is the source's matter.
+        # Any answer of the service but 401 says that the token is good: what else may be read is the source's matter.
         answer = ask(client, Request(f"{settings.endpoint.url}/", {"Accept": "application/json"}), token, utc_now)
     if answer.status == 401:
         raise ConfigError(
@@ -32,6 +32,13 @@ def greet(settings: GraphSettings) -> str:
             service=settings.endpoint.url,
             scope=settings.resource_scope,
             next_step="Correct the cloud, the scope or the tenant.",
+        )
+    if 300 <= answer.status < 400:  # A gateway's page to log in at, e.g.; the token was not looked at.
+        raise ConfigError(
+            "something in between redirects, which is not followed",
+            service=settings.endpoint.url,
+            status=answer.status,
+            next_step="Correct the host or the proxy.",
         )
     if answer.status == 429 or answer.status >= 500:
         raise TransientError(

@@ -130,7 +130,7 @@ def endpoint(url: str, *, cloud: str = "global", named: tuple[str, ...] = ()) ->
     hosts = cloud_named(cloud)
     root = url.rstrip("/")
     origin = _origin(root)
-    if origin is None or "?" in root:
+    if origin is None or re.search(r"[ ?#]|/\.{1,2}(/|$)", root):
         raise ConfigError("not a service root", next_step="Use a URL such as https://graph.microsoft.com/v1.0.")
     scheme, host, port = origin
     here = _is_loopback(host)

@@ -88,7 +88,9 @@ def _mapping(text: str) -> Any:
 
 
 def _of_scopes(value: Any) -> str:
-    scopes = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+    scopes = value.split(",") if isinstance(value, str) else value
+    if not isinstance(scopes, list | tuple):
+        raise ConfigError("scopes is no list", next_step="Give the scope of the service as text.")
     if len(scopes) != 1:
         raise ConfigError("one scope is needed", scopes=len(scopes), next_step="Keep the one of the service.")
-    return str(scopes[0])
+    return str(scopes[0]).strip()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,7 +44,7 @@ class GraphExtras(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    tenant_id: str = Field(pattern=r"^[A-Za-z0-9.-]+$")
+    tenant_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
     auth: Literal["", "secret", "certificate", "workload_identity", "managed_identity"] = ""
     private_key: str = Field(default="", repr=False)
     certificate_path: str = ""
@@ -96,7 +96,8 @@ class GraphSettings:
     def secrets(self) -> list[str]:
         """Every text that no log, error or XCom may show."""
         proxies = {self.reach.proxy, self.registration.reach.proxy}
-        passwords = {urlsplit(proxy).password or "" for proxy in proxies}
+        quoted = {urlsplit(proxy).password or "" for proxy in proxies}
+        passwords = quoted | {unquote(each) for each in quoted}
         return [*self.auth.secrets, *sorted(each for each in passwords if each)]
 
     def token(self) -> Callable[[bool], str]:
@@ -201,14 +202,28 @@ def _reach(read: GraphExtras, host: str) -> Reach:
     reach = Reach(
         ca=Path(read.ca) if read.ca else None,
         timeout=read.timeout,
-        proxy=read.proxy,
+        proxy=_proxy(read.proxy),
         environment=read.environment_proxies,
         largest=read.largest_answer * 1_048_576,
     )
-    apart = [name.lstrip("*.").lower() for name in _names(read.no_proxy)]
-    if any(host.lower() == name or host.lower().endswith(f".{name}") for name in apart):
+    apart = [name.removeprefix("*").lstrip(".").lower() for name in _names(read.no_proxy)]
+    if any(name in ("", host.lower()) or host.lower().endswith(f".{name}") for name in apart):  # A star is every host.
         return replace(reach, proxy="", environment=False)
     return reach
+
+
+def _proxy(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = not text or (parts.hostname is not None and (parts.port or 1) > 0)  # The port is read here.
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(
+            "not the URL of a proxy",
+            next_step="Give it as http://user:password@host:port, what is special in the password percent-encoded.",
+        )
+    return text
 
 
 def _auth(read: GraphExtras, password: str, client_id: str) -> Auth:

@@ -113,7 +113,11 @@ def test_host_scope_and_authority_follow_from_the_cloud_and_the_service(
         ({"service": "dataverse"}, None, "host of its own"),
         ({"authority": "http://login.test"}, None, "authority"),
         ({"authority": "login.test/evil"}, None, "authority"),
+        ({"tenant_id": ".."}, None, "tenant_id"),
+        ({"api_version": "../.."}, None, "not a service root"),
         ({"proxy": "file:///x"}, None, "proxy"),
+        ({"proxy": "http://u:canary/x@proxy.test:3128"}, None, "not the URL of a proxy"),
+        ({"proxy": "http://[canary"}, None, "not the URL of a proxy"),
         ({"auth": "certificate"}, None, "private_key or certificate_path"),
         ({"private_key": PEM, "certificate_path": "/a"}, None, "two certificates"),
         ({"private_key": "canary, no base64"}, None, "neither PEM nor base64"),
@@ -154,8 +158,8 @@ def test_each_way_to_authenticate_is_read() -> None:
 
 
 def test_secrets_are_named_and_never_shown() -> None:
-    settings = read({"private_key": PEM, "proxy": "http://u:canary-of-a-proxy@proxy.test:3128"})
-    assert {SECRET, PEM, "canary-of-a-proxy"} <= set(settings.secrets)
+    settings = read({"private_key": PEM, "proxy": "http://u:canary%40of-a-proxy@proxy.test:3128"})
+    assert {SECRET, PEM, "canary%40of-a-proxy", "canary@of-a-proxy"} <= set(settings.secrets)
     for shown in (repr(settings), str(settings), repr(settings.token()), repr(read())):
         assert "canary" not in shown
 
@@ -172,6 +176,7 @@ def test_a_host_that_needs_no_proxy_gets_none_of_the_environment_either() -> Non
     assert (settings.reach.proxy, settings.reach.trusts_environment) == ("", False)
     assert settings.registration.reach.proxy == "http://proxy.test:3128"
     assert (str(settings.reach.ca), settings.reach.timeout) == ("/ca.pem", 5.0)
+    assert read({**extras, "no_proxy": "*"}).registration.reach.proxy == ""
     assert read({"environment_proxies": False}).reach.trusts_environment is False
 
 
@@ -212,6 +217,7 @@ def test_a_connection_of_the_microsoft_provider_is_read_as_it_reads_it() -> None
     [
         ({"verify": False}, "certificates must be checked"),
         ({"scopes": "a,b"}, "one scope"),
+        ({"scopes": 5}, "scopes is no list"),
         ({"proxies": "canary"}, "no mapping"),
         ({"base_url": "https://gate.test/beta"}, "host that the cloud does not have"),
         ({"unheard_of": "canary"}, "unheard_of"),
