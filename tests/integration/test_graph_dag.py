@@ -211,7 +211,8 @@ def test_each_source_has_its_dag_and_a_broken_one_does_not_take_the_others_away(
     hourly = content | {"source": "entra_hourly", "schedule": "15 * * * *"}
     watched = content | {"source": "entra_watched", "schedule": "changes"}
     broken = content | {"source": "entra_broken", "selct": ["x"]}
-    for source in (hourly, watched, broken):
+    late = content | {"source": "entra_late", "schedule": "61 * * * *"}
+    for source in (hourly, watched, broken, late):
         (include / "sources" / f"{source['source']}.yaml").write_text(yaml.safe_dump(source))
     env = airflow_environment(tmp_path, AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER=str(include))
     done = subprocess.run(
@@ -222,8 +223,15 @@ def test_each_source_has_its_dag_and_a_broken_one_does_not_take_the_others_away(
     found: dict[str, Any] = json.loads(lines(done.stdout, "FOUND")[0])
     assert found["errors"] == {}
     dags = {name.removeprefix("graph_delta__"): dag for name, dag in found["dags"].items()}
-    assert sorted(dags) == ["entra_broken", "entra_groups", "entra_hourly", "entra_users", "entra_watched"]
-    assert dags["entra_broken"]["tags"] == ["broken-source"]
+    assert sorted(dags) == [
+        "entra_broken",
+        "entra_groups",
+        "entra_hourly",
+        "entra_late",
+        "entra_users",
+        "entra_watched",
+    ]
+    assert dags["entra_broken"]["tags"] == dags["entra_late"]["tags"] == ["broken-source"]
     assert "selct" in dags["entra_broken"]["doc"]
     assert dags["entra_hourly"]["schedule"] == "15 * * * *"
     assert "GraphChangesTrigger" in dags["entra_watched"]["schedule"]
