@@ -126,7 +126,7 @@ class _Spent:
     seconds: float = 0.0
     refused: int = 0
 
-    def check(self, ahead: float, why: str) -> None:
+    def check(self, ahead: float, why: str, advice: str = "Run fewer tasks of this app at once.") -> None:
         """End where the next wait would be over the budget; what was landed stays, and a later run goes on."""
         if self.seconds + ahead > self.pace.budget:
             raise RateLimitedError(
@@ -136,7 +136,7 @@ class _Spent:
                 refused=self.refused,
                 waited=round(self.seconds, 1),
                 budget=self.pace.budget,
-                next_step="What was landed is kept, and the next run goes on from there. Run fewer tasks of this app at once.",
+                next_step=f"What was landed is kept, and the next run goes on from there. {advice}",
             )
 
 
@@ -182,7 +182,7 @@ def _patiently(
             seconds = pace.backoff.delay(attempt, random)
             if isinstance(error, RateLimitedError):  # Of the token endpoint.
                 seconds = max(seconds, pace.spread_out(error.retry_after, random))
-            spent.check(seconds, error.what)
+            spent.check(seconds, error.what, error.next_step)
         else:
             assert isinstance(response, Response), "a request is answered by a response"
             verdict = judge(response, attempt, pace, random)

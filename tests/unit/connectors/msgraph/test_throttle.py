@@ -219,6 +219,11 @@ def test_a_lost_connection_is_waited_out_and_the_same_request_sent_again() -> No
     assert driver.waits == [0.5, 1.0]
 
 
+def test_a_host_that_is_never_reached_is_told_with_what_to_look_at() -> None:
+    with pytest.raises(RateLimitedError, match="goes on from there. Check the network."):
+        Driver(ConnectionLostError("no whole answer came", next_step="Check the network."), pace=Pace(budget=10)).run()
+
+
 def test_a_pause_that_the_token_endpoint_asks_for_is_waited_for_whole_and_within_the_budget() -> None:
     asked = RateLimitedError("the token endpoint asks for a pause", retry_after=30.0)
     driver = Driver(asked, asked, DONE)
