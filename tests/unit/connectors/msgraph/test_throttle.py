@@ -220,7 +220,7 @@ def test_a_lost_connection_is_waited_out_and_the_same_request_sent_again() -> No
 
 
 def test_a_host_that_is_never_reached_is_told_with_what_to_look_at() -> None:
-    with pytest.raises(RateLimitedError, match="goes on from there. Check the network."):
+    with pytest.raises(RateLimitedError, match=r"goes on from there\. Check the network\."):
         Driver(ConnectionLostError("no whole answer came", next_step="Check the network."), pace=Pace(budget=10)).run()
 
 
