@@ -175,7 +175,7 @@ def _answer(home: Home, keys: Keys, item: WorkItem) -> list[str]:
     """The segments of what was answered to a document: the file on ACME's server, not what we think that we sent."""
     segments: list[str] = []
     for told in item.facts.get("answered_by", ()):
-        path = home / "partner" / "site" / ANSWERS / told["file"]
+        path = home / "partner" / "site" / ANSWERS / f"{told['file']}.gpg"  # It goes out sealed.
         content = _open(keys, path)
         segments += [segment for segment in content.replace("\r", "").replace("\n", "").split("~") if segment]
     return segments
