@@ -101,7 +101,7 @@ def validate_token(query: str) -> str | None:
     Raises:
         PermanentError: there is a token and it cannot be one.
     """
-    found = parse_qs(query, keep_blank_values=True).get("validationToken")
+    found = parse_qs(query.removeprefix("?"), keep_blank_values=True).get("validationToken")
     if found is None:
         return None
     token = found[0]
@@ -121,10 +121,18 @@ def check_notification(body: bytes, states: Mapping[str, Iterable[str]]) -> Chec
         states: For each source the secrets that its subscriptions may have.
 
     Raises:
+        ConfigError: a secret is empty, or one text stands where several belong: a letter of it would let anybody in.
         PermanentError: it is no delivery of the service.
     """
+    known = {source: [given, ""] if isinstance(given, str) else [*given] for source, given in states.items()}
+    if wrong := sorted(source for source, given in known.items() if "" in given):
+        raise ConfigError(
+            "not the secrets of a source",
+            sources=wrong,
+            next_step="Give for each source a list of what client_state() gives.",
+        )
     value = _value(body)
-    secrets = [(source, state.encode()) for source, given in states.items() for state in given]
+    secrets = [(source, state.encode()) for source, given in known.items() for state in given]
     notices: list[Notice] = []
     refused = 0
     for each in value:

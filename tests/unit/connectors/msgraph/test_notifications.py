@@ -45,8 +45,15 @@ def test_a_state_is_of_its_source_and_key_alone_and_short_enough() -> None:
 
 def test_the_handshake_sends_the_decoded_token_back() -> None:
     assert validate_token("validationToken=Validation%3a+abc+%26+more&x=1") == "Validation: abc & more"
+    assert validate_token("?validationToken=a") == "a"
     assert validate_token("x=1") is None
     assert validate_token("") is None
+
+
+@pytest.mark.parametrize("given", ["secret", [""], ["secret", ""]])
+def test_a_letter_of_a_secret_or_none_lets_nobody_in(given: Any) -> None:
+    with pytest.raises(ConfigError, match="not the secrets of a source"):
+        check_notification(body(told("s"), told("")), {"entra_users": given})
 
 
 @pytest.mark.parametrize(
