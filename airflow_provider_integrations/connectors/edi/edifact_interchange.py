@@ -30,12 +30,13 @@ from airflow_provider_integrations.connectors.edi.edifact_tokens import hide_rel
 from airflow_provider_integrations.connectors.edi.edifact_trailers import check_trailer, finding_at, groups_mixed
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
 
-__all__ = ["MOST_NAMELESS", "Open"]
+__all__ = ["MOST_GROUPS", "MOST_NAMELESS", "Open"]
 
 MOST_NAMELESS = 1000
 """Groups, messages and trailers without a name. One has CONTRL reject the level above (ISO 9735-4 clause 5.3.4); after so
 many the interchange is given up, so that garbage takes neither time nor memory for each of its segments."""
-
+MOST_GROUPS = 99_999
+"""Each is held until it is acknowledged: more than any interchange has would fill the memory."""
 
 _LONGEST_BEGIN = 16
 """Bytes of UNB by which an interchange is known, with line breaks before it."""
@@ -214,8 +215,8 @@ class Open:
             found = made_fatal(found)
         yield Piece(part, raw, offset + begin, 1, segment.number, header, tuple(found))
         self._nameless += part is Part.STRAY or (header is not None and not header.reference)
-        if self._nameless > MOST_NAMELESS and not self.closed:
-            detail = f"Given up: more than {MOST_NAMELESS} groups, messages and trailers have no name."
+        if max(self._nameless - MOST_NAMELESS, self._groups - MOST_GROUPS) > 0 and not self.closed:
+            detail = f"Given up: more than {MOST_NAMELESS} groups, messages and trailers without a name, or {MOST_GROUPS} groups."
             yield from self.close(offset + end, FindingCode.HEADER_INVALID, "UNB", detail)
 
     def _step(self, tag: bytes, segment: Segment, position: int) -> list[Finding]:

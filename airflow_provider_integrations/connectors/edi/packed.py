@@ -40,6 +40,8 @@ class Packed(Sequence[T]):
         unpack: Makes the same value of these.
     """
 
+    __slots__ = ("_blocks", "_count", "_last", "_pack", "_seen", "_starts", "_unpack", "_weight")
+
     def __init__(self, pack: Callable[[T], Any], unpack: Callable[[Any], T]) -> None:
         self._pack, self._unpack = pack, unpack
         self._blocks: list[bytes] = []

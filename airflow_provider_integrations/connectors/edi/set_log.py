@@ -45,6 +45,8 @@ class Flawed(Mapping[int, SetResult]):
         kinds: How many sets have the same codes of findings that are more than notes: all that a verdict on the group needs.
     """
 
+    __slots__ = ("_places", "_results", "kinds")
+
     def __init__(self) -> None:
         self._places = array("L")
         self._results: Packed[SetResult] = Packed(_packed, _unpacked)

@@ -8,6 +8,7 @@ of control segments alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from sys import intern
 
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
 from airflow_provider_integrations.connectors.edi.set_log import SetLog
@@ -19,6 +20,7 @@ from airflow_provider_integrations.connectors.edi.x12_envelope import (
     Interchange,
     SetRead,
 )
+from airflow_provider_integrations.connectors.edi.x12_garbage import MOST_INVALID, why_given_up
 from airflow_provider_integrations.connectors.edi.x12_header import InterchangeHeader, check_header, is_date, is_time
 from airflow_provider_integrations.connectors.edi.x12_numbering import Numbering
 
@@ -27,8 +29,6 @@ __all__ = [
     "IN_INTERCHANGE",
     "IN_SET",
     "MOST_FINDINGS",
-    "MOST_INVALID",
-    "MOST_NAMELESS",
     "Structure",
     "Visit",
 ]
@@ -37,12 +37,6 @@ IN_INTERCHANGE, IN_GROUP, IN_SET = range(3)
 
 MOST_FINDINGS = 1000
 """Findings kept of one set, and of one interchange: more of them tell nobody more."""
-
-MOST_INVALID = 1000
-"""Each refuses the interchange; after so many it is given up, so that garbage takes neither time nor memory for each."""
-
-MOST_NAMELESS = 10_000
-"""Sets without a usable ST01 or ST02, which no AK2 can name: after so many the interchange is refused and given up too."""
 
 Visit = Callable[[SetRead], Sequence[Finding]]
 
@@ -108,7 +102,8 @@ class Structure:
         """GS."""
         if self.state != IN_INTERCHANGE:
             self.close_group(None)
-        header = self.group = GroupHeader(*elements[:8])
+        # Of many groups most say the same.
+        header = self.group = GroupHeader(*map(intern, elements[:8]))
         self.state, self.log, self.judged = IN_GROUP, SetLog(self.element), {}
         self.numbering, self.group_findings = Numbering(self.log, self.element), []
         self.conventions = {None, header.version.encode("latin-1")}
@@ -174,13 +169,14 @@ class Structure:
 
     def is_given_up(self) -> bool:
         """Whether so much of it has no name that the rest is not looked at; to be asked after each group and set."""
-        if self.nameless_sets > MOST_NAMELESS:
-            detail = f"Given up: more than {MOST_NAMELESS} sets have no usable ST01 and ST02."
-            self.findings.insert(
-                0, Finding(FindingCode.HEADER_INVALID, Severity.FATAL, "ST", self.total, detail=detail)
-            )
-            return True
-        return self.invalid_groups > MOST_INVALID
+        why = why_given_up(
+            nameless_sets=self.nameless_sets,
+            groups=len(self.groups) + (self.state != IN_INTERCHANGE),
+            position=self.total,
+        )
+        if why is not None:
+            self.findings.insert(0, why)
+        return why is not None or self.invalid_groups > MOST_INVALID
 
     def judged_for(self, set_id: bytes) -> tuple[Finding, ...]:
         """What is wrong with any set of this name in this group, worked out once."""

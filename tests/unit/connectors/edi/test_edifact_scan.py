@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_integrations.connectors.edi.edifact_acknowledge import acknowledge
 from airflow_provider_integrations.connectors.edi.edifact_envelope import InterchangeHeader, MessageHeader, prepared_at
-from airflow_provider_integrations.connectors.edi.edifact_interchange import MOST_NAMELESS
+from airflow_provider_integrations.connectors.edi.edifact_interchange import MOST_GROUPS, MOST_NAMELESS
 from airflow_provider_integrations.connectors.edi.edifact_pieces import Part, Piece
 from airflow_provider_integrations.connectors.edi.edifact_scan import LONGEST_SEGMENT, scan
 from airflow_provider_integrations.connectors.edi.edifact_tokens import segments_of, write_segments
@@ -213,6 +213,23 @@ def test_an_interchange_of_nameless_groups_and_messages_is_given_up(garbage: byt
     # As many as that are told of one by one.
     few = head + garbage * MOST_NAMELESS + tail
     assert "header_invalid" not in codes([*scan([few])])
+
+
+def test_an_interchange_of_too_many_groups_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is held until it is acknowledged: 50,000 took 300 MB."""
+    assert MOST_GROUPS == 99_999
+    monkeypatch.setattr("airflow_provider_integrations.connectors.edi.edifact_interchange.MOST_GROUPS", 20)
+
+    def groups(count: int) -> bytes:
+        made = b"".join(b"UNG+ORDERS+A+B+260102:0304+%d+UN+D:96A'UNE+0+%d'" % (at, at) for at in range(1, count + 1))
+        return UNB + made + b"UNZ+%d+7'" % count
+
+    assert "header_invalid" not in codes([*scan([groups(20)])])
+    stream = groups(30) + SMALL
+    given_up, outside, sound = verdicts(scan([stream]))
+    assert (given_up.status, sound.status, len(given_up.groups)) == (Status.REJECTED, Status.ACCEPTED, 21)
+    assert outside.header is None
+    assert given_up.length + outside.length + sound.length == len(stream)
 
 
 def test_many_small_interchanges_take_linear_time() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from airflow_provider_integrations.connectors.edi.model import Finding, FindingCode, Segment, Severity
 from airflow_provider_integrations.connectors.edi.x12_envelope import Agreement, Interchange, Outside
 from airflow_provider_integrations.connectors.edi.x12_scan import scan
-from airflow_provider_integrations.connectors.edi.x12_structure import MOST_INVALID, MOST_NAMELESS
 from airflow_provider_integrations.connectors.edi.x12_tokens import Gap, GapKind, tokenize
 from tests.unit.connectors.edi.x12_streams import BEG, GS, SOUND, cut, isa, order, shown, stream, worn, wrapped
 
@@ -53,40 +52,6 @@ def test_ta1_position_before_gs_within_a_set_it_is_a_wrong_segment_and_acknowled
     assert [raw.count(b"~") for raw in seen] == [5, 5]
     # Between groups it stands wrong too, and is heard.
     assert len(one(data.replace(b"IEA*1", b"TA1*000000001*260102*0304*A*000~IEA*1")).acknowledgements) == 1
-
-
-@pytest.mark.parametrize("garbage", [b"GS~", b"GS*~GE*~", b"GS*PO*A*B*20261301*0304*1*X*004010~"])
-def test_an_interchange_of_invalid_groups_is_given_up_and_the_next_one_is_read(garbage: bytes) -> None:
-    """X12.5 I18 024: each of them refuses the interchange; a million of them would take a gigabyte to be listed."""
-    data = isa().encode() + garbage * 20_000 + stream(control="000000008")
-    for buffer in (1 << 20, 5_000):
-        given_up, outside, sound = scan([data], buffer=buffer)
-        assert isinstance(given_up, Interchange)
-        assert isinstance(outside, Outside)
-        assert isinstance(sound, Interchange)
-        assert given_up.is_refused
-        assert not sound.is_refused
-        assert len(given_up.groups) == MOST_INVALID + 1
-        assert given_up.length + outside.length + sound.length == len(data)
-    few = isa().encode() + garbage * MOST_INVALID + b"IEA*1*000000007~"
-    assert len(one(few).groups) == MOST_INVALID
-
-
-@pytest.mark.parametrize("garbage", [b"ST~", b"ST*850~", b"ST**0001~SE*2*0001~"])
-def test_an_interchange_of_nameless_sets_is_given_up_and_the_next_one_is_read(garbage: bytes) -> None:
-    """Nothing could tell the partner of them one by one; a megabyte of them took 13 seconds and 100 MB."""
-    begin = (isa() + GS).encode()
-    data = begin + garbage * (MOST_NAMELESS + 2_000) + stream(control="000000008")
-    given_up, outside, sound = scan([data])
-    assert isinstance(given_up, Interchange)
-    assert isinstance(outside, Outside)
-    assert isinstance(sound, Interchange)
-    assert (given_up.is_refused, sound.is_refused) == (True, False)
-    assert given_up.findings[0].detail.startswith("Given up")
-    assert outside.length == len(garbage) * 1_999 + len(garbage) - len(garbage.split(b"~")[0] + b"~")
-    assert given_up.length + outside.length + sound.length == len(data)
-    few = one(begin + garbage * MOST_NAMELESS + b"GE*10000*12~IEA*1*000000007~")
-    assert (len(few.groups[0].sets), few.is_refused) == (MOST_NAMELESS, False)
 
 
 @pytest.mark.parametrize("name", SOUND)
