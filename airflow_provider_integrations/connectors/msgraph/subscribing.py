@@ -34,6 +34,7 @@ __all__ = ["Renewal", "Subscribed", "delete_subscriptions", "list_subscriptions"
 
 _AT_ONCE = 20
 _TRIES = 8
+_MOST_PAGES = 1_000
 _PACE = Backoff(first=2.0, factor=2.0, longest=300.0, jitter=0.0)
 End = TypeVar("End")
 Talk = Generator[Step, Answer, End]
@@ -73,8 +74,9 @@ def list_subscriptions(root: Endpoint) -> Talk[list[Subscription]]:
         if not following:
             return found
         link = root.check(str(following), base=request.url)
-        if link in seen:
-            raise SystemicError("a page of subscriptions comes again", next_step="Look at what stands in between.")
+        if link in seen or len(seen) >= _MOST_PAGES:
+            what = "a page of subscriptions comes again" if link in seen else "pages of subscriptions without end"
+            raise SystemicError(what, pages=len(seen) + 1, next_step="Look at what stands in between.")
         seen.add(link)
         request = Request(link, request.headers)
 

@@ -147,6 +147,21 @@ def test_all_pages_of_subscriptions_are_read_and_a_page_that_comes_again_ends_it
     assert "canary" not in str(caught.value)
 
 
+def test_pages_of_subscriptions_without_end_end() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        link = f"https://graph.test/v1.0/subscriptions?$skiptoken={len(asked)}"
+        return httpx.Response(200, json={"value": [], "@odata.nextLink": link})
+
+    root = endpoint("https://graph.test/v1.0", named=("graph.test",))
+    landing = Landing(lambda page: None, lambda restart: None)
+    with open_client(Reach(), httpx.MockTransport(answer)) as client, pytest.raises(SystemicError, match="without end"):
+        drive(list_subscriptions(root), client, landing, token=lambda fresh: "t")
+    assert len(asked) == 1_001
+
+
 def test_a_link_to_another_host_is_not_followed() -> None:
     graph = Service()
     graph.faults.add(Instead(Response(body={"value": [], "@odata.nextLink": "https://evil.test/v1.0/subscriptions"})))
