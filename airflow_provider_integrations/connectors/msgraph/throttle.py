@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from airflow_provider_integrations.connectors.msgraph.answers import THROTTLED, UNAVAILABLE
@@ -112,10 +113,19 @@ def judge(response: Response, attempt: int, pace: Pace, random: Callable[[], flo
     own = pace.backoff.delay(attempt, random)
     asked = None
     if response.status in THROTTLED:
-        asked = retry_after(response.header("retry-after"), now=response.at, longest=_LONGEST_ASKED).seconds
+        asked = retry_after(response.header("retry-after"), now=_sent_at(response), longest=_LONGEST_ASKED).seconds
     shared = response.status == 429 or (response.status == 503 and asked is not None)
     # "Continue to use the recommended Retry-After delay"; one that asks for next to nothing is still met ever more slowly.
     return Verdict(own if asked is None or asked < pace.backoff.first else asked, shared)
+
+
+def _sent_at(response: Response) -> datetime:
+    """By the service's clock, which a date is of: by ours, a day behind, a pause of 30 s would be one of a day for all tasks."""
+    try:
+        sent = parsedate_to_datetime(response.header("date") or "")
+    except ValueError:
+        return response.at
+    return sent if sent.tzinfo is not None else response.at
 
 
 @dataclass(slots=True)

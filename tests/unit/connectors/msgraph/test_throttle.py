@@ -206,6 +206,14 @@ def test_what_is_about_the_app_is_shared_and_what_is_about_the_service_is_not(re
     assert verdict.shared is shared
 
 
+@pytest.mark.parametrize("date", ["Wed, 05 Nov 2031 12:00:00 GMT", "garbage", ""])
+def test_a_date_to_come_back_at_is_read_by_the_clock_of_who_sent_it(date: str) -> None:
+    headers = {"Retry-After": "Wed, 05 Nov 2031 12:00:30 GMT", "Date": date}
+    verdict = judge(answer(429, {}, headers), 1, Pace(), lambda: 0.0)
+    assert verdict is not None
+    assert verdict.seconds == (30.0 if date.endswith("GMT") else 86_400.0)
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 410, 501])
 def test_answers_are_not_waited_for(status: int) -> None:
     assert judge(answer(status, {}, {"Retry-After": "5"}), 1, Pace(), lambda: 0.0) is None
