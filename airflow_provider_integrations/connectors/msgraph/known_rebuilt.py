@@ -8,7 +8,7 @@ retention is not found again, and so is not told as gone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import DELETED, MANIFEST, read_manifest
 from airflow_provider_integrations.landing.deletions import kept_deletions
 
-__all__ = ["in_bronze", "rebuild_known", "take_back"]
+__all__ = ["in_bronze", "last_version", "rebuild_known", "take_back"]
 
 _Keys = Iterable[tuple[str, ...]]
 
@@ -64,6 +64,18 @@ def rebuild_known(job: GraphJob, rounds: int, target: Path) -> None:
         if rounds:
             database.execute("INSERT INTO rounds VALUES (?, 0, '{}')", (rounds,))
         database.commit()
+
+
+def last_version(job: GraphJob, *, besides: Collection[str]) -> str:
+    """The last version of what was landed of a source and its relations; empty if nothing was.
+
+    Args:
+        job: The source.
+        besides: Ids of items whose batches do not count.
+    """
+    names = (job.source.source, *(relation_source_name(job.source.source, relation) for relation in job.relations))
+    found = (read_manifest(folder) for name in names for folder in _batches(job.root, name))
+    return max((manifest.version for manifest in found if manifest.item_id not in besides), default="")
 
 
 def take_back(job: GraphJob, item: WorkItem, relation: str, target: Path) -> None:

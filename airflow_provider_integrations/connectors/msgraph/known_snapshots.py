@@ -82,7 +82,7 @@ def fetch_known(job: GraphJob, rounds: int, target: Path) -> None:
 
 
 def keep_known(job: GraphJob, item: WorkItem, file: Path) -> None:
-    """Put the known objects below the landing root, and beside them on this disk; again is harmless.
+    """Put the known objects below the landing root, and beside them on this disk; again changes nothing.
 
     Args:
         job: The source.
@@ -90,12 +90,15 @@ def keep_known(job: GraphJob, item: WorkItem, file: Path) -> None:
         file: The closed database; it is moved away.
     """
     path = known_path(job, item)
-    if not path.exists():
+    fresh = not path.exists()
+    if fresh:
         packed = file.with_name(f"{file.name}.packed")
         _pack(file, packed)
         _put(packed, path)
         packed.unlink()
     job.boundary("known objects kept")
+    if not fresh:
+        return  # What was made after a release lacks what another refused batch of the round was to delete.
     cache = _cache(job)
     for old in cache.iterdir():
         old.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from airflow_provider_integrations.connectors.msgraph.round_names import item_pa
 from airflow_provider_integrations.connectors.msgraph.settle import settle_graph
 from airflow_provider_integrations.connectors.msgraph.sweeping import sweep_source
 from airflow_provider_integrations.connectors.msgraph.throttle import Pace, paced
-from airflow_provider_integrations.core.errors import TransientError, WatermarkLostError
+from airflow_provider_integrations.core.errors import ConfigError, TransientError, WatermarkLostError
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.holding import Holder, holding
@@ -115,9 +115,8 @@ async def read_round_async(job: GraphJob, asked: Asked) -> RoundReport:
     try:
         reading = await asyncio.shield(entering)
     except asyncio.CancelledError:
-        await asyncio.wait(
-            [entering]
-        )  # Its thread goes on, and would hold the claim for as long as this process lives.
+        # Its thread goes on, and would hold the claim for as long as this process lives.
+        await asyncio.wait([entering])
         if entering.exception() is None:
             await asyncio.to_thread(manager.__exit__, None, None, None)
         raise
@@ -167,9 +166,8 @@ class _Reading:
         """Keep a round that begins or goes on; whoever read before is refused from here on."""
         progress = begun.state.progress
         assert progress is not None, "a round was begun"
-        goes_on = (
-            self.kept.state.progress is not None and self.kept.state.progress.start.attempt == progress.start.attempt
-        )
+        earlier = self.kept.state.progress
+        goes_on = earlier is not None and earlier.start.attempt == progress.start.attempt
         first = progress.start.pages + 1
         before = tuple(each for each in self.kept.sessions if each[0] < first) if goes_on else ()
         self._save(replace(begun, revision=self.kept.revision, sessions=(*before, (first, self._session))))
@@ -226,7 +224,8 @@ def _begin(job: GraphJob, asked: Asked, held: Holder) -> _Reading:
     """Take the lease and begin, go on, or find that there is nothing to be read."""
     source, states = job.source.source, KeptStates(job.ledger, job.keys)
     request = asked.request or job.owner
-    settle_graph(job.ledger, source, keys=job.keys)  # A worker may have died between the last load and the link.
+    with suppress(ConfigError) if asked.resync else nullcontext():  # A lost key does not hinder a full enumeration.
+        settle_graph(job.ledger, source, keys=job.keys)  # A worker may have died between the last load and the link.
     kept = _known_or_new(job, states.get(source, resync=asked.resync), asked)
     wants = (asked.resync and kept.request != request) or asked.anew
     if kept.sealed is not None:
@@ -278,13 +277,15 @@ def _begun(job: GraphJob, asked: Asked, kept: Kept, request: str, wants: bool) -
     state, progress = kept.state, kept.state.progress
     if kept.sealed is not None and progress is not None:  # Given up, and nothing of it was landed.
         state = replace(state, progress=replace(progress, end_link="", sealed_at=None))
+    # Also where it begins anew: without a link, nothing else says that there was one.
+    lost = kept.lost or (progress is not None and LOST in progress.resync)
     begun = state.begin(
         job.query,
         resync=asked.resync or kept.sealed is not None,
-        latest=job.source.begin == "latest" and not kept.lost and not state.rounds,
+        latest=job.source.begin == "latest" and not lost and not state.rounds,
         anew=wants and (asked.anew or kept.sealed is not None),
     )
-    if kept.lost and begun.progress is not None:
+    if lost and begun.progress is not None and LOST not in begun.progress.resync:
         begun = replace(begun, progress=replace(begun.progress, resync=(LOST,)))
     return replace(kept, state=begun, request=request if asked.resync else kept.request, lost=False)
 

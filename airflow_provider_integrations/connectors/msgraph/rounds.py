@@ -18,7 +18,7 @@ from pathlib import Path
 from airflow_provider_integrations.connectors.msgraph.fingerprint import differences, fingerprint_of
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.kept_state import LOST, Kept, KeptStates
-from airflow_provider_integrations.connectors.msgraph.known_rebuilt import rebuild_known, take_back
+from airflow_provider_integrations.connectors.msgraph.known_rebuilt import last_version, rebuild_known, take_back
 from airflow_provider_integrations.connectors.msgraph.known_rows import KnownRows
 from airflow_provider_integrations.connectors.msgraph.known_snapshots import fetch_known, keep_known, known_path
 from airflow_provider_integrations.connectors.msgraph.net_changes import NetChanges
@@ -159,7 +159,11 @@ def _version(job: GraphJob, progress: Progress, rounds: int) -> str:
     assert progress.sealed_at is not None, "a sealed round says when"
     at = progress.sealed_at.astimezone(UTC)
     before = job.ledger.items.latest(job.source.source, item_path(rounds)) if rounds else None
-    if before is not None and (text := str(before.facts.get("version", "")).partition("/")[0]):
+    version = str(before.facts.get("version", "")) if before is not None else ""
+    if not rounds and LOST in progress.resync:  # Another ledger's rounds are before it.
+        own = {item.id for item in round_items(job.ledger, job.source.source, rounds + 1).items}
+        version = last_version(job, besides=own)
+    if text := version.partition("/")[0]:
         at = max(at, datetime.fromisoformat(text) + timedelta(microseconds=1))
     return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}/{round_name(rounds + 1)}"
 

@@ -13,6 +13,7 @@ from airflow_provider_integrations.connectors.msgraph import reading
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.reading import Asked, read_round
 from airflow_provider_integrations.connectors.msgraph.rounds import judge_round, land_round
+from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.errors import ReconciliationError, StateConflictError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.landing.quarantine import read_kept
@@ -250,3 +251,45 @@ def test_what_a_batch_was_to_delete_that_the_gate_refused_is_deleted_by_the_resy
     run_through(job, Asked(resync=True))
     assert by_id(bronze(job)) == truth(graph, "groups", ("displayName",))
     assert {*bronze(job, "members")} == {(groups[1], users[1]), (groups[2], users[0]), (groups[2], users[1])}
+
+
+@pytest.mark.parametrize("then", ["one is released", "the worker dies"])
+def test_of_two_refused_batches_what_one_was_to_delete_is_not_forgotten_with_the_other(
+    graph: GraphService, job: GraphJob, then: str
+) -> None:
+    job = graph_job(job.ledger, job.root, job.scratch, name="entra_groups", resource="groups")
+    users = fill(graph, 2)
+    groups = [graph.world.add("groups", displayName=f"g{number}") for number in range(3)]
+    for group in groups:
+        graph.world.join(group, users[0])
+    run_through(job)
+    graph.world.hard_delete("groups", groups[0])
+    graph.world.change("groups", groups[1], displayName="other")
+    graph.world.join(groups[1], users[1])
+
+    def refusing(contract: Contract, at: int) -> Contract:
+        columns = list(contract.columns)
+        columns[at] = columns[at].model_copy(update={"max_length": 3})
+        return contract.model_copy(update={"columns": tuple(columns), "max_reject_share": 0.0})
+
+    bad = replace(
+        job,
+        contract=refusing(job.contract, 1),
+        relations={name: refusing(contract, 0) for name, contract in job.relations.items()},
+    )
+    read_round(bad, Asked())
+    if then == "the worker dies":
+
+        def die(name: str) -> None:
+            if name == "landed":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            land_round(replace(bad, boundary=die))
+    items = land_round(bad)
+    assert [item.state for item in items] == [State.QUARANTINED] * 2
+    if then == "one is released":
+        job.ledger.items.release(items[1].id, who="ann", why="it is corrected")
+        land_round(job)
+    run_through(job, Asked(resync=True))
+    assert by_id(bronze(job)) == truth(graph, "groups", ("displayName",))

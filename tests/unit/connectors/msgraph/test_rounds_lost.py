@@ -5,23 +5,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from upath import UPath
 
 from airflow_provider_integrations.connectors.msgraph import reading
 from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 from airflow_provider_integrations.connectors.msgraph.reading import Asked, read_round
-from airflow_provider_integrations.connectors.msgraph.rounds import land_round
-from airflow_provider_integrations.core.errors import StateConflictError, WatermarkLostError
+from airflow_provider_integrations.connectors.msgraph.rounds import judge_round, land_round
+from airflow_provider_integrations.core.errors import ConfigError, StateConflictError, WatermarkLostError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.landing.deletions import kept_deletions
 from airflow_provider_integrations.ledger.graph_tables import graph_state
 from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
-from tests.fakes.graph_source import bronze, by_id, graph_job, run_through, through, truth, zone
+from tests.fakes.graph_source import bronze, by_id, graph_job, load_all, run_through, through, truth, zone
 
 
 @pytest.fixture
@@ -175,3 +177,85 @@ def test_a_lost_state_of_a_source_that_began_with_the_latest_link_reads_everythi
         connection.execute(graph_state.delete())
     assert run_through(job, Asked(resync=True)).full
     assert by_id(bronze(job)) == truth(graph)
+
+
+@pytest.mark.parametrize("begin", ["all", "latest"])
+def test_a_full_enumeration_without_the_link_that_nobody_approves_knows_at_the_next_try_what_was_lost(
+    graph: GraphService, job: GraphJob, begin: str
+) -> None:
+    users = fill(graph)
+    run_through(job)
+    for user in users[1:]:
+        graph.world.hard_delete("users", user)
+    with Ledger.connect("sqlite://") as ledger:
+        ledger.migrate()
+        new = graph_job(ledger, job.root, job.scratch, declared={"gone_share": 0.2, "begin": begin})
+        read_round(new, Asked(resync=True, request="one"))
+        assert judge_round(new) is not None
+        report = read_round(new, Asked(resync=True, request="two"))
+        assert (report.full, report.resync) == (True, ("the link was lost",))
+        gone = judge_round(new)
+        assert gone is not None
+        assert gone.gone == 4
+        run_through(new, approved=gone.digest)
+        assert by_id(zone(new)) == truth(graph)
+
+
+def test_a_full_enumeration_without_the_link_begins_anew_with_other_columns_and_knows_what_was_lost(
+    graph: GraphService, job: GraphJob
+) -> None:
+    users = fill(graph)
+    run_through(job)
+    graph.world.hard_delete("users", users[0])
+
+    def die(name: str) -> None:
+        if name == "begun":
+            raise KeyboardInterrupt
+
+    with Ledger.connect("sqlite://") as ledger:
+        ledger.migrate()
+        new = replace(job, ledger=ledger)
+        with pytest.raises(KeyboardInterrupt):
+            read_round(replace(new, boundary=die), Asked(resync=True, request="one"))
+        narrow = replace(new, query=replace(new.query, select=("id", "displayName")))
+        assert run_through(narrow, Asked(resync=True, request="two")).resync == ("the link was lost",)
+        assert {*by_id(zone(new))} == {*truth(graph)}
+
+
+def test_a_new_ledger_goes_on_behind_the_versions_of_bronze_by_a_clock_that_was_set_back(
+    graph: GraphService, job: GraphJob
+) -> None:
+    users = fill(graph)
+    run_through(job)
+    graph.world.change("users", users[0], city="Rome")
+    graph.world.hard_delete("users", users[1])
+
+    def die(name: str) -> None:
+        if name == "promoted":
+            raise KeyboardInterrupt
+
+    with Ledger.connect("sqlite://") as ledger:
+        ledger.migrate()
+        past = job.clock() - timedelta(days=1)
+        new = replace(job, ledger=ledger, clock=lambda: past)
+        with pytest.raises(KeyboardInterrupt):
+            run_through(replace(new, boundary=die), Asked(resync=True))
+        run_through(new)
+        assert by_id(zone(new)) == truth(graph)
+
+
+def test_a_key_that_is_lost_after_the_load_and_before_the_link_does_not_hinder_a_resync(
+    graph: GraphService, job: GraphJob
+) -> None:
+    users = fill(graph)
+    run_through(job)
+    graph.world.hard_delete("users", users[0])
+    read_round(job, Asked())
+    load_all(job.ledger, land_round(job), lambda ledger, name: None)
+    new = replace(job, keys=(Fernet.generate_key().decode(),))
+    with pytest.raises(ConfigError, match="no key opens"):
+        read_round(new, Asked())
+    graph.world.hard_delete("users", users[1])
+    assert run_through(new, Asked(resync=True)).round == 3
+    assert by_id(bronze(new)) == truth(graph)
+    assert not run_through(new).full
