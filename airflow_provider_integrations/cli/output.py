@@ -35,7 +35,10 @@ def reporting() -> Iterator[None]:
         if isinstance(error, RejectedError):
             report["reason"] = error.reason.value
     except OSError as error:
-        report = {"error": type(error).__name__, "message": str(error), "next_step": "Check the path and its rights."}
+        # As `| head` does: no path is at fault.
+        gone = isinstance(error, BrokenPipeError)
+        step = "Whoever read the output has gone; read it to its end." if gone else "Check the path and its rights."
+        report = {"error": type(error).__name__, "message": str(error), "next_step": step}
     else:
         return
     _print(report, sys.stderr)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from airflow_provider_integrations.cli import app
+from airflow_provider_integrations.cli.output import reporting
 from airflow_provider_integrations.ledger.ledger import Ledger
 
 CONTRACT = Path(__file__).parents[3] / "include" / "contracts" / "acme_customers.yaml"
@@ -121,3 +123,14 @@ def test_the_next_delivery_is_an_object_like_the_rest(ledger: str) -> None:
         book.records.expect_delivery("acme_customers", datetime(2025, 11, 5, 11, tzinfo=UTC), "America/New_York")
     _, said = run("ledger", "watermark", "acme_customers", "--ledger", ledger)
     assert said["expected_delivery"]["zone"] == "America/New_York"
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    for fault, step in (
+        (BrokenPipeError(32, "Broken pipe"), "read it to its end"),
+        (OSError(28, "Full"), "its rights"),
+    ):
+        with pytest.raises(typer.Exit) as ended, reporting():
+            raise fault
+        assert ended.value.exit_code == 1
+        assert step in json.loads(capsys.readouterr().err)["next_step"]
