@@ -27,7 +27,8 @@ check: setup ## lint, types, and the tests that need nothing but Python
 test: ## all tests, with real servers, a real Airflow and a browser
 	@.ci/programs
 	@PYTHON="$(PYTHON)" .ci/setup
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system'
+	PYTEST_DEBUG_TEMPROOT="$$(.ci/scratch)" $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system' \
+		-o tmp_path_retention_policy=failed -o tmp_path_retention_count=1
 	$(BIN)/pytest -q -m system
 
 fuzz: setup ## property tests with new examples, 2,000 of each that names no number
