@@ -56,7 +56,8 @@ PARAMS = {
 }
 GONE = f"ti.xcom_pull(task_ids='check', key='{GONE_XCOM}')"
 ANSWER = "(ti.xcom_pull(task_ids='approve') or {}).get('chosen_options')"
-APPROVED = f"{{{{ params.approve or ({GONE}['digest'] if {ANSWER} == ['{ApprovalOperator.APPROVE}'] else '') }}}}"
+# The answer goes first: a digest that was given beforehand may be of an earlier round.
+APPROVED = f"{{{{ {GONE}['digest'] if {ANSWER} == ['{ApprovalOperator.APPROVE}'] else params.approve or '' }}}}"
 QUESTION = (
     f"{{% set gone = {GONE} %}}"
     """The enumeration of **SOURCE** has {{ gone.enumerated }} objects.

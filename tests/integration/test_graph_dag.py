@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
@@ -80,7 +81,7 @@ def main():
             graph.world.hard_delete("users", user)
         graph.rounds.expire()  # The removals are lost with the link: a resync finds them.
         run(users, {}, "Reject")
-        run(users, {}, "Approve")
+        run(users, {"approve": "0123456789abcdef"}, "Approve")  # The answer counts, and not an old digest.
         graph.world.restore("users", some[1])
         for user in some[17:27]:
             graph.world.hard_delete("users", user)
@@ -119,6 +120,7 @@ def environment(tmp_path: Path, warehouse: Warehouse) -> dict[str, str]:
     return {
         **{f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()},
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",  # `test_graph_operators` holds both modes to the same.
+        "AIRFLOW__INTEGRATIONS__GRAPH_STATE_KEY": Fernet.generate_key().decode(),
         "AIRFLOW__INTEGRATIONS__LANDING_ROOT": str(tmp_path / "landing"),
         "AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER": str(include),
         "CERTIFICATES": str(tmp_path / "certificates"),
