@@ -46,7 +46,9 @@ def test_migrating_again_changes_nothing(ledger: Ledger) -> None:
 
 
 def test_a_ledger_that_was_never_migrated_says_what_to_run(ledger_url: str) -> None:
-    with Ledger.connect(ledger_url) as ledger, pytest.raises(StateConflictError, match="integrations ledger migrate"):
+    # A file that is not there is not even made: a slip in a path would be another ledger, and an empty one.
+    wanted = ConfigError if ledger_url.startswith("sqlite:///") else StateConflictError
+    with Ledger.connect(ledger_url) as ledger, pytest.raises(wanted, match="integrations ledger migrate"):
         ledger.items.list()
 
 
