@@ -93,6 +93,7 @@ def test_sending_one_alert_ends_before_its_claim_runs_out() -> None:
 
 def test_an_address_that_holds_a_secret_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     secret = "T0PSECRETHOOK"
+    caplog.set_level(logging.DEBUG, logger="httpx")  # Whatever level a test before has left it.
     with caplog.at_level(logging.DEBUG), _Raw(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n") as server:
         for path in (f"/hook/{secret}", f"/hook?key={secret}"):
             with pytest.raises(ConfigError) as caught:
