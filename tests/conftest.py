@@ -4,6 +4,7 @@ Property tests try the same examples at every run, so that what lands does not h
 new ones, and what it finds becomes an example of its own.
 """
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -24,3 +25,8 @@ pytest_plugins = [
     "tests.fakes.chain_world",
     "tests.fakes.edi_partner",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test first: at the end one worker would be at it while the others have nothing to do."""
+    items.sort(key=lambda item: item.path.name != "test_large_file.py")
