@@ -135,7 +135,8 @@ def test_every_connection_form_renders(ui: Ui, form: dict[str, object]) -> None:
         element = f"document.getElementsByName('element_{name}')[0]"
         kinds = {"multiline": "TEXTAREA textarea", "password": "INPUT password", None: "INPUT text"}
         shown = ui.browser.value(f"{element}.tagName + ' ' + {element}.type")
-        assert shown == kinds[field["schema"].get("format")], f"{name} is shown as {shown}"
+        wanted = "INPUT checkbox" if "boolean" in field["schema"]["type"] else kinds[field["schema"].get("format")]
+        assert shown == wanted, f"{name} is shown as {shown}"
         assert field["label"] in ui.browser.text
         assert field["description"] in ui.browser.text
 
