@@ -16,9 +16,8 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +37,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 from airflow_provider_integrations.core.redaction import Redactor
+from airflow_provider_integrations.quiet_requests import quiet_requests
 from airflow_provider_integrations.system import utc_now
 
 __all__ = ["ENQUEUE", "LONGEST", "PACE", "Endpoint", "endpoint_of", "event_body", "send"]
@@ -203,7 +203,7 @@ def _try_once(endpoint: Endpoint, content: bytes, now: datetime) -> IntegrationE
     answer = _Answer()
     failed: Exception | None = None
     try:
-        with _unlogged():
+        with quiet_requests():
             asyncio.run(_post(endpoint, content, answer))
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         return ConfigError("the address for alerts is none", server=server, said=type(error).__name__)
@@ -249,26 +249,6 @@ async def _post(endpoint: Endpoint, content: bytes, answer: _Answer) -> None:
                 answer.body = (answer.body + piece)[:_SAID]
                 if len(answer.body) == _SAID:
                     break
-
-
-_SENDING: ContextVar[bool] = ContextVar("sending an alert", default=False)
-
-
-def _is_not_ours(_record: logging.LogRecord) -> bool:
-    return not _SENDING.get()
-
-
-logging.getLogger("httpx").addFilter(_is_not_ours)
-"""It logs the whole address of each request; those of others are none of our business."""
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    token = _SENDING.set(True)
-    try:
-        yield
-    finally:
-        _SENDING.reset(token)
 
 
 def _said(body: bytes, endpoint: Endpoint) -> str:

@@ -153,11 +153,6 @@ class Interchange:
         return (*header.sender, *header.receiver, header.usage, header.control)
 
     @property
-    def is_refused(self) -> bool:
-        """Whether nothing in it is to be taken."""
-        return any(finding.severity is Severity.FATAL for finding in self.findings)
-
-    @property
     def is_acknowledgement(self) -> bool:
         """Whether it holds nothing but acknowledgements, TA1 included."""
         if any(one.code is FindingCode.HEADER_MISSING for one in self.findings):

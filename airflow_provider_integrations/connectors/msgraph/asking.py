@@ -7,13 +7,11 @@ request of ours is under way, those loggers say nothing. No error carries what t
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -29,18 +27,16 @@ from airflow_provider_integrations.core.errors import (
     StalledError,
     SystemicError,
 )
+from airflow_provider_integrations.quiet_requests import quiet_requests
 
 __all__ = ["Token", "ask", "ask_async", "open_async_client", "open_client"]
 
 Token = Callable[[bool], str]
 """Gives an access token, a fresh one where True is passed; empty where requests carry none."""
 
-_SPEAKERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "hpack.hpack",
-             "hpack.table")  # fmt: skip
 _ERRORS = (httpx.HTTPError, httpx.InvalidURL, zlib.error)
 _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 AnyClient = TypeVar("AnyClient", "_Client", "_AsyncClient")
-_quiet: ContextVar[bool] = ContextVar("msgraph_request_under_way", default=False)
 
 
 class _Client(httpx.Client):
@@ -60,7 +56,6 @@ def open_client(reach: Reach, transport: httpx.BaseTransport | None = None) -> I
     Raises:
         ConfigError: the file of certificates or the proxy cannot be used.
     """
-    _hush()
     options = _options(reach)
     with _made(lambda: _Client(**options, transport=transport)) as client:
         client.largest = reach.largest
@@ -72,7 +67,6 @@ async def open_async_client(
     reach: Reach, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The same for an event loop."""
-    _hush()
     options = await asyncio.to_thread(_options, reach)
     async with _made(lambda: _AsyncClient(**options, transport=transport)) as client:
         client.largest = reach.largest
@@ -107,7 +101,7 @@ async def ask_async(client: httpx.AsyncClient, request: Request, token: Token, n
 def _sent(client: httpx.Client, request: Request, secret: str, now: Callable[[], datetime]) -> Response:
     options, body = _request(request, secret), _Body(client)
     try:
-        with _silence(), client.stream(request.method, request.url, follow_redirects=False, **options) as got:
+        with quiet_requests(), client.stream(request.method, request.url, follow_redirects=False, **options) as got:
             for part in got.iter_raw() if body.is_packed(got.headers) else got.iter_bytes():
                 body.take(part)
         return Response(got.status_code, got.headers, body.whole(), now())
@@ -121,7 +115,7 @@ async def _sent_async(
 ) -> Response:
     options, body = _request(request, secret), _Body(client)
     try:
-        with _silence():
+        with quiet_requests():
             async with client.stream(request.method, request.url, follow_redirects=False, **options) as got:
                 async for part in got.aiter_raw() if body.is_packed(got.headers) else got.aiter_bytes():
                     body.take(part)
@@ -171,15 +165,6 @@ class _Body:
 
     def whole(self) -> bytes:
         return b"".join(self._parts)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    before = _quiet.set(True)
-    try:
-        yield
-    finally:
-        _quiet.reset(before)
 
 
 def _error_of(error: Exception) -> IntegrationError:
@@ -243,12 +228,3 @@ def _trust(reach: Reach) -> ssl.SSLContext:
     except OSError:  # `SSLError` is one: no file, or none of certificates.
         pass
     raise ConfigError("no certificates in the file", path=str(reach.ca), next_step="Give a PEM file of authorities.")
-
-
-def _hushed(record: logging.LogRecord) -> bool:
-    return not _quiet.get()
-
-
-def _hush() -> None:
-    for name in _SPEAKERS:
-        logging.getLogger(name).addFilter(_hushed)  # The same filter is added once.
