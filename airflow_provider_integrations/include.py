@@ -16,9 +16,11 @@ from airflow_provider_integrations.core.contract import Contract
 from airflow_provider_integrations.core.edi_source import EdiOutbound, EdiSource, EdiTableSource
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.graph_source import GraphRelationSource, GraphSource
+from airflow_provider_integrations.core.historian_source import HistorianSource
 from airflow_provider_integrations.core.key_groups import check_keys
 from airflow_provider_integrations.core.source import FileSource
 from airflow_provider_integrations.core.table_source import TableSource
+from airflow_provider_integrations.include_contract import read_contract
 from airflow_provider_integrations.include_edi import (
     WarehouseTables,
     check_edi_source,
@@ -34,6 +36,7 @@ from airflow_provider_integrations.include_graph import (
     graph_relation_source,
     graph_relation_sources,
 )
+from airflow_provider_integrations.include_historian import check_historian_contract
 from airflow_provider_integrations.include_template import read_template
 from airflow_provider_integrations.include_yaml import kind_of, read_yaml, shown_name
 
@@ -47,6 +50,7 @@ __all__ = [
     "read_edi_source",
     "read_graph_source",
     "read_guides",
+    "read_historian_source",
     "read_loaded_source",
     "read_outbox_source",
     "read_source",
@@ -57,35 +61,22 @@ __all__ = [
     "read_yaml",
 ]
 
-LoadedSource = FileSource | TableSource | EdiTableSource | GraphSource | GraphRelationSource
+LoadedSource = FileSource | TableSource | EdiTableSource | GraphSource | GraphRelationSource | HistorianSource
 """What has rows: a contract, a gate and a table in the warehouse."""
 
 Source = LoadedSource | EdiSource | EdiOutbound
 
 _Kind = TypeVar("_Kind")
 
-_MODELS: dict[str, type[FileSource | TableSource | EdiSource | EdiOutbound | GraphSource]] = {
+_MODELS: dict[str, type[FileSource | TableSource | EdiSource | EdiOutbound | GraphSource | HistorianSource]] = {
     "sftp_pgp": FileSource,
     "odbc": TableSource,
     "edi": EdiSource,
     "edi_outbound": EdiOutbound,
     "graph": GraphSource,
+    "historian": HistorianSource,
 }
 """By kind."""
-
-
-def read_contract(path: Path) -> Contract:
-    """The contract in one YAML file.
-
-    Raises:
-        ConfigError: also for a pattern, a bound or an allowed value that no file could be decoded by.
-    """
-    # Here and not above: a DAG file reads sources alone, and this imports Arrow's kernels.
-    from airflow_provider_integrations.formats.rules import compile_rules
-
-    contract = Contract.from_mapping(read_yaml(path), where=str(path))
-    compile_rules(contract)
-    return contract
 
 
 def read_source_contract(include: Path, source: Source) -> Contract:
@@ -94,8 +85,8 @@ def read_source_contract(include: Path, source: Source) -> Contract:
     Raises:
         ConfigError: also if the contract has another name, or a reference points at an entity that no source delivers or
             at a column that it does not have: such a reference would never be checked, and nobody would be told; or if its
-            deletions are to be swept and a key is a float; or if objects of Graph could not be rows of it; or for documents,
-            which have a contract for each of their tables.
+            deletions are to be swept and a key is a float; or if objects of Graph could not be rows of it, or samples; or for
+            documents, which have a contract for each of their tables.
     """
     if isinstance(source, EdiTableSource | GraphRelationSource):
         return source.contract
@@ -119,6 +110,8 @@ def read_source_contract(include: Path, source: Source) -> Contract:
         check_keys(contract)
     if isinstance(source, GraphSource):
         check_graph_contract(source, contract)
+    if isinstance(source, HistorianSource):
+        check_historian_contract(source, contract)
     for reference in contract.references:
         if missing := sorted(set(reference.to_columns) - _columns(include, reference.to, path)):
             raise ConfigError(
@@ -228,6 +221,11 @@ def read_edi_outbound(include: Path, name: str) -> EdiOutbound:
 def read_graph_source(include: Path, name: str) -> GraphSource:
     """The source of that name, which must be one of objects of Graph or Dataverse."""
     return _read_as(include, name, GraphSource)
+
+
+def read_historian_source(include: Path, name: str) -> HistorianSource:
+    """The source of that name, which must be tags of a historian."""
+    return _read_as(include, name, HistorianSource)
 
 
 def read_delivery(include: Path, name: str) -> FileSource | EdiSource:

@@ -1,0 +1,78 @@
+"""What follows from a source of a historian: its contract has the columns of samples, and its catalog is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.core.historian_source import HistorianSource
+
+if TYPE_CHECKING:  # A DAG file reads sources alone.
+    from airflow_provider_integrations.core.contract import Contract
+
+__all__ = ["SAMPLE_COLUMNS", "SAMPLE_KEYS", "catalog_path", "check_historian_contract"]
+
+SAMPLE_COLUMNS = {
+    "tag": "string",
+    "ts": "timestamp",
+    "ts_ns": "integer",
+    "ordinal": "integer",
+    "value_number": "float",
+    "value_text": "string",
+    "value_state": "string",
+    "status": "integer",
+    "quality": "string",
+    "origin": "string",
+    "quality_detail": "string",
+    "method": "string",
+    "method_version": "string",
+}
+"""The types that a contract of samples must have, by column and in order."""
+
+SAMPLE_KEYS = ("tag", "ts_ns", "ordinal")
+"""`ts` alone tells no samples apart within a microsecond."""
+
+
+def check_historian_contract(source: HistorianSource, contract: Contract) -> None:
+    """Whether samples are rows of the contract.
+
+    Raises:
+        ConfigError: a column is missing, of another type or one too many, or the keys are others.
+    """
+    found = {column.name: column.type for column in contract.columns}
+    if found != SAMPLE_COLUMNS or list(found) != list(SAMPLE_COLUMNS):
+        differ = {name for name, _ in {*found.items()} ^ {*SAMPLE_COLUMNS.items()}}
+        raise ConfigError(
+            "the contract is not one of samples",
+            source=source.source,
+            contract=contract.contract,
+            columns=sorted(differ) or "their order",
+            next_step=f"Give it these columns: {', '.join(f'{name} {kind}' for name, kind in SAMPLE_COLUMNS.items())}.",
+        )
+    if contract.keys != SAMPLE_KEYS:
+        raise ConfigError(
+            "the contract's keys do not tell samples apart",
+            contract=contract.contract,
+            keys=contract.keys,
+            next_step=f"Name {', '.join(SAMPLE_KEYS)} as its keys.",
+        )
+
+
+def catalog_path(include: Path, source: HistorianSource) -> Path:
+    """The file of a source's tags, YAML or CSV.
+
+    Raises:
+        ConfigError: there is none of that name, or there are two.
+    """
+    folder = include / "tags"
+    found = [path for ending in (".yaml", ".csv") if (path := folder / f"{source.catalog}{ending}").exists()]
+    if len(found) != 1:
+        raise ConfigError(
+            "the source has no catalog of tags" if not found else "the source has two catalogs of tags",
+            source=source.source,
+            catalog=source.catalog,
+            folder=str(folder),
+            next_step=f"Keep one of {source.catalog}.yaml and {source.catalog}.csv there.",
+        )
+    return found[0]
