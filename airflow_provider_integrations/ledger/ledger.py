@@ -10,6 +10,7 @@ from airflow_provider_integrations.ledger.database import Database
 from airflow_provider_integrations.ledger.edi_control import ControlNumbers
 from airflow_provider_integrations.ledger.edi_interchanges import Interchanges
 from airflow_provider_integrations.ledger.graph import GraphStates
+from airflow_provider_integrations.ledger.historian import HistorianStates
 from airflow_provider_integrations.ledger.items import Items
 from airflow_provider_integrations.ledger.records import Records
 from airflow_provider_integrations.ledger.rows import Parts
@@ -38,6 +39,7 @@ class Ledger:
         self.interchanges = Interchanges(parts)
         self.alerts = Alerts(parts)
         self.graph = GraphStates(parts)
+        self.historian = HistorianStates(parts)
 
     @classmethod
     def connect(cls, url: str, *, clock: Clock = utc_now, new_id: IdSource = new_id) -> Self:

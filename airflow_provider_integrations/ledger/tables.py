@@ -46,7 +46,7 @@ __all__ = [
     "work_item_event",
 ]
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The migration this code needs; a test compares it with the newest file in `migrations/versions`."""
 
 VERSION_TABLE = "integrations_ledger_version"
