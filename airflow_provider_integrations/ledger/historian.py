@@ -7,16 +7,18 @@ when and by which run.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
+from airflow_provider_integrations.core.gap import Gap, GapChanges, GapReason, KnownGap
 from airflow_provider_integrations.ledger.database import insert_if_absent
 from airflow_provider_integrations.ledger.historian_tables import historian_gap, historian_progress
 from airflow_provider_integrations.ledger.rows import Parts
 
-__all__ = ["GapChanges", "GapRecord", "HistorianStates", "ProgressRecord"]
+__all__ = ["HistorianStates", "ProgressRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +42,6 @@ class ProgressRecord:
     samples: int
     elapsed: float
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class GapRecord:
-    """One gap in one tag's samples.
-
-    Args:
-        tag: Its name.
-        begin, end: In nanoseconds since 1970 UTC; the end is not part of it.
-        reason: Code of why nothing is there, as `missing` or `bad_quality`.
-        expected: Samples that should be there; None where nobody can say.
-        found: Samples that are.
-        opened_at: When it was entered.
-        attempts, attempted_at: How often the historian was asked for it, and when last.
-        closed_at, closed_by: When and by which run it was found to be filled; None while it is open.
-        number: Of the row; 0 before it has one.
-    """
-
-    tag: str
-    begin: int
-    end: int
-    reason: str
-    expected: int | None
-    found: int
-    opened_at: datetime
-    attempts: int = 0
-    attempted_at: datetime | None = None
-    closed_at: datetime | None = None
-    closed_by: str | None = None
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GapChanges:
-    """What a look at the samples changes.
-
-    Args:
-        opened: Gaps that were not known.
-        changed: Known ones, by their number, with another end, reason or count.
-        closed: Numbers of those that are filled.
-    """
-
-    opened: tuple[GapRecord, ...] = ()
-    changed: tuple[GapRecord, ...] = ()
-    closed: tuple[int, ...] = field(default=())
 
 
 class HistorianStates:
@@ -123,7 +80,7 @@ class HistorianStates:
         with self._parts.database.read() as connection:
             return [ProgressRecord(**row._mapping) for row in connection.execute(query)]
 
-    def gaps(self, source: str, *, closed: bool = False) -> list[GapRecord]:
+    def gaps(self, source: str, *, closed: bool = False) -> list[KnownGap]:
         """The open gaps of a source in the order of tags and time, or those that are closed, the latest first."""
         table = historian_gap
         query = select(table).where(table.c.source == source)
@@ -134,47 +91,40 @@ class HistorianStates:
         with self._parts.database.read() as connection:
             return [_to_gap(row) for row in connection.execute(query)]
 
-    def merge_gaps(
-        self, source: str, judge: Callable[[Sequence[GapRecord]], GapChanges], *, closed_by: str
-    ) -> GapChanges:
+    def merge_gaps(self, source: str, judge: Callable[[Sequence[KnownGap]], GapChanges]) -> GapChanges:
         """Bring the gaps of a source to what a look at its samples found; of two at once the second sees the first's.
 
         Args:
             source: Whose.
-            judge: Gives what changes, from the gaps that are open.
-            closed_by: The run that looked.
+            judge: Gives what changes, from the gaps that are open; how often one was asked for it does not change.
         """
-        now, table = self._parts.now(), historian_gap
+        table = historian_gap
         with self._parts.database.write() as connection:
             self._parts.database.lock(connection, f"gaps:{source}")
             query = select(table).where(table.c.source == source, table.c.closed_at.is_(None)).order_by(table.c.number)
             changes = judge([_to_gap(row) for row in connection.execute(query)])
             if changes.opened:
-                rows = [{"source": source, **_to_row(gap), "opened_at": now} for gap in changes.opened]
+                rows = [{"source": source, **_of_gap(one.gap), **_of_age(one)} for one in changes.opened]
                 connection.execute(insert(table), rows)
-            for gap in changes.changed:
-                kept = {name: value for name, value in _to_row(gap).items() if name in _CHANGES}
-                connection.execute(update(table).where(table.c.number == gap.number).values(kept))
-            if changes.closed:
-                connection.execute(
-                    update(table)
-                    .where(table.c.number == bindparam("row_number"))
-                    .values(closed_at=now, closed_by=closed_by),
-                    [{"row_number": number} for number in changes.closed],
-                )
+            for one in changes.changed:
+                connection.execute(update(table).where(table.c.number == one.number).values(_of_gap(one.gap)))
+            for one in changes.closed:
+                ended = {"closed_at": one.closed_at, "closed_by": one.closed_by}
+                connection.execute(update(table).where(table.c.number == one.number).values(ended))
         return changes
 
-    def attempted(self, numbers: Collection[int]) -> None:
+    def tried(self, numbers: Collection[int]) -> None:
         """The historian is asked for these gaps now."""
-        if numbers:
-            table = historian_gap
-            with self._parts.database.write() as connection:
-                connection.execute(
-                    update(table)
-                    .where(table.c.number == bindparam("row_number"))
-                    .values(attempts=table.c.attempts + 1, attempted_at=self._parts.now()),
-                    [{"row_number": number} for number in numbers],
-                )
+        if not numbers:
+            return
+        table = historian_gap
+        with self._parts.database.write() as connection:
+            connection.execute(
+                update(table)
+                .where(table.c.number == bindparam("row_number"))
+                .values(attempts=table.c.attempts + 1, tried_at=self._parts.now()),
+                [{"row_number": number} for number in numbers],
+            )
 
     def count_open(self, source: str) -> dict[str, int]:
         """How many gaps are open, by reason."""
@@ -189,17 +139,21 @@ class HistorianStates:
             return {str(reason): int(count) for reason, count in connection.execute(query)}
 
 
-_CHANGES = ("begin_ns", "end_ns", "reason", "expected", "found")
+def _of_gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "tag": gap.tag,
+        "begin_ns": gap.begin,
+        "end_ns": gap.end,
+        "reason": gap.reason.value,
+        "expected": gap.expected,
+        "found": gap.found,
+    }
 
 
-def _to_row(gap: GapRecord) -> dict[str, object]:
-    values = asdict(gap)
-    values |= {"begin_ns": values.pop("begin"), "end_ns": values.pop("end")}
-    del values["number"]
-    return values
+def _of_age(one: KnownGap) -> dict[str, Any]:
+    return {"opened_at": one.opened_at, "attempts": one.attempts, "tried_at": one.tried_at}
 
 
-def _to_gap(row: Row[tuple[object, ...]]) -> GapRecord:
-    values = dict(row._mapping)
-    del values["source"]
-    return GapRecord(begin=values.pop("begin_ns"), end=values.pop("end_ns"), **values)
+def _to_gap(row: Row[Any]) -> KnownGap:
+    gap = Gap(row.tag, row.begin_ns, row.end_ns, GapReason(row.reason), row.expected, row.found)
+    return KnownGap(gap, row.opened_at, row.closed_at, row.closed_by, row.attempts, row.tried_at, row.number)

@@ -35,7 +35,7 @@ historian_gap = Table(
     Column("found", BigInteger, nullable=False),
     Column("opened_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("attempted_at", Instant),
+    Column("tried_at", Instant),
     # A closed gap stays, with when and by which run: what was missing once is a fact about the historian.
     Column("closed_at", Instant),
     Column("closed_by", Text),

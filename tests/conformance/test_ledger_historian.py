@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from airflow_provider_integrations.core.gap import Gap, GapChanges, GapReason, KnownGap
 from airflow_provider_integrations.core.work_item import RemoteFile
-from airflow_provider_integrations.ledger.historian import GapChanges, GapRecord
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.system import utc_now
 
@@ -17,60 +18,62 @@ TICK = 1_790_000_000_000_000_100
 """Nanoseconds that no float holds."""
 
 
-def gap(tag: str = "plant1.pump", begin: int = TICK, **more: object) -> GapRecord:
-    given = {"reason": "missing", "expected": 5, "found": 0, "opened_at": utc_now(), **more}
-    return GapRecord(tag, begin, begin + 100, **given)  # type: ignore[arg-type]
+def gap(tag: str = "plant1.pump", begin: int = TICK, expected: int | None = 5) -> KnownGap:
+    return KnownGap(Gap(tag, begin, begin + 100, GapReason.MISSING, expected, 0), opened_at=utc_now())
 
 
-def enter(ledger: Ledger, *gaps: GapRecord) -> list[GapRecord]:
-    ledger.historian.merge_gaps("plant1", lambda known: GapChanges(opened=gaps), closed_by="look")
+def enter(ledger: Ledger, *gaps: KnownGap) -> list[KnownGap]:
+    ledger.historian.merge_gaps("plant1", lambda known: GapChanges(opened=gaps))
     return ledger.historian.gaps("plant1")
+
+
+def change(ledger: Ledger, changes: GapChanges) -> None:
+    ledger.historian.merge_gaps("plant1", lambda known: changes)
 
 
 def test_a_gap_comes_back_to_the_nanosecond(ledger: Ledger) -> None:
     hostile = gap("plant1.\x00pump\ud800", expected=None)
     [kept] = enter(ledger, hostile)
-    assert replace(kept, opened_at=hostile.opened_at, number=0) == hostile
-    assert kept.number > 0
+    assert replace(kept, number=None) == hostile
+    assert kept.number is not None
     assert ledger.historian.gaps("plant2") == []
+
+
+def test_what_is_left_of_a_gap_has_its_age_and_its_attempts(ledger: Ledger) -> None:
+    old = replace(gap(), opened_at=utc_now() - timedelta(days=3), attempts=4, tried_at=utc_now())
+    [kept] = enter(ledger, old)
+    assert (kept.opened_at, kept.attempts, kept.tried_at) == (old.opened_at, 4, old.tried_at)
 
 
 def test_a_closed_gap_stays_with_when_and_by_which_run(ledger: Ledger) -> None:
     first, second = enter(ledger, gap(), gap(begin=TICK + 1000))
-    changes = GapChanges(closed=(first.number,), changed=(replace(second, end=TICK + 5000, found=3),))
-    ledger.historian.merge_gaps("plant1", lambda known: changes, closed_by="fill-7")
-    [still_open] = ledger.historian.gaps("plant1")
-    assert (still_open.number, still_open.end, still_open.found) == (second.number, TICK + 5000, 3)
-    [closed] = ledger.historian.gaps("plant1", closed=True)
-    assert closed.number == first.number
-    assert closed.closed_by == "fill-7"
-    assert closed.closed_at is not None
-    assert closed.closed_at >= closed.opened_at
+    at = utc_now()
+    smaller = replace(second, gap=replace(second.gap, end=TICK + 1050, found=3))
+    change(ledger, GapChanges(closed=(replace(first, closed_at=at, closed_by="fill-7"),), changed=(smaller,)))
+    assert ledger.historian.gaps("plant1") == [smaller]
+    assert ledger.historian.gaps("plant1", closed=True) == [replace(first, closed_at=at, closed_by="fill-7")]
     assert ledger.historian.count_open("plant1") == {"missing": 1}
 
 
 def test_a_change_of_a_gap_keeps_how_often_it_was_asked_for(ledger: Ledger) -> None:
     [kept] = enter(ledger, gap())
-    ledger.historian.attempted([kept.number])
-    ledger.historian.attempted([kept.number])
-    stale = GapChanges(changed=(replace(kept, end=TICK + 900),))
-    ledger.historian.merge_gaps("plant1", lambda known: stale, closed_by="look")
+    assert kept.number is not None
+    ledger.historian.tried([kept.number])
+    ledger.historian.tried([kept.number])
+    change(ledger, GapChanges(changed=(replace(kept, gap=replace(kept.gap, end=TICK + 900)),)))
     [after] = ledger.historian.gaps("plant1")
-    assert (after.attempts, after.end) == (2, TICK + 900)
-    assert after.attempted_at is not None
+    assert (after.attempts, after.gap.end) == (2, TICK + 900)
+    assert after.tried_at is not None
 
 
 def test_of_two_looks_at_once_the_second_sees_what_the_first_has_entered(ledger: Ledger) -> None:
     if ledger._database.file is None and ledger._database.engine.dialect.name == "sqlite":
         pytest.skip("a database in memory is one connection's")
 
-    def judge(known: Sequence[GapRecord]) -> GapChanges:
+    def judge(known: Sequence[KnownGap]) -> GapChanges:
         return GapChanges() if known else GapChanges(opened=(gap(),))
 
-    lookers = [
-        threading.Thread(target=ledger.historian.merge_gaps, args=("plant1", judge), kwargs={"closed_by": "look"})
-        for _ in range(4)
-    ]
+    lookers = [threading.Thread(target=ledger.historian.merge_gaps, args=("plant1", judge)) for _ in range(4)]
     for each in lookers:
         each.start()
     for each in lookers:

@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("found", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", INSTANT, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("attempted_at", INSTANT),
+        sa.Column("tried_at", INSTANT),
         sa.Column("closed_at", INSTANT),
         sa.Column("closed_by", sa.Text()),
         sa.PrimaryKeyConstraint("number", name="pk_historian_gap"),
