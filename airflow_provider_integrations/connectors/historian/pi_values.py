@@ -1,0 +1,308 @@
+"""Values of PI as samples: numbers, texts and states in their own places, and PI's flags as the status that means the same.
+
+The status of a value (OPC 10000-4, 7.39, and OPC 10000-8, 6.3, name the codes):
+
+| PI says | status | why |
+| --- | --- | --- |
+| Good | 0x00000000 Good | |
+| Good, Substituted | 0x00960000 Good_LocalOverride | a person or a program put it in place of what was measured |
+| Good, Questionable | 0x40000000 Uncertain | there is doubt, its cause unknown |
+| Good, Questionable, Substituted | 0x40910000 Uncertain_SubstituteValue | |
+| not Good | 0x80000000 Bad | |
+| a system state | as in `SYSTEM_STATES`, else 0x80000000 Bad | it stands where a value should, whatever the flags say |
+| null though Good | 0x809B0000 Bad_NoData | |
+| an error in place of a value | 0x80000000 Bad | the row is rejected, and says so in `quality_detail` |
+
+System states are told by their number, as the reference lets a site translate their names ("The SYSTEM digital state set",
+Data Archive Administration). Sources: PI Web API Reference, "Value Types", "Error Handling"; AF SDK, AFSystemStateCode.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from airflow_provider_integrations.connectors.historian.samples import PAGE, Origin, ordinals_of
+
+__all__ = ["SYSTEM_STATES", "Decoded", "Item", "PageError", "decode_items", "decode_page", "page_of"]
+
+GOOD, LOCAL_OVERRIDE, UNCERTAIN, SUBSTITUTE, BAD, NO_DATA = (
+    0, 0x0096_0000, 0x4000_0000, 0x4091_0000, 0x8000_0000, 0x809B_0000
+)  # fmt: skip
+
+SYSTEM_STATES = {
+    210: 0x801F_0000,  # Access Denied: Bad_UserAccessDenied
+    211: NO_DATA,  # No Sample
+    212: NO_DATA,  # No Result
+    213: 0x808D_0000,  # Unit Down: Bad_OutOfService
+    215: 0x808B_0000,  # Equip Fail: Bad_DeviceFailure
+    216: NO_DATA,  # No Lab Data
+    233: 0x808B_0000,  # DCS Failed: Bad_DeviceFailure
+    238: 0x808D_0000,  # Scan Off: Bad_OutOfService
+    240: 0x8089_0000,  # Configure: Bad_ConfigurationError
+    245: 0x808D_0000,  # Calc Off: Bad_OutOfService
+    246: 0x8031_0000,  # I/O Timeout: Bad_NoCommunication, "communication with a remote device has failed"
+    248: NO_DATA,  # No Data
+    251: 0x803C_0000,  # Under Range: Bad_OutOfRange
+    252: 0x803C_0000,  # Over Range: Bad_OutOfRange
+    253: 0x8032_0000,  # Pt Created: Bad_WaitingForInitialData
+    254: 0x808D_0000,  # Shutdown: Bad_OutOfService
+    255: 0x808B_0000,  # Bad Input: Bad_DeviceFailure, "a device is reporting bad status"
+    311: 0x808D_0000,  # Intf Shut: Bad_OutOfService
+    313: 0x8031_0000,  # Comm Fail: Bad_NoCommunication
+    314: 0x808A_0000,  # Not Connect: Bad_NotConnected
+}
+"""The status of a system state by its number."""
+
+_BY_NAME = {"i/o timeout": 246, "no data": 248, "pt created": 253, "shutdown": 254, "bad input": 255, "intf shut": 311,
+            "comm fail": 313, "not connect": 314, "scan off": 238, "under range": 251, "over range": 252}  # fmt: skip
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_EXACT = 2**53
+_MESSAGE = 200
+_FLAGS = re.compile(
+    rb'"Good"\s*:\s*true\s*,\s*"Questionable"\s*:\s*false\s*,\s*"Substituted"\s*:\s*false\s*,\s*"Annotated"\s*:\s*false'
+)
+_INSTANT = pa.timestamp("ns", tz="UTC")
+_ORIGINS = pa.array([Origin.ACTUAL, Origin.SUBSTITUTED], pa.string())
+
+
+class Item(msgspec.Struct, gc=False):
+    """A timed value as the service gives it; one with `Errors` may lack all else."""
+
+    Timestamp: str = ""
+    Good: bool | None = None
+    Value: Any = None
+    Questionable: bool = False
+    Substituted: bool = False
+    Annotated: bool = False
+    Errors: Any = None
+
+
+class _Exception(msgspec.Struct):
+    StatusCode: int = 500
+
+
+class _Page(msgspec.Struct):
+    Items: list[Item] | None = None
+    Errors: Any = None
+    WebException: _Exception | None = None
+
+
+class _Number(msgspec.Struct, gc=False):
+    Timestamp: str
+    Value: float
+
+
+class _Numbers(msgspec.Struct):
+    Items: list[_Number]
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+_NUMBERS = msgspec.json.Decoder(_Numbers)
+
+
+class PageError(Exception):
+    """An answer that says itself that it is not whole; with the status that it should have had, or 0."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"an answer broken off with status {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A page of a stream.
+
+    Args:
+        ts: Nanoseconds since 1970 UTC, as they came.
+        rows: In the schema `samples.PAGE`.
+        rejected: How many rows are errors in place of values.
+        broken: Whether an error without a time cut the page: what came after it is left out.
+        ends_rejected: Whether the last row is one of the rejected.
+    """
+
+    ts: npt.NDArray[np.int64]
+    rows: pa.RecordBatch
+    rejected: int = 0
+    broken: bool = False
+    ends_rejected: bool = False
+
+
+def decode_page(content: bytes | msgspec.Raw, *, numeric: bool | None, detail: str = "") -> Decoded:
+    """Rows of an answer with `Items`.
+
+    Args:
+        content: JSON of one stream's answer.
+        numeric: Whether the stream's type is one of numbers: then `"NaN"` is one, in a text stream it is a text.
+        detail: Words for `quality_detail` that hold for all of them, e.g. `interpolated`.
+
+    Raises:
+        ValueError: it is no such answer, a timestamp is none, or a value says nothing of its quality.
+        PageError: it says that an error broke it off.
+    """
+    plain = _plain_page(bytes(content), detail)
+    if plain is not None:
+        return plain
+    page = _PAGE.decode(content)
+    if page.WebException is not None:
+        raise PageError(page.WebException.StatusCode)
+    if page.Errors is not None or page.Items is None:
+        raise PageError(0) if page.Errors is not None else ValueError("an answer without items")
+    return decode_items(page.Items, numeric=numeric, detail=detail)
+
+
+def decode_items(items: Sequence[Item], *, numeric: bool | None, detail: str = "") -> Decoded:
+    """Rows of timed values in their order; as `decode_page`."""
+    broken = next((at for at, item in enumerate(items) if _is_error(item) and not _is_time(item.Timestamp)), None)
+    items = items if broken is None else items[:broken]
+    ts = _instants([item.Timestamp for item in items])
+    found = [_read(item, numeric, detail) for item in items]
+    columns: list[Any] = list(zip(*found, strict=True)) if found else [[], [], [], [], []]
+    rows = page_of(
+        ts,
+        pa.array(columns[0], pa.float64()),
+        np.array(columns[3], np.uint32),
+        texts=pa.array(columns[1], pa.string()),
+        states=pa.array(columns[2], pa.string()),
+        substituted=np.fromiter((item.Substituted for item in items), bool, len(items)),
+        details=pa.array(columns[4], pa.string()),
+    )
+    errors = [_is_error(item) for item in items]
+    return Decoded(ts, rows, sum(errors), broken is not None, bool(errors) and errors[-1])
+
+
+def page_of(
+    ts: npt.NDArray[np.int64],
+    numbers: pa.Array[Any],
+    status: npt.NDArray[np.uint32],
+    *,
+    texts: pa.Array[Any] | None = None,
+    states: pa.Array[Any] | None = None,
+    substituted: npt.NDArray[np.bool_] | None = None,
+    details: pa.Array[Any] | None = None,
+) -> pa.RecordBatch:
+    """Columns put together in the schema `samples.PAGE`; what is not given is null, and not substituted."""
+    count = len(ts)
+    nothing = pa.nulls(count, pa.string())
+    origin = np.zeros(count, np.int8) if substituted is None else substituted.astype(np.int8)
+    columns: list[pa.Array[Any]] = [
+        pa.array(ts).cast(_INSTANT),
+        pa.array(ordinals_of(ts)),
+        numbers,
+        nothing if texts is None else texts,
+        nothing if states is None else states,
+        pa.array(status, pa.uint32()),
+        pa.DictionaryArray.from_arrays(pa.array(origin), _ORIGINS),
+        nothing if details is None else details,
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=PAGE)
+
+
+def _plain_page(content: bytes, detail: str) -> Decoded | None:
+    """What most pages are: good numbers and nothing else; None for any other page.
+
+    Services write all items alike, and no text can hold a quote that is not escaped: so the flags of all items are good where
+    those of the first one are there as many times as there are items.
+    """
+    flags = _FLAGS.search(content)
+    if flags is None or b'"Errors"' in content or b'"WebException"' in content:
+        return None
+    try:
+        items = _NUMBERS.decode(content).Items
+    except msgspec.ValidationError:
+        return None
+    if content.count(flags.group()) != len(items):
+        return None
+    numbers = np.array([item.Value for item in items], np.float64)
+    if np.abs(numbers).max() >= _EXACT:
+        return None  # It may have more digits than a double.
+    ts = _instants([item.Timestamp for item in items])
+    details = pa.repeat(pa.scalar(detail), len(items)) if detail else None
+    return Decoded(ts, page_of(ts, pa.array(numbers), np.zeros(len(items), np.uint32), details=details))
+
+
+def _instants(texts: list[str]) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = pa.array(texts, pa.string()).cast(_INSTANT).cast(pa.int64()).to_numpy()
+    return found
+
+
+Row = tuple[float | None, str | None, str | None, int, str | None]
+
+
+def _read(item: Item, numeric: bool | None, detail: str) -> Row:
+    """Number, text, state, status and detail of one timed value."""
+    if _is_error(item):
+        return None, None, None, BAD, ",".join(filter(None, (detail, _rejected(item))))
+    if item.Good is None:
+        raise ValueError("a value that says nothing of its quality")
+    status = _status(item)
+    words = [detail, *(word for word, there in (
+        ("annotated", item.Annotated), ("questionable", item.Questionable), ("substituted", item.Substituted)) if there
+    )]  # fmt: skip
+    number, text, state = None, None, None
+    value = item.Value
+    if isinstance(value, dict) and {"Name", "Value"} <= value.keys():
+        state = str(value["Name"] or value["Value"])
+        if value.get("IsSystem"):
+            status = _system_status(value)
+            words.append("system")
+    elif value is None:
+        status = NO_DATA if item.Good else status
+    else:
+        number, text, state = _plain(value, numeric)
+    return number, text, state, status, ",".join(filter(None, words)) or None
+
+
+def _plain(value: Any, numeric: bool | None) -> tuple[float | None, str | None, str | None]:
+    if isinstance(value, bool):
+        return float(value), None, "true" if value else "false"
+    if isinstance(value, float):
+        return value, None, None
+    if isinstance(value, int):
+        try:
+            return float(value), None if -_EXACT <= value <= _EXACT else str(value), None
+        except OverflowError:
+            return None, str(value), None
+    if isinstance(value, str):
+        return (_NOT_FINITE[value], None, None) if numeric and value in _NOT_FINITE else (None, value, None)
+    return None, json.dumps(value, ensure_ascii=False, separators=(",", ":")), None
+
+
+def _status(item: Item) -> int:
+    if not item.Good:
+        return BAD
+    if item.Questionable:
+        return SUBSTITUTE if item.Substituted else UNCERTAIN
+    return LOCAL_OVERRIDE if item.Substituted else GOOD
+
+
+def _system_status(value: dict[str, Any]) -> int:
+    number = value["Value"]
+    if number not in SYSTEM_STATES:
+        number = _BY_NAME.get(str(value["Name"]).lower(), number)
+    return SYSTEM_STATES.get(number, BAD) if isinstance(number, int) else BAD
+
+
+def _is_error(item: Item) -> bool:
+    """Whether an error stands in place of a value, beside it or within it."""
+    return item.Errors is not None or (isinstance(item.Value, dict) and "Errors" in item.Value)
+
+
+def _rejected(item: Item) -> str:
+    errors = item.Errors if item.Errors is not None else item.Value["Errors"]
+    message = str(errors[0]) if isinstance(errors, list) and errors else str(errors or "")
+    return f"rejected: {message.replace(',', ';')[:_MESSAGE]}" if message else "rejected"
+
+
+def _is_time(text: str) -> bool:
+    """Whether a timestamp is one; errors come with none, or with .NET's first or 1970's."""
+    return bool(text) and not text.startswith(("0001-", "1970-01-01T00:00:00Z"))
