@@ -1,0 +1,208 @@
+"""What a backfill has read so far, on disk: files that are whole or not there, whatever is killed, and say what they hold.
+
+A part holds samples of several tags, each from one instant to another (a segment). What is read is what the parts say, and
+nothing else does: a part that is lost, damaged or not finished is read again.
+
+    with Parts(folder) as parts:
+        parts.add(begin, page)
+        parts.keep()
+        for table in parts.tables("pump", rows=131_072):
+            ...
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from airflow_provider_integrations.connectors.historian.model import Page, Span, to_iso
+from airflow_provider_integrations.connectors.historian.part_files import (
+    Segment,
+    joined,
+    number_of,
+    read_segment,
+    segments_of,
+    write_part,
+)
+from airflow_provider_integrations.connectors.historian.samples import samples_table
+from airflow_provider_integrations.connectors.historian.windows import merged
+from airflow_provider_integrations.core.errors import StateConflictError
+from airflow_provider_integrations.landing.durable import sync_files, sync_folder
+from airflow_provider_integrations.system import go_on
+
+__all__ = ["Parts"]
+
+_HELD_ROWS = 131_072
+_HELD_BYTES = 16 << 20
+"""What is held in memory at most before it becomes a file, which need not be durable yet."""
+
+_LOOSE = 64
+"""Pages of fewer rows than this are held one by one, up to so many of them."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """Pages of one tag that follow each other and are no file yet."""
+
+    span: Span
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    loose: int = 0
+
+    def add(self, samples: pa.RecordBatch) -> None:
+        """Take a page's samples. Small pages are joined: each batch takes some kilobytes, however few rows it has."""
+        self.batches.append(samples)
+        self.loose += 1
+        if samples.num_rows >= _LOOSE or self.loose >= _LOOSE:
+            self.batches[-self.loose :] = [joined(self.batches[-self.loose :])]
+            self.loose = 0
+
+
+class Parts:
+    """The parts in a folder: to read them at once, to write in a `with`, which keeps others out until it ends.
+
+    Args:
+        folder: Its own, for its owner alone; made with the first part. The lock stands beside it.
+
+    Raises:
+        StateConflictError: two parts hold the same time of a tag.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: dict[tuple[str, int], _Held] = {}
+        self._rows = self._bytes = 0
+        self._written: list[tuple[Path, list[Segment]]] = []
+        self._ready = False
+        self._lock = -1
+        self._look()
+
+    def __enter__(self) -> Self:
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.folder.with_name(f".{self.folder.name.lstrip('.')}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise StateConflictError(
+                "another run is at work here", parts=str(self.folder), next_step="Wait until it has ended."
+            ) from None
+        self._lock = lock
+        self._look()  # Again: another run may have ended since.
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._lock)  # The kernel does so too when the process ends, however it ends.
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Parts that were found and are none, whose time counts as unread."""
+        return tuple(path.name for path in self._damaged)
+
+    def read_spans(self, tag: str) -> tuple[Span, ...]:
+        """Of which time the samples of a tag are here for good, in order."""
+        return merged(segment.span for segment in self._index[tag])
+
+    def rows(self, tag: str) -> int:
+        """How many samples of a tag are here for good."""
+        return sum(segment.rows for segment in self._index[tag])
+
+    def tables(self, tag: str, *, rows: int) -> Iterator[pa.Table]:
+        """What is here of a tag in the order of time, in the schema `SAMPLES`.
+
+        Every table but the last one has `rows` rows, in one piece, however the parts were cut.
+        """
+        pending, count = list[pa.Table](), 0
+        for segment in sorted(self._index[tag], key=lambda one: one.span):
+            if not segment.rows:
+                continue
+            pending.append(samples_table(tag, read_segment(segment)))
+            count += segment.rows
+            if count < rows:
+                continue
+            whole = pa.concat_tables(pending).combine_chunks()
+            for at in range(0, count - count % rows, rows):
+                yield whole.slice(at, rows)
+            pending, count = [whole.slice(count - count % rows)], count % rows
+        if count:
+            yield pa.concat_tables(pending).combine_chunks()
+
+    def add(self, begin: int, page: Page) -> None:
+        """Take a page whose samples lie from `begin` to before its `read_to`; it is durable after the next `keep`."""
+        held = self._held.pop((page.tag, begin), None) or _Held(Span(begin, begin))
+        held.span = Span(held.span.begin, page.read_to)
+        if page.samples.num_rows:
+            held.add(page.samples)
+            self._rows += page.samples.num_rows
+            if not held.loose:
+                self._bytes += held.batches[-1].nbytes
+        self._held[page.tag, page.read_to] = held
+        if self._rows >= _HELD_ROWS or self._bytes >= _HELD_BYTES:
+            self._write()
+
+    def keep(self, boundary: Callable[[str], None] = go_on) -> None:
+        """Make all that was taken durable; a process that dies in between keeps some of it, and never a part of a file."""
+        self._write()
+        boundary("part written")
+        fresh = [path.with_name(f"{path.name}.new") for path, _ in self._written]
+        sync_files(fresh)
+        boundary("part synced")
+        for new, (path, segments) in zip(fresh, self._written, strict=True):
+            new.rename(path)
+            boundary("part named")
+            for segment in segments:
+                self._index[segment.tag].append(segment)
+        if fresh:
+            sync_folder(self.folder)
+        self._written.clear()
+
+    def _write(self) -> None:
+        held = [
+            (tag, each.span, each.batches) for (tag, _), each in self._held.items() if each.span.begin < each.span.end
+        ]
+        if held:
+            self._make_ready()
+            self._number += 1
+            self._written.append(write_part(self.folder, self._number, held))
+        self._held.clear()
+        self._rows = self._bytes = 0
+
+    def _make_ready(self) -> None:
+        """Before the first part of this process: a folder without what another one has left."""
+        if self._ready:
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (*self._damaged, *self.folder.glob("part-*.new")):
+            path.unlink(missing_ok=True)
+        self._ready = True
+
+    def _look(self) -> None:
+        """Read from the files what is here."""
+        self._index: defaultdict[str, list[Segment]] = defaultdict(list)
+        self._damaged: list[Path] = []
+        self._number = 0
+        for path in sorted(self.folder.glob("part-*.arrow")):
+            self._number = max(self._number, number_of(path) or 0)
+            segments = segments_of(path)
+            if segments is None:
+                self._damaged.append(path)
+            for segment in segments or ():
+                self._index[segment.tag].append(segment)
+        for tag, segments in self._index.items():
+            for one, other in pairwise(sorted(segments, key=lambda each: each.span)):
+                if other.span.begin < one.span.end:
+                    raise StateConflictError(
+                        "two parts hold the same time of a tag",
+                        tag=tag,
+                        at=to_iso(other.span.begin),
+                        parts=(one.path.name, other.path.name),
+                        next_step="Remove the folder of the parts and run again: all is read anew.",
+                    )
