@@ -1,0 +1,127 @@
+"""Windows of a historian that are read again: what is corrected, what is gone, and what was known before."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.historian_views import INCLUDE, Plant, sample
+
+pytestmark = pytest.mark.integration
+
+DAY = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+NEXT = ("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
+A, B, C = "2026-01-01T06:00:00Z", "2026-01-01T07:00:00.1234567Z", "2026-01-02T06:00:00Z"
+
+
+@pytest.fixture
+def plant(warehouse: Warehouse, tmp_path: Path) -> Plant:
+    plant = Plant(warehouse, tmp_path)
+    plant.read(1, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.5))
+    return plant
+
+
+def current(plant: Plant) -> list[tuple[Any, ...]]:
+    return plant.rows(
+        "SELECT tag, ts_ns, ordinal, value_number FROM {db}.SILVER.HISTORIAN_SAMPLES WHERE is_current ORDER BY 1, 2, 3"
+    )
+
+
+def as_of(plant: Plant, minute: int) -> list[float | str]:
+    """What `HISTORIAN_AS_OF` gives, by its own text: fakesnow has no functions that give tables."""
+    text = (INCLUDE / "sql" / "gold" / "historian_current.sql").read_text()
+    body = text.split("$$")[1].replace("INTEGRATIONS", "{db}")
+    instant = f"'2026-01-01 {minute // 60:02d}:{minute % 60:02d}:30'::TIMESTAMP_NTZ"
+    found = plant.rows(re.sub(r"\bAS_OF\b", instant, body) + " ORDER BY TS_NS, ORDINAL")
+    return [row[4] if row[6] is None else row[6] for row in found]
+
+
+def test_a_replay_changes_nothing(plant: Plant) -> None:
+    before = plant.history()
+    plant.read(2, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.5))
+    plant.settle()
+    assert plant.history() == before
+    assert len(before) == 2
+
+
+def test_ticks_of_100_ns_are_kept_whole(plant: Plant) -> None:
+    assert [row[1] % 1_000_000_000 for row in current(plant)] == [0, 123_456_700]
+
+
+def test_a_corrected_value_is_one_revision_and_the_report_of_before_can_be_made_again(plant: Plant) -> None:
+    plant.read(5, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.75))
+    assert [row[3] for row in plant.history()] == [1.5, 2.5, 2.75]
+    assert as_of(plant, 0) == []
+    assert as_of(plant, 1) == as_of(plant, 4) == [1.5, 2.5]
+    assert as_of(plant, 5) == [1.5, 2.75]
+    found = plant.rows("SELECT revision, value_number FROM {db}.GOLD.HISTORIAN_REVISIONS ORDER BY 1")
+    assert found == [(0, 2.5), (1, 2.75)]
+
+
+def test_what_a_window_does_not_have_any_more_is_gone_and_comes_back_when_it_does(plant: Plant) -> None:
+    plant.read(5, ["flow"], *DAY, sample("flow", A, 1.5))
+    assert [row[3] for row in current(plant)] == [1.5]
+    plant.read(9, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.5))
+    assert [row[3] for row in current(plant)] == [1.5, 2.5]
+    assert [as_of(plant, minute) for minute in (4, 5, 8, 9)] == [[1.5, 2.5], [1.5], [1.5], [1.5, 2.5]]
+
+
+def test_a_window_that_became_empty_is_gone_as_a_whole(plant: Plant) -> None:
+    plant.read(5, ["flow"], *DAY)
+    assert current(plant) == []
+    assert as_of(plant, 4) == [1.5, 2.5]
+
+
+def test_other_tags_and_other_times_are_never_touched(plant: Plant) -> None:
+    plant.read(2, ["flow", "level"], *NEXT, sample("flow", C, 3.5), sample("level", C, 4.5))
+    plant.read(3, ["level"], *DAY, sample("level", A, 5.5))
+    plant.read(4, ["level"], DAY[0], NEXT[1])
+    # The end is not part of a window, and its begin is.
+    plant.read(5, ["flow"], A, B, sample("flow", A, 1.5))
+    assert [(row[0], row[3]) for row in current(plant)] == [("flow", 1.5), ("flow", 2.5), ("flow", 3.5)]
+    plant.read(6, ["flow"], B, C)
+    assert [row[3] for row in current(plant)] == [1.5, 3.5]
+
+
+def test_an_older_reading_that_comes_late_neither_deletes_what_is_newer_nor_brings_back_what_is_gone(plant: Plant) -> None:
+    plant.read(9, ["flow"], *DAY, sample("flow", B, 2.75), sample("flow", "2026-01-01T08:00:00Z", 8.0))
+    late = [sample("flow", A, 1.5), sample("flow", B, 2.5), sample("flow", "2026-01-01T05:00:00Z", 5.0)]
+    plant.read(5, ["flow"], *DAY, *late)
+    assert [row[3] for row in current(plant)] == [2.75, 8.0]
+    assert as_of(plant, 6) == [5.0, 1.5, 2.5]
+
+
+def test_a_window_of_which_the_gate_kept_rows_back_deletes_nothing(plant: Plant) -> None:
+    plant.read(5, ["flow"], *DAY, sample("flow", A, 1.75), kept_back=1)
+    assert [row[3] for row in current(plant)] == [1.75, 2.5]
+
+
+def test_a_worker_that_dies_between_load_and_mark_is_made_up_for(plant: Plant) -> None:
+    plant.load(5, ["flow"], *DAY, sample("flow", A, 1.5))
+    assert len(current(plant)) == 2
+    plant.load(6, ["level"], *DAY, sample("level", A, 4.0))
+    plant.settle()
+    after = plant.history()
+    assert [row[0] for row in current(plant)] == ["flow", "level"]
+    plant.settle()
+    assert plant.history() == after
+
+
+def test_a_sample_put_between_those_of_one_instant_moves_the_later_ones(plant: Plant) -> None:
+    plant.read(2, ["n"], *DAY, *(sample("n", A, value, place) for place, value in enumerate((1.0, 3.0))))
+    plant.read(3, ["n"], *DAY, *(sample("n", A, value, place) for place, value in enumerate((1.0, 2.0, 3.0))))
+    plant.read(4, ["n"], *DAY, sample("n", A, 1.0))
+    assert [row[3] for row in current(plant) if row[0] == "n"] == [1.0]
+    assert [[value for value in as_of(plant, minute) if value not in (1.5, 2.5)] for minute in (2, 3)] == [[1.0, 3.0], [1.0, 2.0, 3.0]]
+
+
+def test_a_state_stays_a_state_and_nan_is_no_change(plant: Plant) -> None:
+    odd = [sample("s", A, "I/O Timeout", status=0x80000000, quality="bad"), sample("s", B, float("nan"))]
+    plant.read(2, ["s"], *DAY, *odd)
+    plant.read(3, ["s"], *DAY, *odd)
+    found = plant.rows("SELECT value_state, value_number IS NULL, status FROM {db}.SILVER.HISTORIAN_SAMPLES WHERE tag = 's' ORDER BY ts_ns")  # fmt: skip
+    assert found == [("I/O Timeout", True, 0x80000000), (None, False, 0)]
