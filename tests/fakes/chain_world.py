@@ -13,6 +13,7 @@ import yaml
 from tests.fakes.chain import ROOT, Chain, Killer
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.gnupg import PgpWorld
+from tests.fakes.ledgers import migrated
 from tests.fakes.sshd import Sshd
 
 HEADER = "customer_id,full_name,email,country,segment,balance,signed_up,updated_at\n"
@@ -57,7 +58,7 @@ def make_chain(sshd: Sshd, pgp: PgpWorld, warehouse: Warehouse, tmp_path: Path) 
         folder.mkdir()
         ledger_url = f"sqlite:///{folder / 'ledger.db'}"
         with Ledger.connect(ledger_url) as ledger:
-            ledger.migrate()
+            migrated(ledger)
         suite = yaml.safe_load((ROOT / "include/expectations/acme_customers.yaml").read_text())
         return Chain(
             folder=str(folder),

@@ -18,6 +18,7 @@ from airflow_provider_integrations.core.work_item import RemoteFile, State, Work
 from airflow_provider_integrations.include import read_guides
 from airflow_provider_integrations.landing.bronze import batch_key, promote
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.postgres import SteppedClock
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ class Documents:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger.connect(f"sqlite:///{self.folder / 'ledger.db'}", clock=self.clock)
-        self.ledger.migrate()
+        migrated(self.ledger)
         self.root = UPath(self.folder / "landing")
 
     def source(self) -> EdiSource:

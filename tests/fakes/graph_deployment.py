@@ -25,6 +25,7 @@ from airflow_provider_integrations.dag_context import token_keys
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.airflow_home import REPO
 from tests.fakes.graph.server import GraphServer
+from tests.fakes.ledgers import migrated
 
 __all__ = [
     "GraphDeployment",
@@ -121,7 +122,7 @@ def deploy(graph: GraphServer, folder: Path, **changes: Any) -> Iterator[GraphDe
         "AIRFLOW__INTEGRATIONS__GRAPH_STATE_KEY": Fernet.generate_key().decode(),
     }
     with Ledger.connect(f"sqlite:///{folder}/ledger.db") as opened:
-        opened.migrate()
+        migrated(opened)
         yield GraphDeployment(graph, folder, opened, environment)
 
 

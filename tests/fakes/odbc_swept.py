@@ -32,6 +32,7 @@ from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.system import utc_now
 from airflow_provider_integrations.warehouse.step import load_items
+from tests.fakes.ledgers import migrated
 
 __all__ = ["Place", "die"]
 
@@ -87,7 +88,7 @@ class Place:
             }
         )  # fmt: skip
         with Ledger.connect(f"sqlite:///{self.folder}/ledger.db") as ledger:
-            ledger.migrate()
+            migrated(ledger)
             yield RunJob(
                 source=source,
                 contract=Contract.from_mapping(CONTRACT),

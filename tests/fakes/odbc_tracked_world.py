@@ -29,6 +29,7 @@ from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.warehouse.deletions import mark_deletions
 from airflow_provider_integrations.warehouse.step import load_items
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 from tests.fakes.odbc_tracked import TRACKED, track
 
@@ -176,7 +177,7 @@ def make_world(database: OdbcDatabase, ledger: Ledger, folder: Path, **changes: 
 def tracked_ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A ledger of its own."""
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield ledger
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.gnupg import Party, PgpWorld
+from tests.fakes.ledgers import migrated
 from tests.fakes.sshd import Sshd
 
 ROOT = Path(__file__).parents[2]
@@ -152,7 +153,7 @@ def make_outbox(sshd: Sshd, pgp: PgpWorld, tmp_path: Path) -> Callable[..., Outb
             sftp={"host": "127.0.0.1", "port": sshd.port, "login": sshd.user, "password": None, "extras": given},
         )
         with world.ledger() as ledger:
-            ledger.migrate()
+            migrated(ledger)
         return world
 
     return make

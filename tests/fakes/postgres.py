@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 _NEEDS = "PostgreSQL is not installed: apt-get install postgresql (Debian 12: postgresql-15)"
 _OPTIONS = {
@@ -116,7 +117,7 @@ def ledger_clock() -> SteppedClock:
 def ledger(ledger_url: str, ledger_clock: SteppedClock) -> Iterator[Ledger]:
     """A migrated, empty ledger on each engine, on a clock that the test moves."""
     with Ledger.connect(ledger_url, clock=ledger_clock) as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

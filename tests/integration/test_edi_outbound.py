@@ -22,6 +22,7 @@ from airflow_provider_integrations.include_edi import read_guides
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.links import ITEM_XCOM
 from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.ledgers import migrated
 
 pytestmark = pytest.mark.integration
 
@@ -97,7 +98,7 @@ def deployment(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER", str(include))
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LANDING_ROOT", str(tmp_path / "landing"))
     with Ledger.connect(f"sqlite:///{path}") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield Deployment(warehouse, ledger, tmp_path / "landing")
 
 

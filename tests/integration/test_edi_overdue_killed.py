@@ -16,6 +16,7 @@ from airflow_provider_integrations.core.work_item import RemoteFile
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.system import utc_now
 from tests.fakes.events_api import ROUTING_KEY, EventsApi, events_api
+from tests.fakes.ledgers import migrated
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +53,7 @@ class Case:
         self.api = api
         self.url = f"sqlite:///{folder}/ledger.db"
         self.ledger = Ledger.connect(self.url)
-        self.ledger.migrate()
+        migrated(self.ledger)
 
     def run(self, at: int) -> subprocess.CompletedProcess[str]:
         """Tell in a process of its own, which ends at its n-th boundary; 0 for none."""

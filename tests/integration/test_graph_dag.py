@@ -21,6 +21,7 @@ from tests.fakes.airflow_home import REPO, airflow_environment
 from tests.fakes.events_api import ROUTING_KEY, events_api
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.graph_deployment import write_include
+from tests.fakes.ledgers import migrated
 
 pytestmark = pytest.mark.integration
 
@@ -137,7 +138,7 @@ def test_rounds_resyncs_and_approvals(
     ids = [f"{number:08x}-0000-4000-8000-{number:012x}" for number in range(40)]
     digest = hashlib.sha256("".join(f"{each}\0" for each in ids[17:27]).encode()).hexdigest()[:16]
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         (tmp_path / "certificates").mkdir()
         with events_api() as alerts:
             receiver = {"conn_type": "http", "host": alerts.url, "password": ROUTING_KEY}

@@ -29,6 +29,7 @@ from tests.fakes.graph.server import GraphServer
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph_source import KEYS, bronze, by_id, graph_job, load_all, run_through, through, truth
 from tests.fakes.graph_worker import round_until, worker
+from tests.fakes.ledgers import migrated
 from tests.unit.connectors.msgraph.ledger_world import Killed, mortal
 
 pytestmark = pytest.mark.integration
@@ -71,7 +72,7 @@ def differences(job: GraphJob, graph: GraphService | GraphServer) -> list[object
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as found:
-        found.migrate()
+        migrated(found)
         yield found
 
 
@@ -270,7 +271,7 @@ def test_the_ledger_may_be_postgresql(ledger_url: str, tmp_path: Path, monkeypat
     graph.manner.page_size = 3
     monkeypatch.setattr(reading, "open_client", through(graph))
     with Ledger.connect(ledger_url) as ledger:
-        ledger.migrate()
+        migrated(ledger)
         job = graph_job(ledger, UPath(tmp_path / "lake"), tmp_path / "scratch", resource="groups")
         for asked in (Asked(), Asked(), Asked(resync=True), Asked()):
             live(graph, dice)

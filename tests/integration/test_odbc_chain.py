@@ -26,6 +26,7 @@ from airflow_provider_integrations.expectations.step import gate_items
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.warehouse.step import load_items
 from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -130,7 +131,7 @@ def world(odbc_postgres: OdbcDatabase, warehouse: Warehouse, tmp_path: Path) -> 
         }
     )
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         job = RunJob(
             source=source,
             contract=Contract.from_mapping(CONTRACT),

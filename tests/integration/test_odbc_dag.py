@@ -17,6 +17,7 @@ from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.airflow_home import REPO, airflow_environment
 from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -75,7 +76,7 @@ def test_first_run_increment_nothing_and_backfill(
         ({"backfill": None, "sweep": True}, ["DELETE FROM orders WHERE id IN (7, 8)"]),
     ]
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         done = run_dag(
             (REPO / "dags" / "odbc_extract.py").read_text() + MAIN,
             **{f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()},

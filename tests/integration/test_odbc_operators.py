@@ -32,6 +32,7 @@ from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.links import ITEM_XCOM
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -89,7 +90,7 @@ def erp(odbc_postgres: OdbcDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__INCLUDE_FOLDER", str(tmp_path))
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LANDING_ROOT", str(tmp_path / "landing"))
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as opened:
-        opened.migrate()
+        migrated(opened)
     return odbc_postgres
 
 

@@ -29,6 +29,7 @@ from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.quarantine import read_kept
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -127,7 +128,7 @@ def world(odbc_sqlite: OdbcDatabase, tmp_path: Path) -> Iterator[World]:
     )
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.connect(url) as ledger:
-        ledger.migrate()
+        migrated(ledger)
         job = RunJob(
             source=make_source(),
             contract=Contract.from_mapping(CONTRACT),

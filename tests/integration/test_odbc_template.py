@@ -22,6 +22,7 @@ from airflow_provider_integrations.core.watermark import Bound
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.include import read_source_contract, read_table_source, read_template
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.odbc_servers import OdbcDatabase
 
 pytestmark = pytest.mark.integration
@@ -71,7 +72,7 @@ def job(odbc_database: OdbcDatabase, tmp_path: Path) -> Iterator[RunJob]:
         }
     )
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield RunJob(
             source=source,
             contract=read_source_contract(INCLUDE, source),

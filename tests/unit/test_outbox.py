@@ -20,6 +20,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.once import write_once
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.outbox import Outgoing, delivered, destination, enqueue, enqueued, kept_bytes
+from tests.fakes.ledgers import migrated
 
 AT = datetime(2026, 1, 2, 23, 59, tzinfo=UTC)
 ANSWER = Outgoing("997_000000012.edi", b"ISA*00*~", {"answers": 7, "control": "12"})
@@ -30,7 +31,7 @@ KEY = "outbox/acme_edi/2026-01-02/997_000000012.edi"
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield ledger
 
 

@@ -40,6 +40,7 @@ from airflow_provider_integrations.retry_policy import IntegrationRetryPolicy
 from airflow_provider_integrations.system import utc_now
 from tests.fakes.edi_documents import Documents
 from tests.fakes.events_api import ROUTING_KEY, EventsApi, events_api
+from tests.fakes.ledgers import migrated
 
 PAIR = Pair("x12", "ZZ:HUB", "ZZ:ACME")
 SHA = "ab" * 32
@@ -70,7 +71,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     fields = {"conn_type": "integrations_ledger", "extra": {"path": path}}
     monkeypatch.setenv("AIRFLOW_CONN_INTEGRATIONS_LEDGER", json.dumps(fields))
     with Ledger.connect(f"sqlite:///{path}") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

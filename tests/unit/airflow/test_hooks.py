@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.sftp_pgp.hook import SftpPgpHook
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.ledger.hook import LedgerExtras, LedgerHook, ledger_url
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.sshd import Sshd
 
 
@@ -114,7 +115,7 @@ def test_a_ledger_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     file = tmp_path / "with space#%.db"
     connection(monkeypatch, "books", conn_type="integrations_ledger", extra={"path": str(file), "sslmode": ""})
     with Ledger.connect(ledger_url_of(path=str(file))) as ledger:
-        ledger.migrate()
+        migrated(ledger)
     assert LedgerHook("books").test_connection() == (True, "The ledger answers and is empty.")
     assert asyncio.run(LedgerHook("books").aledger()) is LedgerHook("books").ledger()
     assert file.exists()

@@ -20,6 +20,7 @@ from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.ui.app import make_app
 from airflow_provider_integrations.ui.docs_folder import read_page
 from tests.fakes.airflow_home import airflow_environment
+from tests.fakes.ledgers import migrated
 
 HOSTILE = "<script>alert(1)</script>.csv.gpg"
 
@@ -27,7 +28,7 @@ HOSTILE = "<script>alert(1)</script>.csv.gpg"
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

@@ -21,6 +21,7 @@ from airflow_provider_integrations.core.interchange import (
 )
 from airflow_provider_integrations.core.work_item import RemoteFile
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PAIR, OTHER = Pair("x12", "ZZ:HUB", "ZZ:ACME"), Pair("x12", "ZZ:HUB", "ZZ:OTHER")
@@ -34,7 +35,7 @@ def run(*arguments: str, command: str = "owed") -> tuple[int, str]:
 def test_what_is_owed_both_ways_and_what_is_overdue(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.connect(url, clock=lambda: NOW) as ledger:
-        ledger.migrate()
+        migrated(ledger)
         [item] = ledger.items.discover("acme", [RemoteFile("/in/1", 1, 1)], listed_at=NOW)
         for pair in (PAIR, OTHER):
             due = NOW + timedelta(hours=24)
@@ -65,7 +66,7 @@ def test_an_instant_without_a_zone_is_refused(tmp_path: Path) -> None:
 def test_what_was_refused_is_shown_until_it_is_settled_and_so_is_what_is_owed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.connect(url, clock=lambda: NOW) as ledger:
-        ledger.migrate()
+        migrated(ledger)
         [item] = ledger.items.discover("acme", [RemoteFile("/in/1", 1, 1)], listed_at=NOW)
         groups = (SendingGroup("5", "PO", NOW), SendingGroup("6", "PO", NOW))
         head, five, six = ledger.interchanges.sent(Sending(PAIR, "17", "document:out:PO1", "ab", groups))
@@ -137,7 +138,7 @@ def test_an_instant_is_one_for_this_command_as_for_the_others(tmp_path: Path, at
 def test_a_number_that_does_not_say_of_what_it_is_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     with Ledger.connect(url) as ledger:
-        ledger.migrate()
+        migrated(ledger)
     for number, said in (("17", "not the number"), ("sent:x", "not the number"), ("sent:17", "no such interchange")):
         code, out = run(number, "--ledger", url, "--why", "because", command="settle")
         assert (code, json.loads(out)["message"][: len(said)]) == (1, said)

@@ -23,6 +23,7 @@ from airflow_provider_integrations.warehouse.batches import LoadResult
 from airflow_provider_integrations.warehouse.control_sums import add, exact_sum
 from airflow_provider_integrations.warehouse.packing import pack
 from airflow_provider_integrations.warehouse.reconcile import ROW_COUNT, RowCounts, note_row_counts, reconcile
+from tests.fakes.ledgers import migrated
 from tests.fakes.warehouse_batches import batch, contract, customer
 
 MANIFEST = Manifest(
@@ -74,7 +75,7 @@ def test_a_difference_anywhere_names_every_count(
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

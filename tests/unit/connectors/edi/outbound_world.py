@@ -16,6 +16,7 @@ from airflow_provider_integrations.connectors.edi.outbound_job import OutboundJo
 from airflow_provider_integrations.core.edi_source import EdiOutbound, outbox_name
 from airflow_provider_integrations.core.work_item import WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.unit.connectors.edi.guided import guides
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -94,6 +95,6 @@ def make_world(folder: Path, url: str = "sqlite://", **changes: Any) -> World:
     queries = changes.pop("queries", QUERIES)
     source = EdiOutbound.from_mapping(SOURCE | changes)
     ledger = Ledger.connect(url, clock=ticking())
-    ledger.migrate()
+    migrated(ledger)
     job = OutboundJob(source, guides(source.guide), queries, ledger, UPath(folder / "landing"))
     return World(warehouse, ledger, job)

@@ -31,6 +31,7 @@ from airflow_provider_integrations.core.interchange import (
 )
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.postgres import SteppedClock
 
 PAIR = Pair("x12", "ZZ:HUB", "ZZ:ACME")
@@ -52,7 +53,7 @@ def clock() -> SteppedClock:
 @pytest.fixture
 def ledger(tmp_path: Path, clock: SteppedClock) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db", clock=clock) as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

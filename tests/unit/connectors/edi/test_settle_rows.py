@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_integrations.connectors.edi.settle_rows import settle_rows
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 SOURCE = "acme_edi__orders"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -18,7 +19,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     with Ledger.connect("sqlite://", clock=lambda: NOW) as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

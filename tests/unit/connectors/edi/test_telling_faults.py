@@ -16,6 +16,7 @@ from airflow_provider_integrations.core.errors import (
     TransientError,
 )
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.pager import Pager
 from tests.fakes.postgres import SteppedClock
 from tests.unit.connectors.edi.test_telling import send
@@ -29,7 +30,7 @@ def clock() -> SteppedClock:
 @pytest.fixture
 def ledger(tmp_path: Path, clock: SteppedClock) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db", clock=clock) as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

@@ -25,6 +25,7 @@ from airflow_provider_integrations.core.interchange import (
 )
 from airflow_provider_integrations.core.work_item import RemoteFile
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.fakes.pager import Pager
 from tests.fakes.postgres import SteppedClock
 
@@ -52,7 +53,7 @@ def clock() -> SteppedClock:
 @pytest.fixture
 def ledger(tmp_path: Path, clock: SteppedClock) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db", clock=clock) as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

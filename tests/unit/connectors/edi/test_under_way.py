@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_integrations.connectors.edi.under_way import tables_under_way
 from airflow_provider_integrations.core.work_item import RemoteFile, State
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 TABLES = ("sets", "orders", "order_lines")
 WAY = (State.DISCOVERED, State.LANDED, State.GATED, State.LOADED, State.ARCHIVED)
@@ -28,7 +29,7 @@ WAY = (State.DISCOVERED, State.LANDED, State.GATED, State.LOADED, State.ARCHIVED
 )
 def test_a_table_is_under_way_from_its_landing_until_it_is_closed(state: State, found: bool, tmp_path: Path) -> None:
     with Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         item = ledger.items.enter("acme__orders", RemoteFile("parent/orders", 1, 1), facts={})
         ledger.items.enter("acme_other__sets", RemoteFile("parent/sets", 1, 1), facts={})
         for old, new in pairwise(WAY[: WAY.index(state) + 1]):

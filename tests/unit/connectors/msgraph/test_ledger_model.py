@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 from tests.unit.connectors.msgraph.ledger_world import live_through
 
 FEW, MANY = 12, 1_000
@@ -16,7 +17,7 @@ FEW, MANY = 12, 1_000
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     with Ledger.connect("sqlite://") as found:
-        found.migrate()
+        migrated(found)
         yield found
 
 

@@ -38,6 +38,7 @@ from tests.fakes.graph_source import (
     through_async,
     truth,
 )
+from tests.fakes.ledgers import migrated
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> GraphService:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[GraphJob]:
     with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield graph_job(ledger, UPath(tmp_path / "lake"), tmp_path / "scratch")
 
 

@@ -24,6 +24,7 @@ from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph_source import bronze, by_id, graph_job, load_all, run_through, through, truth, zone
+from tests.fakes.ledgers import migrated
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> GraphService:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[GraphJob]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield graph_job(ledger, UPath(tmp_path / "lake"), tmp_path / "scratch")
 
 
@@ -126,7 +127,7 @@ def test_a_new_ledger_over_an_old_landing_zone_is_no_beginning(
     run_through(job)
     graph.world.hard_delete("users", users[1])
     with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         new = replace(job, ledger=ledger)
         with pytest.raises(WatermarkLostError, match="resync"):
             read_round(new, Asked())
@@ -188,7 +189,7 @@ def test_a_full_enumeration_without_the_link_that_nobody_approves_knows_at_the_n
     for user in users[1:]:
         graph.world.hard_delete("users", user)
     with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         new = graph_job(ledger, job.root, job.scratch, declared={"gone_share": 0.2, "begin": begin})
         read_round(new, Asked(resync=True, request="one"))
         assert judge_round(new) is not None
@@ -213,7 +214,7 @@ def test_a_full_enumeration_without_the_link_begins_anew_with_other_columns_and_
             raise KeyboardInterrupt
 
     with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         new = replace(job, ledger=ledger)
         with pytest.raises(KeyboardInterrupt):
             read_round(replace(new, boundary=die), Asked(resync=True, request="one"))
@@ -235,7 +236,7 @@ def test_a_new_ledger_goes_on_behind_the_versions_of_bronze_by_a_clock_that_was_
             raise KeyboardInterrupt
 
     with Ledger.connect("sqlite://") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         past = job.clock() - timedelta(days=1)
         new = replace(job, ledger=ledger, clock=lambda: past)
         with pytest.raises(KeyboardInterrupt):

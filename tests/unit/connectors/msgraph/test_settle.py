@@ -22,6 +22,7 @@ from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.graph.service import GraphService
 from tests.fakes.graph_source import KEYS, bronze, by_id, graph_job, run_through, through, truth
+from tests.fakes.ledgers import migrated
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> GraphService:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[GraphJob]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.migrate()
+        migrated(ledger)
         yield graph_job(ledger, UPath(tmp_path / "lake"), tmp_path / "scratch", name="entra_groups", resource="groups")
 
 

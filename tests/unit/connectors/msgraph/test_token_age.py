@@ -12,6 +12,7 @@ from airflow_provider_integrations.core.alert import Alert, AlertAction
 from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.ledger.graph import GraphRecord
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
 
@@ -19,7 +20,7 @@ NOW = datetime(2026, 1, 20, tzinfo=UTC)
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     with Ledger.connect("sqlite://") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

@@ -19,6 +19,7 @@ from airflow_provider_integrations.core.errors import TransientError
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import RemoteFile, State
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -31,7 +32,7 @@ ORDERS = tuple(combinations(range(10), 5))
 @pytest.fixture(scope="module")
 def ledger() -> Iterator[Ledger]:
     with Ledger.connect("sqlite://") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_integrations.connectors.sftp_pgp.discover import unfinished
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
+from tests.fakes.ledgers import migrated
 
 WAY = (State.DISCOVERED, State.LANDED, State.GATED, State.LOADED, State.ARCHIVED)
 
@@ -18,7 +19,7 @@ WAY = (State.DISCOVERED, State.LANDED, State.GATED, State.LOADED, State.ARCHIVED
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with Ledger.connect(f"sqlite:///{tmp_path}/ledger.db") as made:
-        made.migrate()
+        migrated(made)
         yield made
 
 
