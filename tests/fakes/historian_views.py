@@ -62,10 +62,18 @@ def sample(tag: str, at: str | int, value: float | str | None = 1.0, ordinal: in
 
 
 class Plant:
-    """A source in a ledger of its own, its tables in the warehouse, and the views over them."""
+    """A source in a ledger of its own, its tables in the warehouse, and the views over them.
+
+    Args:
+        entries: Of its catalog.
+
+    Attributes:
+        prefix: Before the name of each tag, so that tests that share a plant have tags of their own.
+    """
 
     def __init__(self, warehouse: Warehouse, folder: Path, entries: Sequence[TagEntry] = ()) -> None:
         self._warehouse, self._folder, self._entries, self._reads = warehouse, folder, entries, 0
+        self.prefix = ""
         self.connection = warehouse.connect()
         self.ledger = migrated(Ledger.connect(f"sqlite:///{folder / 'ledger.sqlite'}"))
         self.job = BatchJob(
@@ -78,7 +86,13 @@ class Plant:
                     self.connection.cursor().execute(text.replace("INTEGRATIONS", warehouse.database))
 
     def read(
-        self, number: int, tags: Iterable[str], begin: str | int, end: str | int, *rows: dict[str, Any], kept_back: int = 0
+        self,
+        number: int,
+        tags: Iterable[str],
+        begin: str | int,
+        end: str | int,
+        *rows: dict[str, Any],
+        kept_back: int = 0,
     ) -> None:
         """One window, read whole at a minute: landed, loaded, its gone samples marked, closed.
 
@@ -89,10 +103,16 @@ class Plant:
         self.settle()
 
     def load(
-        self, number: int, tags: Iterable[str], begin: str | int, end: str | int, *rows: dict[str, Any], kept_back: int = 0
+        self,
+        number: int,
+        tags: Iterable[str],
+        begin: str | int,
+        end: str | int,
+        *rows: dict[str, Any],
+        kept_back: int = 0,
     ) -> None:
         span = Span(*(from_iso(at) if isinstance(at, str) else at for at in (begin, end)))
-        work = Work(tuple(Tag(tag, f"ns=2;s={tag}") for tag in tags), span)
+        work = Work(tuple(Tag(f"{self.prefix}{tag}", "") for tag in tags), span)
         self._reads += 1
         facts = {
             **work.to_json(), "version": version(number), "rows_rejected": 0, "rows_read": len(rows) + kept_back,
@@ -112,7 +132,8 @@ class Plant:
 
     def batch(self, batch_id: str, number: int, table: str, rows: Sequence[dict[str, Any]]) -> None:
         contract, load = TABLES[table]
-        written = batch(self._folder / "batches", batch_id, version(number), rows, of=contract)
+        named = [{**row, "tag": f"{self.prefix}{row['tag']}"} for row in rows]
+        written = batch(self._folder / "batches", batch_id, version(number), named, of=contract)
         load_batches(self.connection, [written], contract, self._at(load))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -120,11 +141,11 @@ class Plant:
         return list(self.connection.cursor().execute(text).fetchall())
 
     def history(self) -> list[tuple[Any, ...]]:
-        """Every version of every sample, with from when to when it was known."""
+        """Every version of every sample of this test's tags, with from when to when it was known."""
         return self.rows(
-            "SELECT tag, ts_ns, ordinal, value_number, value_state, valid_from, "
+            f"SELECT SUBSTR(tag, {len(self.prefix) + 1}), ts_ns, ordinal, value_number, value_state, valid_from, "
             "CASE WHEN valid_to IS NULL THEN NULL ELSE valid_to::VARCHAR END, _deleted_at IS NOT NULL "
-            "FROM {db}.SILVER.HISTORIAN_SAMPLES ORDER BY 1, 2, 3, valid_from"
+            f"FROM {{db}}.SILVER.HISTORIAN_SAMPLES WHERE STARTSWITH(tag, '{self.prefix}') ORDER BY 1, 2, 3, valid_from"
         )
 
     def _at(self, load: LoadPolicy) -> LoadPolicy:

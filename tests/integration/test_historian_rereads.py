@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
 from tests.fakes.historian_views import INCLUDE, Plant, sample
 
 pytestmark = pytest.mark.integration
@@ -18,16 +19,23 @@ NEXT = ("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
 A, B, C = "2026-01-01T06:00:00Z", "2026-01-01T07:00:00.1234567Z", "2026-01-02T06:00:00Z"
 
 
+@pytest.fixture(scope="module")
+def shared(fakesnow_server: FakesnowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    with ExitStack() as stack:
+        yield Plant(Warehouse(fakesnow_server, "T_HISTORIAN_REREADS", stack), tmp_path_factory.mktemp("plant"))
+
+
 @pytest.fixture
-def plant(warehouse: Warehouse, tmp_path: Path) -> Plant:
-    plant = Plant(warehouse, tmp_path)
+def plant(shared: Plant, request: pytest.FixtureRequest) -> Plant:
+    plant, shared.prefix = shared, f"{request.node.name}/"
     plant.read(1, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.5))
     return plant
 
 
 def current(plant: Plant) -> list[tuple[Any, ...]]:
     return plant.rows(
-        "SELECT tag, ts_ns, ordinal, value_number FROM {db}.SILVER.HISTORIAN_SAMPLES WHERE is_current ORDER BY 1, 2, 3"
+        f"SELECT SUBSTR(tag, {len(plant.prefix) + 1}), ts_ns, ordinal, value_number FROM {{db}}.SILVER.HISTORIAN_SAMPLES "
+        f"WHERE is_current AND STARTSWITH(tag, '{plant.prefix}') ORDER BY 1, 2, 3"
     )
 
 
@@ -36,7 +44,8 @@ def as_of(plant: Plant, minute: int) -> list[float | str]:
     text = (INCLUDE / "sql" / "gold" / "historian_current.sql").read_text()
     body = text.split("$$")[1].replace("INTEGRATIONS", "{db}")
     instant = f"'2026-01-01 {minute // 60:02d}:{minute % 60:02d}:30'::TIMESTAMP_NTZ"
-    found = plant.rows(re.sub(r"\bAS_OF\b", instant, body) + " ORDER BY TS_NS, ORDINAL")
+    more = f" AND STARTSWITH(TAG, '{plant.prefix}') ORDER BY TS_NS, ORDINAL"
+    found = plant.rows(re.sub(r"\bAS_OF\b", instant, body) + more)
     return [row[4] if row[6] is None else row[6] for row in found]
 
 
@@ -58,7 +67,9 @@ def test_a_corrected_value_is_one_revision_and_the_report_of_before_can_be_made_
     assert as_of(plant, 0) == []
     assert as_of(plant, 1) == as_of(plant, 4) == [1.5, 2.5]
     assert as_of(plant, 5) == [1.5, 2.75]
-    found = plant.rows("SELECT revision, value_number FROM {db}.GOLD.HISTORIAN_REVISIONS ORDER BY 1")
+    found = plant.rows(
+        f"SELECT revision, value_number FROM {{db}}.GOLD.HISTORIAN_REVISIONS WHERE tag = '{plant.prefix}flow' ORDER BY 1"
+    )
     assert found == [(0, 2.5), (1, 2.75)]
 
 
@@ -87,7 +98,9 @@ def test_other_tags_and_other_times_are_never_touched(plant: Plant) -> None:
     assert [row[3] for row in current(plant)] == [1.5, 3.5]
 
 
-def test_an_older_reading_that_comes_late_neither_deletes_what_is_newer_nor_brings_back_what_is_gone(plant: Plant) -> None:
+def test_an_older_reading_that_comes_late_neither_deletes_what_is_newer_nor_brings_back_what_is_gone(
+    plant: Plant,
+) -> None:
     plant.read(9, ["flow"], *DAY, sample("flow", B, 2.75), sample("flow", "2026-01-01T08:00:00Z", 8.0))
     late = [sample("flow", A, 1.5), sample("flow", B, 2.5), sample("flow", "2026-01-01T05:00:00Z", 5.0)]
     plant.read(5, ["flow"], *DAY, *late)
@@ -116,12 +129,18 @@ def test_a_sample_put_between_those_of_one_instant_moves_the_later_ones(plant: P
     plant.read(3, ["n"], *DAY, *(sample("n", A, value, place) for place, value in enumerate((1.0, 2.0, 3.0))))
     plant.read(4, ["n"], *DAY, sample("n", A, 1.0))
     assert [row[3] for row in current(plant) if row[0] == "n"] == [1.0]
-    assert [[value for value in as_of(plant, minute) if value not in (1.5, 2.5)] for minute in (2, 3)] == [[1.0, 3.0], [1.0, 2.0, 3.0]]
+    assert [[value for value in as_of(plant, minute) if value not in (1.5, 2.5)] for minute in (2, 3)] == [
+        [1.0, 3.0],
+        [1.0, 2.0, 3.0],
+    ]
 
 
 def test_a_state_stays_a_state_and_nan_is_no_change(plant: Plant) -> None:
     odd = [sample("s", A, "I/O Timeout", status=0x80000000, quality="bad"), sample("s", B, float("nan"))]
     plant.read(2, ["s"], *DAY, *odd)
     plant.read(3, ["s"], *DAY, *odd)
-    found = plant.rows("SELECT value_state, value_number IS NULL, status FROM {db}.SILVER.HISTORIAN_SAMPLES WHERE tag = 's' ORDER BY ts_ns")  # fmt: skip
+    found = plant.rows(
+        "SELECT value_state, value_number IS NULL, status FROM {db}.SILVER.HISTORIAN_SAMPLES "
+        f"WHERE tag = '{plant.prefix}s' ORDER BY ts_ns"
+    )
     assert found == [("I/O Timeout", True, 0x80000000), (None, False, 0)]
