@@ -18,7 +18,7 @@ from itertools import count
 from airflow_provider_integrations.connectors.historian.job import HistorianJob
 from airflow_provider_integrations.connectors.historian.model import Span, Tag, from_iso
 from airflow_provider_integrations.connectors.historian.run_plan import RunPlan, Work, plan_work
-from airflow_provider_integrations.connectors.historian.settle import leads_on, position_of, settle_historian
+from airflow_provider_integrations.connectors.historian.settle import leads_on, position_of
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.work_item import RemoteFile, State, WorkItem
@@ -101,8 +101,8 @@ def plan_items(job: HistorianJob, asked: Asked) -> list[WorkItem]:
     Raises:
         ConfigError, WatermarkLostError: nothing was planned.
     """
+    # Nothing is settled here: that comes after the load, when it is marked what is gone of what was read.
     name = job.source.source
-    settle_historian(job.ledger, name)  # A worker may have died between the last load and the watermark.
     if asked.span is not None:
         run = f"span-{hashlib.sha256(asked.request.encode()).hexdigest()[:12]}"
         _enter(job, run, asked)
