@@ -1,0 +1,274 @@
+"""The history of one node as a conversation: it yields requests and pages and is sent answers; no page splits an instant.
+
+The library's own loop ends in silence when a continuation point comes again (asyncua 2.1.0, `Node.read_raw_history`). Here no
+end is believed: a page must bring something new, a lost point leads back to the last instant that is known to be whole, and
+an answer without a point is asked once more from there, since servers cap pages and tell nobody. What cannot be read to the
+end of the window is an error that names what is unread.
+
+    conversation = read_history(Tag("level", "ns=2;i=3"), span, Reading(), Limits(), PageMaker())
+    step = next(conversation)  # Asked
+    step = conversation.send(None)  # Receive
+    step = conversation.send(answer)  # the next Asked, or a Page
+
+Sources: OPC 10000-4, 5.11.3 and 7.9; OPC 10000-11, 6.5.3 (raw) and 6.5.4 (processed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag
+from airflow_provider_integrations.connectors.historian.opcua_decode import Values, no_values
+from airflow_provider_integrations.connectors.historian.opcua_endings import Endings
+from airflow_provider_integrations.connectors.historian.opcua_model import (
+    Asked,
+    Conversation,
+    Fault,
+    Limits,
+    Reading,
+    Receive,
+    Release,
+    Request,
+    Response,
+    Step,
+)
+from airflow_provider_integrations.connectors.historian.opcua_pages import head_of, of_window, sort_page, split_last
+from airflow_provider_integrations.connectors.historian.opcua_status import GOOD_MORE_DATA, Meaning, meaning_of
+from airflow_provider_integrations.connectors.historian.opcua_values import PageMaker
+from airflow_provider_integrations.core.errors import IntegrationError
+
+__all__ = ["read_history"]
+
+_TICK = 100
+_ENOUGH = 2_000  # Values that make a page of ours: a server's may have a single one.
+
+_Steps = Generator[Step, Response | Fault | None, bool]
+
+
+def read_history(tag: Tag, span: Span, reading: Reading, limits: Limits, to_page: PageMaker) -> Conversation:
+    """Read a window to its end.
+
+    Args:
+        tag: Whose history.
+        span: The window.
+        reading: Which history.
+        limits: How much at once, and how much patience.
+        to_page: Makes columns of values.
+
+    Raises:
+        WindowTooLargeError: the server does not give so much at once, or not in order; half of it may work.
+        StalledError: it gives nothing new, and does not end either.
+        ConfigError: it has no such history, or not for this user.
+        SystemicError: its answers cannot be read.
+        TransientError: it cannot answer now, or the session is lost again and again.
+    """
+    read = _Read(tag, span, reading, limits, to_page, Endings(tag.name, span, limits), span.begin)
+    try:
+        if span.begin < span.end:
+            while not (yield from read.from_last()):
+                pass
+    except IntegrationError:
+        yield from read.give_ready()
+        raise
+    yield read.last_page()
+
+
+@dataclass(slots=True)
+class _Read:
+    """Where a read stands.
+
+    Args:
+        whole_to: Everything before it is ready or given; a fresh request begins here.
+        held: The values of the instant `whole_to` as far as they are known.
+        ready: Values before `whole_to` that wait for company.
+        known: How many values of that instant were seen at some time.
+        outside: Bounds before and after the window.
+        alone: Whether the page that ended with `held` had nothing else.
+        rows: Values of the last page.
+        ended_rows: Values of the page that ended without a point when `confirming` began.
+        confirming: How many values of the instant are to be found again if the end is the end.
+    """
+
+    tag: Tag
+    span: Span
+    reading: Reading
+    limits: Limits
+    to_page: PageMaker
+    endings: Endings
+    whole_to: int
+    held: Values = field(default_factory=no_values)
+    ready: list[Values] = field(default_factory=list)
+    waiting: int = 0
+    known: int = 0
+    outside: tuple[Values, Values] = field(default_factory=lambda: (no_values(), no_values()))
+    alone: bool = False
+    rows: int = 0
+    ended_rows: int = 0
+    confirming: int | None = None
+    asked_again: bool = False
+
+    def from_last(self) -> _Steps:
+        """Read from the last whole instant on, until the end (true) or until a new beginning is needed (false)."""
+        self.known, self.held = max(self.known, len(self.held)), no_values()
+        span = Span(self.whole_to, self.span.end)
+        request = Request(self.tag.address, span, self.reading, self.endings.page)
+        previous: Values | None = None
+        yield Asked(request)
+        while True:
+            response = yield Receive()
+            assert response is not None, "a receipt is answered"
+            meaning = meaning_of(response.status)
+            if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
+                self.endings.refused(response, self.whole_to)
+                return False
+            following = replace(request, point=response.point) if response.point else None
+            if following:
+                yield Asked(following)  # The server is at work while this page is read.
+            values = self._values(response, span)
+            if previous is not None and self._repeated(values, previous, request, response):
+                self.endings.nothing_new("the server sends the same page again", self.whole_to)
+            elif not len(values) and following:
+                self.endings.nothing_new("the server sends empty pages with continuation points", self.whole_to)
+            elif not (yield from self._taken(values, span, following)):
+                return False
+            if following is None:
+                return (yield from self._ended(response, span))
+            request, previous = following, values
+
+    def give_ready(self) -> Generator[Page, None, None]:
+        """The values that wait."""
+        if self.waiting:
+            yield self._page([self.outside[0], *self.ready], self.whole_to)
+            self.ready, self.waiting, self.outside = [], 0, (no_values(), self.outside[1])
+
+    def last_page(self) -> Page:
+        """All that is left, up to the end of the window."""
+        before, after = self.outside
+        return self._page([before, *self.ready, self.held, after], self.span.end)
+
+    def _values(self, response: Response, span: Span) -> Values:
+        try:
+            values, before, after = of_window(response.values(), span)
+        except ValueError as error:
+            raise self.endings.unreadable(str(error), self.whole_to) from None
+        if self.reading.bounds:
+            self.outside = before if span == self.span and len(before) else self.outside[0], after
+        return values
+
+    def _repeated(self, values: Values, previous: Values, request: Request, response: Response) -> bool:
+        """Whether a page came again: values of one instant may be alike, but not where the point stands still."""
+        if not len(values) or not values.same(previous):
+            return False
+        return response.point == request.point or values.ts[0] != values.ts[-1]
+
+    def _taken(self, values: Values, span: Span, following: Request | None) -> _Steps:
+        """Take a page; false where its values cannot be joined to those before, and all begins at the last instant."""
+        if not len(values):
+            return True
+        first, page = not len(self.held), sort_page(values)
+        capped = following is not None or 0 < self.endings.page <= len(values)
+        behind = not first and page.values.ts[0] < self.held.ts[0]
+        if behind or (not page.came_sorted and (capped or not first)):
+            yield from self._abandon(following)
+            raise self.endings.unordered(self.whole_to)
+        values, self.rows = page.values, len(page.values)
+        if not first and values.ts[0] == self.held.ts[0] and span.begin != self.whole_to and self._doubtful(values):
+            # Servers whose points are times (asyncua's own) begin an instant anew that a page cut in two: then its values
+            # would come twice. From its beginning the instant is whole in one page, or the points lead through it.
+            yield from self._abandon(following)
+            return False
+        rest, self.held = split_last(self.held.joined([values]) if len(self.held) else values)
+        self.alone = first and not len(rest)
+        if len(rest):
+            self.ready.append(rest)
+            self.waiting += len(rest)
+        self._advance(int(self.held.ts[0]))
+        self.endings.held(len(self.held), self.whole_to)
+        if self.waiting >= _ENOUGH:
+            yield from self.give_ready()
+        return True
+
+    def _advance(self, instant: int) -> None:
+        """All before this instant is whole; values outside of the window (bounds) do not move its edges."""
+        instant = min(max(instant, self.span.begin), self.span.end)
+        if instant > self.whole_to:
+            if self.confirming is not None:
+                self.endings.ended_early(self.ended_rows)
+            self.whole_to, self.known, self.confirming, self.asked_again = instant, 0, None, False
+            self.endings.progress()
+
+    def _doubtful(self, values: Values) -> bool:
+        """Whether a page may begin an instant anew, rather than go on in it."""
+        known, head = len(self.held), head_of(values, int(self.held.ts[0]))
+        return len(head) >= known and head.part(0, known).same(self.held)
+
+    def _ended(self, response: Response, span: Span) -> _Steps:
+        """Whether an answer without a point is the end; otherwise all begins at the last instant."""
+        if self.reading.aggregate:
+            return self._all_intervals(span)
+        more = response.status & 0xFFFF0000 == GOOD_MORE_DATA
+        if not len(self.held):
+            if self.known:
+                self.endings.nothing_new("values that were there are gone", self.whole_to)
+            elif more:
+                self.endings.nothing_new("the server says that there is more, and does not give it", self.whole_to)
+            elif meaning_of(response.status) is Meaning.NO_DATA or self.asked_again:
+                return True
+            self.asked_again = True  # "Good" and nothing in it: asked twice.
+            return False
+        if self.confirming == len(self.held) and self.alone and not more:
+            if not self.endings.fills_cap(len(self.held)):
+                return True
+            self.endings.instant_fills(len(self.held), self.whole_to)
+            return False
+        if self.alone and self.confirming is None and not more:
+            return (yield from self._nothing_after())
+        if self.confirming is not None:
+            self.endings.ended_early(self.ended_rows)
+            self.endings.nothing_new("the server ends, and has more", self.whole_to)
+        self.confirming, self.ended_rows = len(self.held), self.rows
+        return False
+
+    def _all_intervals(self, span: Span) -> bool:
+        """An aggregate has a value for each interval, good or not."""
+        length = int(self.reading.interval * 1_000_000)
+        if not length or (not len(self.held) and self.whole_to == self.span.begin):
+            return True
+        last = self.span.begin + (self.span.end - 1 - self.span.begin) // length * length
+        if len(self.held) and self.held.ts[0] >= last:
+            return True
+        self.endings.nothing_new("the server ends before the last interval", self.whole_to)
+        return False
+
+    def _nothing_after(self) -> _Steps:
+        """Whether nothing comes after an instant that was all of a page: else that page is what the server caps."""
+        begin = (self.whole_to // _TICK + 1) * _TICK
+        if begin >= self.span.end:
+            return True
+        span, held = Span(begin, self.span.end), len(self.held)
+        yield Asked(Request(self.tag.address, span, self.reading, self.endings.page))
+        response = yield Receive()
+        assert response is not None, "a receipt is answered"
+        meaning = meaning_of(response.status)
+        if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
+            self.endings.refused(response, self.whole_to)
+            return False
+        if response.point:
+            yield Release(self.tag.address, Request(self.tag.address, span, self.reading, 0, response.point))
+        if not response.point and not len(self._values(response, span)):
+            return True
+        self.endings.instant_fills(held, self.whole_to)
+        return False
+
+    def _abandon(self, following: Request | None) -> Generator[Step, Response | Fault | None, None]:
+        """Take the answer that is on its way, and give its point back."""
+        if following is None:
+            return
+        response = yield Receive()
+        if response is not None and not isinstance(response, Fault) and response.point:
+            yield Release(self.tag.address, replace(following, point=response.point))
+
+    def _page(self, parts: list[Values], read_to: int) -> Page:
+        values = parts[0].joined(parts[1:]) if parts else no_values()
+        return Page(self.tag.name, self.to_page(values, begin=self.span.begin, end=self.span.end), read_to)
