@@ -1,0 +1,251 @@
+"""Intervals of smart meters: readings with the stamps that a source gives them become numbered slots of local days.
+
+Pure, over columns of many readings at once. Nothing is shifted and nothing is guessed: a reading that has no slot, or that
+another one contradicts, is refused with its reason, and of several for one slot an actual one stands above a substituted one,
+that above an estimated one, and among equals the later version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from airflow_provider_integrations.connectors.historian.intervals_clock import Clock, Flags, Ints
+from airflow_provider_integrations.connectors.historian.intervals_passes import UNKNOWN, passes_of, runs_backward
+from airflow_provider_integrations.connectors.historian.samples import Origin, Quality
+from airflow_provider_integrations.formats.arrow import pa
+
+__all__ = ["FIRST", "INTERVALS", "LAST", "RANKS", "Kind", "Placed", "Readings", "Refusal", "Trait", "place"]
+
+FIRST, LAST = 0, 4_102_444_800
+"""Stamps are from 1970 to before 2100."""
+
+INTERVALS: Any = pa.schema(
+    [
+        pa.field("service_point", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("ts_begin", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("ts_end", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("local_begin", pa.string(), nullable=False),
+        pa.field("slot", pa.int32(), nullable=False),
+        pa.field("local_date", pa.date32(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("quality", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("quality_detail", pa.string()),
+    ]
+)
+"""What a file of normalised intervals has; `slot` counts from 0 in the local day, `quality_detail` is what the source says."""
+
+RANKS = {Origin.ESTIMATED: 1, Origin.SUBSTITUTED: 2, Origin.ACTUAL: 3}
+"""Of origins; the higher one is kept. Without a value there is nothing to keep: rank 0."""
+
+
+class Kind(IntEnum):
+    """What the stamp of a reading is, all in seconds since 1970."""
+
+    INSTANT = 0
+    """In UTC: the source says so, or gives the offset."""
+    LOCAL = 1
+    """By the clock of the zone."""
+    LOCAL_SUMMER = 2
+    """The same, and summer time by the source's flag."""
+    LOCAL_STANDARD = 3
+    """The same, and not summer time."""
+
+
+class Refusal(StrEnum):
+    """Why a reading is refused, or left out for a better one."""
+
+    STAMP = "stamp"
+    """It is no time, or none from 1970 to 2099."""
+    MIDNIGHT_24 = "midnight_24"
+    """24:00 ends a day, and stamps are said to begin intervals."""
+    NONEXISTENT_TIME = "nonexistent_time"
+    AMBIGUOUS_TIME = "ambiguous_time"
+    """In the hour that comes twice, and neither order nor a flag tells which."""
+    OFF_GRID = "off_grid"
+    """Between two slots."""
+    CONFLICT = "conflict"
+    """Several values for one slot, none of which stands above the others."""
+    SUPERSEDED = "superseded"
+    """A reading of higher origin or later version is there: kept for the record, and no fault."""
+    VALUE = "value"
+    QUALITY = "quality"
+    """A flag that is not known: it might be an estimate."""
+    SERVICE_POINT = "service_point"
+    LENGTH = "length"
+    """An interval of another length."""
+    RECORD = "record"
+    """A line or record that is malformed."""
+    NOT_INTERVALS = "not_intervals"
+    """Registers that run on, and the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What many readings have in common."""
+
+    unit: str | None = None
+    quality: Quality = Quality.GOOD
+    origin: Origin = Origin.ACTUAL
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Columns of one length: the number of the series, stamp, `Kind`, value (NaN for none), number of the trait, where in the
+    source, and version."""
+
+    series: npt.NDArray[np.int32]
+    stamp: Ints
+    kind: npt.NDArray[np.int8]
+    value: npt.NDArray[np.float64]
+    trait: npt.NDArray[np.int32]
+    row: Ints
+    version: Ints
+
+    def at(self, which: Any) -> Readings:
+        """Some of them, by mask, places or slice."""
+        return Readings(
+            self.series[which], self.stamp[which], self.kind[which], self.value[which], self.trait[which],
+            self.row[which], self.version[which],
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Readings in the order of series and slot.
+
+    Args:
+        readings: Those that have a slot of their own.
+        numbers: The slot of each, as the clock numbers them.
+        refused: The others, of one `Refusal` each.
+        duplicates: How many were left out since they say the same as another one.
+    """
+
+    readings: Readings
+    numbers: npt.NDArray[np.int32]
+    refused: list[tuple[Refusal, Readings]]
+    duplicates: int
+
+
+def place(readings: Readings, clock: Clock, traits: Sequence[Trait], *, ending: bool) -> Placed:
+    """Give each reading its slot.
+
+    Args:
+        readings: All of some series, rows of one series in the order of the source, and series together.
+        clock: Holds the stamps of all of them.
+        traits: By the numbers that the readings have.
+        ending: Stamps end intervals.
+    """
+    refused: list[tuple[Refusal, Readings]] = []
+    instants, reasons = _instants(readings, clock)
+    numbers = clock.number_at(instants)
+    if ending:
+        numbers = np.where(numbers > 0, numbers - 1, -1).astype(np.int32)
+    numbers[numbers >= len(clock.slots)] = -1
+    bad = (numbers < 0) | (reasons != 0)
+    if bad.any():
+        reasons[bad & (reasons == 0)] = _CODES.index(Refusal.OFF_GRID)
+        for code, reason in enumerate(_CODES):
+            if reason is not None and (of_it := reasons == code).any():
+                refused.append((reason, readings.at(of_it)))
+        readings, numbers = readings.at(~bad), numbers[~bad]
+    keys = readings.series.astype(np.int64) * (len(clock.starts) + 1) + numbers
+    steps = np.diff(keys)
+    if (steps < 0).any():
+        order = np.argsort(keys, kind="stable")
+        readings, numbers, keys = readings.at(order), numbers[order], keys[order]
+        steps = np.diff(keys)
+    if not (steps == 0).any():
+        return Placed(readings, numbers, refused, 0)
+    kept, lost, same = _settle(readings, keys, traits)
+    refused += lost
+    return Placed(readings.at(kept), numbers[kept], refused, same)
+
+
+_CODES = (None, Refusal.NONEXISTENT_TIME, Refusal.AMBIGUOUS_TIME, Refusal.OFF_GRID)
+
+
+def _instants(readings: Readings, clock: Clock) -> tuple[Ints, npt.NDArray[np.int8]]:
+    """The instants that stamps mean, and by number in `_CODES` why one means none."""
+    reasons = np.zeros(len(readings), np.int8)
+    local = readings.kind != Kind.INSTANT
+    if not local.any():
+        return readings.stamp, reasons
+    table = clock.local
+    at, rest = np.divmod(readings.stamp - table.base, table.step)
+    at = np.clip(at, 0, len(table.count) - 1)
+    count = table.count[at]
+    instants = table.first[at]
+    instants[rest != 0] = clock.base - 1
+    reasons[(count == 0) & (rest == 0)] = 1
+    _resolve(readings, at, (count == 2) & (rest == 0) & local, clock, instants, reasons)
+    if local.all():
+        return instants, reasons
+    reasons[~local] = 0
+    return np.where(local, instants, readings.stamp), reasons
+
+
+def _resolve(
+    readings: Readings, at: Ints, twice: Flags, clock: Clock, instants: Ints, reasons: npt.NDArray[np.int8]
+) -> None:
+    """Write in which of two passes a stamp is: by flag, else by order."""
+    if not twice.any():
+        return
+    table = clock.local
+    which = np.flatnonzero(twice & (readings.kind == Kind.LOCAL))
+    flagged = np.flatnonzero(twice & (readings.kind == Kind.LOCAL_STANDARD))
+    instants[flagged] = table.second[at[flagged]]
+    if not len(which):
+        return
+    series = readings.series[which].astype(np.int64)
+    groups = series * (int(table.turn.max()) + 1) + table.turn[at[which]]
+    backward = runs_backward(readings.series.astype(np.int64), readings.stamp, series)
+    passes = passes_of(groups, readings.stamp[which], table.edge[at[which]], backward)
+    second = which[passes == 1]
+    instants[second] = table.second[at[second]]
+    reasons[which[passes == UNKNOWN]] = 2
+
+
+def _settle(
+    readings: Readings, keys: Ints, traits: Sequence[Trait]
+) -> tuple[Flags, list[tuple[Refusal, Readings]], int]:
+    """Of several readings for one slot: which are kept, what is refused, and how many say the same again."""
+    repeated = np.append(False, keys[1:] == keys[:-1])
+    several = repeated | np.append(repeated[1:], False)
+    at = np.flatnonzero(several)
+    among = readings.at(at)
+    ranks = np.array([RANKS[trait.origin] for trait in traits], np.int8)
+    told = sorted({trait.unit or "" for trait in traits})
+    units = np.array([told.index(trait.unit or "") for trait in traits])
+    rank = np.where(np.isnan(among.value), np.int8(0), ranks[among.trait])
+    order = np.lexsort((among.row, -among.version, -rank, keys[at]))
+    at, among, rank, key = at[order], among.at(order), rank[order], keys[at][order]
+    new = np.append(True, key[1:] != key[:-1])
+    best = np.flatnonzero(new)[np.cumsum(new) - 1]
+    level = (rank == rank[best]) & (among.version == among.version[best])
+    # Two without a value say the same.
+    equal = (among.value == among.value[best]) | (np.isnan(among.value) & np.isnan(among.value[best]))
+    equal &= units[among.trait] == units[among.trait[best]]
+    member = np.cumsum(new) - 1
+    torn = (np.bincount(member, level & ~equal) > 0)[member]
+    kept = ~several
+    kept[at[new & ~torn]] = True
+    conflict, beaten = torn & level, ~level & ~equal
+    lost = [
+        (reason, among.at(which))
+        for reason, which in ((Refusal.CONFLICT, conflict), (Refusal.SUPERSEDED, beaten))
+        if which.any()
+    ]
+    return kept, lost, int((~new & ~conflict & ~beaten).sum())

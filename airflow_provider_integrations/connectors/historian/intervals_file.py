@@ -1,0 +1,303 @@
+"""A file of meter readings becomes a Parquet file of intervals, with what is refused and what is missing in files beside it.
+
+    normalize_file(Path("june.csv"), Path("june.parquet"), Rules(ZoneInfo("America/Chicago"), 15))
+
+CSV, Parquet, NEM12 and Green Button are told apart by their content. Memory holds one portion of the readings; the file is
+written under another name and takes its own when it is whole.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow.parquet
+
+from airflow_provider_integrations.connectors.historian.intervals import (
+    INTERVALS,
+    Kind,
+    Readings,
+    Refusal,
+    place,
+)
+from airflow_provider_integrations.connectors.historian.intervals_clock import clock_of
+from airflow_provider_integrations.connectors.historian.intervals_days import (
+    MISSING,
+    WRITTEN,
+    Day,
+    days_of,
+    interval_rows,
+    missing_slots,
+)
+from airflow_provider_integrations.connectors.historian.intervals_sources import Source, open_source
+from airflow_provider_integrations.connectors.historian.intervals_spool import Intake, RejectLog, Spool
+from airflow_provider_integrations.connectors.historian.model import to_iso
+from airflow_provider_integrations.core.errors import ConfigError, RejectedError
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.formats.arrow import Table, pa, pc
+
+__all__ = ["PORTION", "Rules", "beside", "normalize_file"]
+
+pq: Any = pyarrow.parquet
+
+PORTION = 2_000_000
+"""Readings that memory holds at a time, unless one series alone has more."""
+
+_DAYS_TOLD = 50
+_ROW_GROUP = 1 << 20
+_SECOND = 1_000_000_000
+_STRINGS = [name for name in INTERVALS.names if INTERVALS.field(name).type == pa.string()]
+_DELTAS = ["ts_begin", "ts_end", "slot", "local_date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How stamps are meant.
+
+    Args:
+        zone: Whose local days have the slots, and whose clock local stamps are told by.
+        minutes: Length of an interval; a day is a multiple of it.
+        ending: Whether stamps end intervals; None for what the source says, or else that they begin them.
+        form: Of stamps as text, as `strptime` has it; None for ISO 8601.
+        most_rejected: Share of readings that may be refused.
+    """
+
+    zone: ZoneInfo
+    minutes: int
+    ending: bool | None = None
+    form: str | None = None
+    most_rejected: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minutes <= 1440 or 1440 % self.minutes:
+            raise ConfigError(
+                "slots that do not fill a day", minutes=self.minutes, next_step="Use e.g. 15, 30 or 60 minutes."
+            )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted over all portions."""
+
+    landed: int = 0
+    nulls: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    edges: int = 0
+    days: int = 0
+    empty: int = 0
+    unexpected: int = 0
+    examples: list[Day] = field(default_factory=list)
+    low: int | None = None
+    high: int | None = None
+    origins: dict[str, int] = field(default_factory=dict)
+
+
+class _Outputs:
+    """Three files that take their names when they are whole."""
+
+    def __init__(self, out: Path) -> None:
+        self.finals = {"intervals": out, "rejects": beside(out, "rejects"), "missing": beside(out, "missing")}
+        self.drafts = {name: out.with_name(f".{out.name}.{name}") for name in self.finals}
+
+    def publish(self, *names: str) -> None:
+        """Replace what an earlier run left, also by nothing."""
+        for name in names:
+            if self.drafts[name].exists():
+                self.drafts[name].replace(self.finals[name])
+            else:
+                self.finals[name].unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove what has not taken its name."""
+        for draft in self.drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def beside(out: Path, what: str) -> Path:
+    """The name of a file that belongs to another: `june.parquet` has `june.rejects.parquet`."""
+    return out.with_name(f"{out.stem}.{what}.parquet")
+
+
+def normalize_file(source: Path, out: Path, rules: Rules, *, portion: int = PORTION) -> dict[str, Any]:
+    """Write the intervals of a file, and tell what became of each of its readings.
+
+    Args:
+        source: CSV, Parquet, NEM12 or Green Button.
+        out: Parquet with the columns `INTERVALS`, by series in the order in which the source names them, then by time.
+        rules: How stamps are meant.
+        portion: Readings that memory holds at a time.
+
+    Returns:
+        The report: numbers of rows, slots, missing slots, duplicates, refusals by reason, and days that are not full.
+
+    Raises:
+        RejectedError: the file cannot be read, or more of it is refused than allowed; the refusals are kept, and `out` is as
+            it was.
+        OSError: of the file system.
+    """
+    outputs = _Outputs(out)
+    if any(final.exists() and source.exists() and source.samefile(final) for final in outputs.finals.values()):
+        raise ConfigError("a file would replace its own source", path=str(out), next_step="Give another --out.")
+    try:
+        told = _normalized(source, outputs, rules, portion)
+        outputs.publish("intervals", "rejects", "missing")
+    except RejectedError:
+        outputs.publish("rejects")
+        raise
+    finally:
+        outputs.discard()
+    return told
+
+
+def _normalized(source: Path, outputs: _Outputs, rules: Rules, portion: int) -> dict[str, Any]:
+    """Read, place and write; the files have their drafts' names yet."""
+    intake, tally = Intake(RejectLog(outputs.drafts["rejects"])), _Tally()
+    try:
+        with ExitStack() as stack:
+            opened = stack.enter_context(open_source(source, rules.minutes, rules.ending, rules.form, intake))
+            spool = stack.enter_context(Spool(outputs.drafts["intervals"].parent))
+            for block in opened.blocks:
+                spool.add(block)
+            writer = stack.enter_context(_Writer(outputs))
+            for readings in spool.portions(portion):
+                _work(readings, intake, rules, tally, writer, ending=opened.ending)
+    finally:
+        intake.rejects.close()
+    told = _report(source, outputs, opened, rules, intake, tally)
+    refused = told["rejected"]
+    if not tally.landed:
+        raise RejectedError(Reason.NO_ROWS, rows=intake.rows, rejects=told["rejects"])
+    if refused > rules.most_rejected * (refused + tally.landed + tally.duplicates):
+        raise RejectedError(
+            Reason.TOO_MANY_REJECTS,
+            rows=intake.rows,
+            rejected=refused,
+            allowed_share=rules.most_rejected,
+            rejects=told["rejects"],
+        )
+    return told
+
+
+def _work(readings: Readings, intake: Intake, rules: Rules, tally: _Tally, writer: _Writer, *, ending: bool) -> None:
+    """One portion: its slots, rows, gaps and days."""
+    low, high = int(readings.stamp.min()), int(readings.stamp.max())
+    clock = clock_of(rules.zone, rules.minutes * 60, low, high, ending=ending)
+    series, traits = list(intake.series), list(intake.traits)
+    placed = place(readings, clock, traits, ending=ending)
+    for reason, refused in placed.refused:
+        _log(reason, refused, series, intake.rejects)
+    writer.write(interval_rows(placed, clock, series, traits), missing := missing_slots(placed, clock, series))
+    tally.landed += len(placed.readings)
+    tally.nulls += int(np.isnan(placed.readings.value).sum())
+    tally.duplicates += placed.duplicates
+    tally.missing += pc.sum(missing.column("slots")).as_py() or 0
+    tally.edges += pc.sum(missing.filter(missing.column("edge")).column("slots")).as_py() or 0
+    for number, count in enumerate(np.bincount(placed.readings.trait).tolist()):
+        if count:
+            origin = traits[number].origin.value
+            tally.origins[origin] = tally.origins.get(origin, 0) + count
+    days = days_of(placed, clock, _DAYS_TOLD - len(tally.examples))
+    tally.days, tally.empty = tally.days + days.seen, tally.empty + days.empty
+    tally.unexpected += days.unexpected
+    tally.examples += days.examples
+    if len(placed.numbers):
+        first, last = int(clock.starts[placed.numbers.min()]), int(clock.starts[placed.numbers.max() + 1])
+        tally.low = first if tally.low is None else min(tally.low, first)
+        tally.high = last if tally.high is None else max(tally.high, last)
+
+
+def _log(reason: Refusal, refused: Readings, series: list[tuple[str, str]], log: RejectLog) -> None:
+    instant = refused.kind == Kind.INSTANT
+    texts = np.datetime_as_string(refused.stamp.astype("datetime64[s]")).tolist()
+    for at, text in enumerate(texts):
+        point, channel = series[refused.series[at]]
+        value = float(refused.value[at])
+        log.add(
+            reason, int(refused.row[at]), point=point, channel=channel, stamp=f"{text}Z" if instant[at] else text,
+            value=None if value != value else repr(value),
+        )  # fmt: skip
+
+
+class _Writer:
+    """Writes portions while the next one is worked on."""
+
+    def __init__(self, outputs: _Outputs) -> None:
+        self._intervals = pq.ParquetWriter(
+            outputs.drafts["intervals"], WRITTEN, compression="zstd", compression_level=1, use_dictionary=_STRINGS,
+            column_encoding=dict.fromkeys(_DELTAS, "DELTA_BINARY_PACKED"), store_schema=False,
+        )  # fmt: skip
+        self._missing = pq.ParquetWriter(outputs.drafts["missing"], MISSING, compression="zstd")
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+        self._missing.close()
+        self._intervals.close()
+        if kind is None and self._last is not None:
+            self._last.result()
+
+    def write(self, rows: Table, missing: Table) -> None:
+        """Hand over; one portion waits at most."""
+        if self._last is not None:
+            self._last.result()
+        self._last = self._pool.submit(self._written, rows, missing)
+
+    def _written(self, rows: Table, missing: Table) -> None:
+        if rows.num_rows:
+            self._intervals.write_table(rows, row_group_size=_ROW_GROUP)
+        if missing.num_rows:
+            self._missing.write_table(missing)
+
+
+def _report(
+    source: Path, outputs: _Outputs, opened: Source, rules: Rules, intake: Intake, tally: _Tally
+) -> dict[str, Any]:
+    counts = {reason.value: count for reason, count in sorted(intake.rejects.counts.items())}
+    superseded = counts.pop(Refusal.SUPERSEDED.value, 0)
+    names = list(intake.series)
+    days = [
+        {
+            "service_point": names[one.series][0], "channel": names[one.series][1],
+            "local_date": one.day.isoformat(), "slots": one.slots, "expected": one.expected,
+        }
+        for one in tally.examples
+    ]  # fmt: skip
+    return {
+        "file": source.name,
+        "format": opened.form,
+        "zone": rules.zone.key,
+        "minutes": rules.minutes,
+        "stamps": "ending" if opened.ending else "beginning",
+        "rows": intake.rows,
+        "slots": tally.landed,
+        "series": len(names),
+        "service_points": len({point for point, _ in names}),
+        "from": None if tally.low is None else to_iso(tally.low * _SECOND),
+        "to": None if tally.high is None else to_iso(tally.high * _SECOND),
+        "without_value": tally.nulls,
+        "origins": dict(sorted(tally.origins.items())),
+        "missing": tally.missing,
+        "missing_at_edges": tally.edges,
+        "duplicates": tally.duplicates,
+        "superseded": superseded,
+        "rejected": sum(counts.values()),
+        "rejects": counts,
+        "days": tally.days,
+        "days_without_any": tally.empty,
+        "days_unexpected": tally.unexpected,
+        "unexpected": days,
+        **intake.facts,
+        "out": str(outputs.finals["intervals"]),
+        "rejects_file": str(outputs.finals["rejects"]) if counts or superseded else None,
+        "missing_file": str(outputs.finals["missing"]),
+    }

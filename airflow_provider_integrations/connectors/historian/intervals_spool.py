@@ -1,0 +1,188 @@
+"""Readings of a source on their way to their slots: kept in a file of columns, and given back by series, so that memory holds a
+few million of them however many there are and in whatever order they came.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.ipc
+
+from airflow_provider_integrations.connectors.historian.intervals import Readings, Refusal, Trait
+from airflow_provider_integrations.formats.arrow import pa
+from airflow_provider_integrations.landing.parquet import ROW_GROUP
+
+__all__ = ["REJECTS", "Intake", "RejectLog", "Spool"]
+
+_ipc: Any = pyarrow.ipc
+_SCHEMA = pa.schema(
+    [("series", pa.int32()), ("stamp", pa.int64()), ("kind", pa.int8()), ("value", pa.float64()), ("trait", pa.int32()),
+     ("row", pa.int64()), ("version", pa.int64())]
+)  # fmt: skip
+REJECTS: Any = pa.schema(
+    [("row", pa.int64()), ("service_point", pa.string()), ("channel", pa.string()), ("timestamp", pa.string()),
+     ("value", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
+)  # fmt: skip
+"""Of what is refused: where in the source (line, or record of data), what it said, and the `Refusal`."""
+
+_TEXT = 200
+"""Letters that are kept of what is refused."""
+
+
+@dataclass(slots=True)
+class RejectLog:
+    """Counts refusals and writes them to a Parquet file, which is there only if there are some.
+
+    Args:
+        path: Of the file.
+        counts: By reason.
+    """
+
+    path: Path
+    counts: dict[Refusal, int] = field(default_factory=dict)
+    _held: list[dict[str, Any]] = field(default_factory=list)
+    _writer: Any = None
+
+    def add(
+        self, reason: Refusal, row: int, *, point: str | None = None, channel: str | None = None,
+        stamp: str | None = None, value: str | None = None, detail: str | None = None, readings: int = 1,
+    ) -> None:  # fmt: skip
+        """Note one; `readings` says for how many it stands."""
+        self.counts[reason] = self.counts.get(reason, 0) + readings
+        texts = {"service_point": point, "channel": channel, "timestamp": stamp, "value": value, "detail": detail}
+        cut = {name: None if text is None else text[:_TEXT] for name, text in texts.items()}
+        self._held.append({"row": row, "reason": reason.value, **cut})
+        if len(self._held) >= ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        import pyarrow.parquet
+
+        parquet: Any = pyarrow.parquet
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self.path, REJECTS, compression="zstd")
+        self._writer.write_table(pa.Table.from_pylist(self._held, schema=REJECTS))
+        self._held.clear()
+
+
+@dataclass(slots=True)
+class Intake:
+    """What a source names: its series and traits by number, in the order in which they appear, and what it refuses itself."""
+
+    rejects: RejectLog
+    series: dict[tuple[str, str], int] = field(default_factory=dict)
+    traits: dict[Trait, int] = field(default_factory=dict)
+    rows: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def series_number(self, point: str, channel: str) -> int:
+        """Of a channel of a service point."""
+        return self.series.setdefault((point, channel), len(self.series))
+
+    def trait_number(self, trait: Trait) -> int:
+        """Of what readings have in common."""
+        return self.traits.setdefault(trait, len(self.traits))
+
+
+class Spool:
+    """A file without a name that holds readings until all have come.
+
+    Args:
+        folder: Where there is room for 40 bytes a reading.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder, prefix=".intervals-")  # noqa: SIM115  Closed by `__exit__`.
+        self._sink = pa.PythonFile(self._file, mode="w")
+        self._writer = _ipc.new_file(self._sink, _SCHEMA)
+        self._counts = np.zeros(1024, np.int64)
+        self._spans: list[tuple[int, int]] = []
+        self.low, self.high = 0, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        self._file.close()
+
+    def add(self, readings: Readings) -> None:
+        """Keep a block."""
+        if not len(readings):
+            return
+        arrays = [pa.array(getattr(readings, name)) for name in _SCHEMA.names]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA))
+        counts = np.bincount(readings.series)
+        if len(counts) > len(self._counts):
+            self._counts = np.pad(self._counts, (0, 2 * len(counts) - len(self._counts)))
+        self._counts[: len(counts)] += counts
+        self._spans.append((int(readings.series.min()), int(readings.series.max())))
+
+    def portions(self, most: int) -> Iterator[Readings]:
+        """All readings, whole series at a time, in the order of their numbers; rows of one series as they came.
+
+        Args:
+            most: Readings in one portion; more where one series alone has more.
+        """
+        self._writer.close()
+        self._file.flush()
+        if not self._spans:
+            return
+        # The map lives as long as what was read of it.
+        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = _ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
+        for first, last in _ranges(self._counts, most):
+            portion = _portion(reader, self._spans, first, last)
+            if len(portion):
+                yield portion
+
+
+def _ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
+    """Numbers of series from first to last, whose readings are not too many."""
+    total = np.cumsum(counts)
+    first, before = 0, 0
+    while first < len(counts):
+        last = max(int(np.searchsorted(total, before + most, "right")) - 1, first)
+        yield first, last
+        first, before = last + 1, int(total[last])
+
+
+def _portion(reader: Any, spans: list[tuple[int, int]], first: int, last: int) -> Readings:
+    parts: list[list[Any]] = []
+    for number, (low, high) in enumerate(spans):
+        if high < first or low > last:
+            continue
+        batch = reader.get_batch(number)
+        columns = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
+        if low < first or high > last:
+            inside = np.flatnonzero((columns[0] >= first) & (columns[0] <= last))
+            columns = [column[inside] for column in columns]
+        parts.append(columns)
+    found = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else []
+    readings = Readings(*found) if found else _NOTHING
+    if (np.diff(readings.series) < 0).any():
+        readings = readings.at(np.argsort(readings.series, kind="stable"))
+    return readings
+
+
+_NOTHING = Readings(
+    np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0), np.zeros(0, np.int32),
+    np.zeros(0, np.int64), np.zeros(0, np.int64),
+)  # fmt: skip
