@@ -113,14 +113,29 @@ class SampleFiles:
                     next_step="Give a folder that holds the files of `integrations historian backfill` alone.",
                 )
             for number in range(file.metadata.num_row_groups):
-                table = file.read_row_group(number, columns=["tag", "ts"])
-                if not table.num_rows:
-                    continue
-                tags = pc.unique(table.column("tag")).to_pylist()
-                bounds = pc.min_max(table.column("ts").cast(_INSTANT).cast(pa.int64()))
-                group = _Group(path, number, bounds["min"].as_py(), bounds["max"].as_py(), len(tags) > 1)
-                for tag in tags:
-                    self._groups.setdefault(tag, []).append(group)
+                if file.metadata.row_group(number).num_rows:
+                    tags, first, last = _told(file, number) or _seen(file, number)
+                    group = _Group(path, number, first, last, len(tags) > 1)
+                    for tag in tags:
+                        self._groups.setdefault(tag, []).append(group)
+
+
+def _told(file: Any, number: int) -> tuple[list[str], int, int] | None:
+    """The tag of a row group and its bounds by its statistics; nothing if they do not say it, or there are several tags."""
+    group, schema = file.metadata.row_group(number), file.schema_arrow
+    columns = {group.column(place).path_in_schema: group.column(place) for place in range(group.num_columns)}
+    tags, instants = columns["tag"].statistics, columns["ts"].statistics
+    if not (tags and tags.has_min_max and tags.min == tags.max and instants and instants.has_min_max):
+        return None
+    if not isinstance(tags.min, str) or schema.field("ts").type != _INSTANT:
+        return None
+    return [tags.min], instants.min_raw, instants.max_raw  # As values they would lose what is below a microsecond.
+
+
+def _seen(file: Any, number: int) -> tuple[list[str], int, int]:
+    table = file.read_row_group(number, columns=["tag", "ts"])
+    bounds = pc.min_max(table.column("ts").cast(_INSTANT).cast(pa.int64()))
+    return pc.unique(table.column("tag")).to_pylist(), bounds["min"].as_py(), bounds["max"].as_py()
 
 
 def _read(group: _Group, names: set[str]) -> pa.Table:
