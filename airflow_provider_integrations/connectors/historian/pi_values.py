@@ -155,7 +155,7 @@ def page_of(
         nothing if texts is None else texts,
         nothing if states is None else states,
         pa.array(status, pa.uint32()),
-        pa.DictionaryArray.from_arrays(pa.array(origin), _ORIGINS),
+        pa.DictionaryArray.from_arrays(origin, _ORIGINS),
         nothing if details is None else details,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=PAGE)
