@@ -38,12 +38,14 @@ class Points:
         worth: `READING`, `ESTIMATED` or `BAD` of each.
         uncertain: Whether it is a reading of uncertain quality.
         out_of_limits: Whether it is a reading outside the limits of its tag.
+        samples: The samples themselves, without bounds.
     """
 
     ts: npt.NDArray[np.int64]
     worth: npt.NDArray[np.uint8]
     uncertain: npt.NDArray[np.bool_]
     out_of_limits: npt.NDArray[np.bool_]
+    samples: pa.RecordBatch
 
 
 def points_of(entry: TagEntry, samples: pa.RecordBatch) -> Points:
@@ -66,7 +68,7 @@ def points_of(entry: TagEntry, samples: pa.RecordBatch) -> Points:
         high = np.inf if entry.limits.high is None else entry.limits.high
         outside = readings & ((scaled < low) | (scaled > high))
     ts = samples.column("ts").cast(pa.timestamp("ns", tz="UTC")).view(pa.int64()).to_numpy(zero_copy_only=False)
-    return Points(ts, worth, readings & (severity == 1), outside)
+    return Points(ts, worth, readings & (severity == 1), outside, samples)
 
 
 def _values(entry: TagEntry, samples: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], Any]:
