@@ -20,16 +20,21 @@ A, B, C = "2026-01-01T06:00:00Z", "2026-01-01T07:00:00.1234567Z", "2026-01-02T06
 
 
 @pytest.fixture(scope="module")
-def shared(fakesnow_server: FakesnowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+def shared(
+    fakesnow_server: FakesnowServer, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Plant]:
+    """With the first reading of every test, which has tags of its own."""
     with ExitStack() as stack:
-        yield Plant(Warehouse(fakesnow_server, "T_HISTORIAN_REREADS", stack), tmp_path_factory.mktemp("plant"))
+        plant = Plant(Warehouse(fakesnow_server, "T_HISTORIAN_REREADS", stack), tmp_path_factory.mktemp("plant"))
+        flows = [f"{name}/flow" for name in vars(request.module) if name.startswith("test_")]
+        plant.read(1, flows, *DAY, *(row for flow in flows for row in (sample(flow, A, 1.5), sample(flow, B, 2.5))))
+        yield plant
 
 
 @pytest.fixture
 def plant(shared: Plant, request: pytest.FixtureRequest) -> Plant:
-    plant, shared.prefix = shared, f"{request.node.name}/"
-    plant.read(1, ["flow"], *DAY, sample("flow", A, 1.5), sample("flow", B, 2.5))
-    return plant
+    shared.prefix = f"{request.node.name}/"
+    return shared
 
 
 def current(plant: Plant) -> list[tuple[Any, ...]]:
