@@ -61,7 +61,9 @@ def test_any_cap_and_any_way_give_the_same_values(cap: int, way: Way) -> None:
     for at in range(6):
         ts, values = BEGIN, []
         for _ in range(chance.choice([0, 1, 3, 40, 130])):
-            ts += 0 if chance.random() < 0.2 and len(values) > 3 and values[-3].ts != ts else chance.choice([100, SECOND])
+            ts += (
+                0 if chance.random() < 0.2 and len(values) > 3 and values[-3].ts != ts else chance.choice([100, SECOND])
+            )
             values.append(Value(ts, chance.random()))
         points.append(_point(service, values, f"T{at}"))
     _check(read_all(service, points, DAY, way=way), points, DAY)
@@ -98,7 +100,11 @@ def test_a_cap_that_nobody_tells_of_loses_nothing(cap: int) -> None:
 
 def test_a_page_that_one_instant_fills_grows() -> None:
     service = PiService()
-    values = [*ramp(5), *(Value(BEGIN + 10 * SECOND, float(at)) for at in range(2_500)), *ramp(5, begin=BEGIN + 20 * SECOND)]
+    values = [
+        *ramp(5),
+        *(Value(BEGIN + 10 * SECOND, float(at)) for at in range(2_500)),
+        *ramp(5, begin=BEGIN + 20 * SECOND),
+    ]
     point = _point(service, values)
     _check(read_all(service, [point], DAY), [point], DAY)
 
