@@ -1,4 +1,4 @@
-"""A historian that is no server: seeded samples with runs of equal instants, given in pages of at most `cap` that split no run."""
+"""A historian that is no server: seeded samples with runs of equal instants, in pages of about `cap` that split no run."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ import pyarrow as pa
 from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag, WindowTooLargeError
 from airflow_provider_integrations.connectors.historian.samples import PAGE, Origin, ordinals_of
 
-__all__ = ["ModelHistorian", "history"]
+__all__ = ["ModelHistorian", "history", "instants_of"]
 
 _BAD = 0x80340000
 _STATES = pa.array(["I/O Timeout", "Shutdown"])
 
 
 def history(seed: int, rows: int, span: Span, *, runs: int = 0) -> pa.RecordBatch:
-    """Samples of one tag, ascending; `runs` times up to 40 neighbours have the same instant."""
+    """Samples of one tag, ascending; `runs` times up to 40 neighbours have the same instant.
+
+    Args:
+        seed: The same gives the same.
+        rows: How many; at least 50 for each run.
+        span: In which they lie.
+        runs: How many runs.
+    """
     dice = np.random.default_rng(seed)
     # 100 ns ticks, as PI and OPC UA have them.
     ts = np.sort(dice.integers(span.begin // 100, span.end // 100, rows)) * 100
-    for _ in range(runs if rows else 0):
-        begin = int(dice.integers(0, rows))
-        end = min(begin + int(dice.integers(2, 40)), rows)
-        ts[begin:end] = ts[begin]
-    ts.sort()
+    # Apart from each other, so that none is longer than that.
+    for place in dice.choice(rows // 50, runs, replace=False) * 50:
+        end = place + int(dice.integers(2, 40))
+        ts[place:end] = ts[place]
     number = np.round(dice.normal(50, 10, rows), 3)
     kind = dice.integers(0, 100, rows)
     states = _STATES.take(pa.array(dice.integers(0, 2, rows)))
@@ -59,7 +65,7 @@ class ModelHistorian:
 
     def __init__(self, series: dict[str, pa.RecordBatch], *, cap: int = 1_000, most: int = 0) -> None:
         self._series, self._cap, self._most = series, cap, most
-        self._instants = {address: _instants(batch) for address, batch in series.items()}
+        self._instants = {address: instants_of(batch) for address, batch in series.items()}
         self.windows: list[tuple[tuple[str, ...], Span]] = []
 
     async def read(self, tags: Sequence[Tag], span: Span) -> AsyncIterator[Page]:
@@ -79,5 +85,6 @@ class ModelHistorian:
             yield Page(tag.name, batch.slice(at, end - at), span.end)
 
 
-def _instants(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+def instants_of(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    """When each sample is, in nanoseconds."""
     return batch.column("ts").to_numpy(zero_copy_only=False).view(np.int64)

@@ -43,7 +43,7 @@ class Order:
         newest_first: Which windows come first; the result is the same.
 
     Raises:
-        ConfigError: no tag, or a name twice.
+        ConfigError: no tag, a name twice, or one that is no text.
     """
 
     tags: tuple[Tag, ...]
@@ -58,6 +58,15 @@ class Order:
                 tags=sorted({name for name in names if names.count(name) > 1}),
                 next_step="Name each tag once, and one at least.",
             )
+        if broken := [ascii(name) for name in names if not name or not _is_text(name)]:
+            raise ConfigError("names of tags that are no text", tags=broken[:20], next_step="Write them in UTF-8.")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:  # Half of a surrogate pair: bytes of a command line that are no UTF-8.
+        return False
 
 
 @dataclass(frozen=True, slots=True)

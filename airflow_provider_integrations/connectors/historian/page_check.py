@@ -58,7 +58,7 @@ def _problem(page: Page, end: int, begin: int) -> str:
     if samples.schema != PAGE:
         return "its columns are others"
     columns = samples.columns
-    if any([columns[place].null_count for place in _REQUIRED]):
+    if sum(columns[place].null_count for place in _REQUIRED):
         return "a sample has no time, ordinal, status or origin"
     ts = columns[_TS].to_numpy(zero_copy_only=False).view(np.int64)
     if len(ts) > 1 and (ts[1:] < ts[:-1]).any():

@@ -22,7 +22,7 @@ from airflow_provider_integrations.connectors.historian.samples import PAGE, emp
 
 ipc: Any = pyarrow.ipc
 
-__all__ = ["Segment", "joined", "number_of", "read_segment", "segments_of", "write_part"]
+__all__ = ["Segment", "joined", "new_name", "number_of", "read_segment", "segments_of", "write_part"]
 
 _NAME = re.compile(r"part-(\d{8})-([0-9a-f]{8})\.arrow")
 _SEGMENTS = b"segments"
@@ -63,7 +63,7 @@ def write_part(
             at += counts[-1]
     data = memoryview(sink.getvalue())
     path = folder / f"part-{number:08d}-{zlib.crc32(data):08x}.arrow"
-    descriptor = os.open(path.with_name(f"{path.name}.new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(new_name(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     places = zip(content, counts, range(len(counts)), strict=True)
@@ -76,6 +76,11 @@ def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
         return batches[0]
     whole = pa.Table.from_batches(batches, PAGE).unify_dictionaries().combine_chunks()
     return whole.to_batches()[0] if whole.num_rows else empty_page()
+
+
+def new_name(path: Path) -> Path:
+    """Of a part until it is durable."""
+    return path.with_name(f"{path.name}.new")
 
 
 def number_of(path: Path) -> int | None:

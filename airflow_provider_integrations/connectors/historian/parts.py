@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from airflow_provider_integrations.connectors.historian.model import Page, Span,
 from airflow_provider_integrations.connectors.historian.part_files import (
     Segment,
     joined,
+    new_name,
     number_of,
     read_segment,
     segments_of,
@@ -87,7 +89,7 @@ class Parts:
 
     def __enter__(self) -> Self:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self.folder.with_name(f".{self.folder.name.lstrip('.')}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(self.folder.with_name(f"{self.folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -151,18 +153,26 @@ class Parts:
     def keep(self, boundary: Callable[[str], None] = go_on) -> None:
         """Make all that was taken durable; a process that dies in between keeps some of it, and never a part of a file."""
         self._write()
+        if not self._written:
+            return
         boundary("part written")
-        fresh = [path.with_name(f"{path.name}.new") for path, _ in self._written]
-        sync_files(fresh)
+        sync_files(new_name(path) for path, _ in self._written)
         boundary("part synced")
-        for new, (path, segments) in zip(fresh, self._written, strict=True):
-            new.rename(path)
+        for path, segments in self._written:
+            new_name(path).rename(path)
             boundary("part named")
             for segment in segments:
                 self._index[segment.tag].append(segment)
-        if fresh:
-            sync_folder(self.folder)
         self._written.clear()
+        sync_folder(self.folder)
+
+    def clear(self) -> None:
+        """Throw all of it away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._held.clear()
+        self._written.clear()
+        self._ready = False
+        self._look()
 
     def _write(self) -> None:
         held = [

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, replace
 from airflow_provider_integrations.connectors.historian.model import Span, unread
 from airflow_provider_integrations.core.errors import IntegrationError, PermanentError
 
-__all__ = ["DAY", "Sizing", "Window", "WindowPlan", "merged", "without"]
+__all__ = ["DAY", "Sizing", "Window", "WindowPlan", "merged", "split", "without"]
 
 DAY = 86_400_000_000_000
 _LONGEST = 3_660 * DAY
 _SHORTEST = 1
 """A nanosecond: samples of one instant cannot be asked for apart."""
+_SMALL_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Sizing:
     Args:
         width: In nanoseconds.
         target: Samples that a window should hold.
-        ceiling: Where the server refused what was wider; it is tried again by small steps only.
+        ceiling: Where the server refused what was wider; it is raised by small steps first.
+        steps: How often it was raised since.
     """
 
     width: int = DAY
     target: int = 250_000
     ceiling: int = _LONGEST
+    steps: int = 0
 
     def after(self, width: int, samples: int) -> Sizing:
         """With what a window of that width held."""
@@ -45,14 +48,17 @@ class Sizing:
             return replace(self, width=max(fits, _SHORTEST))
         if width < self.width:  # The rest of something: no proof that more would go well.
             return self
-        at_ceiling = self.width >= self.ceiling
-        ceiling = min(self.ceiling + max(self.ceiling // 8, 1), _LONGEST) if at_ceiling else self.ceiling
-        return replace(self, width=min(fits, self.width * 2, ceiling), ceiling=ceiling)
+        if self.width < self.ceiling:
+            return replace(self, width=min(fits, self.width * 2, self.ceiling))
+        # By an eighth at first, as the limit is near; then faster, as it was a crowded place and no limit of the server's.
+        step = max((self.ceiling >> 3) << max(min(self.steps - _SMALL_STEPS, 3), 0), 1)
+        ceiling = min(self.ceiling + step, _LONGEST)
+        return replace(self, width=min(fits, ceiling), ceiling=ceiling, steps=self.steps + 1)
 
-    def refused(self, width: int) -> Sizing:
-        """With the news that the server does not give that much at once."""
-        half = max(width // 2, _SHORTEST)
-        return replace(self, width=min(self.width, half), ceiling=min(self.ceiling, half))
+    def refused(self, fits: int) -> Sizing:
+        """With the news that the server gives no more at once than a window of about that width."""
+        width = max(min(self.width, fits), _SHORTEST)
+        return replace(self, width=width, ceiling=min(self.ceiling, width), steps=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class _Group:
     tags: list[str]
     sizing: Sizing
     under_way: list[Window] = field(default_factory=list)
+    halves: list[Window] = field(default_factory=list)
     finished: bool = False
 
 
@@ -107,10 +114,10 @@ class WindowPlan:
                 return window
         return None
 
-    def ended(self, window: Window, read_to: Mapping[str, int], samples: int) -> None:
-        """A window was read, or as much of it as `read_to` says, tag by tag."""
+    def ended(self, window: Window, read_to: Mapping[str, int], samples: int | None) -> None:
+        """A window was read, or as much of it as `read_to` says, tag by tag; nothing is learned where `samples` is none."""
         group = self._come_back(window, read_to)
-        if all(read_to.get(tag) == window.span.end for tag in window.tags):
+        if samples is not None and all(read_to.get(tag) == window.span.end for tag in window.tags):
             group.sizing = group.sizing.after(window.span.end - window.span.begin, samples)
 
     def refused(self, window: Window, read_to: Mapping[str, int], error: IntegrationError) -> None:
@@ -120,22 +127,31 @@ class WindowPlan:
             PermanentError: nothing smaller can be asked for.
         """
         group = self._come_back(window, read_to)
-        tag, begin = min(((tag, read_to.get(tag, window.span.begin)) for tag in window.tags), key=lambda each: each[1])
+        begin = min(read_to.get(tag, window.span.begin) for tag in window.tags)
+        behind = tuple(tag for tag in window.tags if read_to.get(tag, window.span.begin) == begin)
         left = Span(begin, window.span.end)
         if left.end - left.begin <= _SHORTEST:
             raise unread(
                 PermanentError,
                 "the server refuses a single instant for its size",
-                tag,
+                behind[0],
                 left,
                 answer=error.what,
                 next_step="Raise the server's limit for one call, or have it give pages.",
             ) from error
-        group.sizing = group.sizing.refused(left.end - left.begin)
+        early, late = split(left)
+        # Next and as it is, whatever width other windows have by then: so it comes to an end.
+        group.halves.append(Window(behind, late if self._newest_first else early))
+        if window.span.end - window.span.begin >= group.sizing.width:
+            # What it gave before it refused the rest is something that it gives.
+            group.sizing = group.sizing.refused(max(early.end - early.begin, begin - window.span.begin))
 
     def leave(self, tag: str) -> None:
         """Read nothing more of a tag."""
-        self._group_of[tag].tags.remove(tag)
+        group = self._group_of[tag]
+        group.tags.remove(tag)
+        halves = (Window(tuple(one for one in half.tags if one != tag), half.span) for half in group.halves)
+        group.halves = [half for half in halves if half.tags]
 
     def _come_back(self, window: Window, read_to: Mapping[str, int]) -> _Group:
         group = self._group_of[window.tags[0]]
@@ -146,6 +162,8 @@ class WindowPlan:
 
     def _next(self, group: _Group) -> Window | None:
         """The first hole that is common to most: from its edge as far as no tag's own holes begin or end."""
+        if group.halves:
+            return group.halves.pop()
         holes = {
             tag: without(
                 self._span, (*self._read[tag], *(one.span for one in group.under_way if tag in one.tags))
@@ -183,6 +201,12 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             found.append(span)
     return tuple(found)
+
+
+def split(span: Span) -> tuple[Span, Span]:
+    """Two halves; of a span that is one nanosecond longer than even, the later one is the longer."""
+    middle = span.begin + (span.end - span.begin) // 2
+    return Span(span.begin, middle), Span(middle, span.end)
 
 
 def without(span: Span, gone: Iterable[Span]) -> tuple[Span, ...]:
