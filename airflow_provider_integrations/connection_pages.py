@@ -45,6 +45,25 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "password": "...",
         "extra": {"tenant_id": "11111111-2222-4333-8444-555555555555"},
     },
+    "pi_web_api": {
+        "conn_type": "pi_web_api",
+        "host": "https://pi.example.com/piwebapi",
+        "login": "airflow_reader",
+        "password": "...",
+        "extra": {"auth": "basic"},
+    },
+    "opcua_ha": {
+        "conn_type": "opcua_ha",
+        "host": "opc.tcp://plant1.example:4840/historian",
+        "login": "airflow_reader",
+        "password": "...",
+        "extra": {
+            "security_policy": "Basic256Sha256",
+            "certificate_path": "/etc/opcua/airflow.der",
+            "private_key_path": "/etc/opcua/airflow.pem",
+            "server_certificate_path": "/etc/opcua/plant1.der",
+        },
+    },
     "integrations_ledger": {
         "conn_type": "integrations_ledger",
         "host": "db.example",
@@ -85,7 +104,8 @@ def connection_page(connection: dict[str, Any]) -> str:
         lines.append(f"| `{field}` | {names.get(field, field.capitalize())} | {f'`{example}`' if example else ''} |")
     lines += ["", "## Extras", "", "| extra | in the form | secret | meaning |", "| --- | --- | --- | --- |"]
     for name, field in connection["conn-fields"].items():
-        secret = "yes" if "private_key" in name or field["schema"].get("format") == "password" else ""
+        is_key = "private_key" in name and not name.endswith("_path")
+        secret = "yes" if is_key or field["schema"].get("format") == "password" else ""
         lines.append(f"| `{name}` | {field['label']} | {secret} | {field['description']} |")
     others = _OTHERS.get(kind, "An extra that is not in this table is refused by its name.")
     lines += ["", others, "", "## As an environment variable", ""]

@@ -13,11 +13,13 @@ from airflow.sdk.log import mask_secret
 from airflow_provider_integrations.core.edi_source import EdiTableSource
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.graph_source import GraphRelationSource, GraphSource, relation_contract
+from airflow_provider_integrations.core.historian_source import HistorianSource
 from airflow_provider_integrations.core.table_source import TableSource
 from airflow_provider_integrations.include import (
     guide_book,
     read_edi_source,
     read_graph_source,
+    read_historian_source,
     read_loaded_source,
     read_source_contract,
 )
@@ -29,12 +31,15 @@ if TYPE_CHECKING:
 
     from airflow_provider_integrations.batch_job import BatchJob
     from airflow_provider_integrations.connectors.edi.job import EdiJob
+    from airflow_provider_integrations.connectors.historian.catalog import TagEntry
+    from airflow_provider_integrations.connectors.historian.job import HistorianJob
     from airflow_provider_integrations.connectors.msgraph.job import GraphJob
 
 __all__ = [
     "batch_job",
     "edi_job",
     "graph_job",
+    "historian_job",
     "include_folder",
     "landing_root",
     "owner_of",
@@ -95,6 +100,11 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
         from airflow_provider_integrations.warehouse.deletions import mark_deletions
 
         more = {"settle": partial(settle_graph, keys=token_keys()), "mark_deletions": mark_deletions}
+    if isinstance(source, HistorianSource):
+        from airflow_provider_integrations.connectors.historian.read_windows import mark_gone
+        from airflow_provider_integrations.connectors.historian.settle import settle_historian
+
+        more = {"settle": settle_historian, "mark_deletions": partial(mark_gone, entries=_entries(source))}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),
@@ -148,6 +158,43 @@ def graph_job(source_name: str, owner: str) -> GraphJob:
         scratch=scratch_folder(source_name),
         owner=owner,
     )
+
+
+def historian_job(source_name: str, owner: str) -> HistorianJob:
+    """The job of one source of a historian, from the deployment's settings, its connection and `include/`."""
+    from airflow_provider_integrations.connectors.historian.hook import open_history
+    from airflow_provider_integrations.connectors.historian.job import HistorianJob
+
+    source = read_historian_source(include_folder(), source_name)
+    return HistorianJob(
+        source=source,
+        contract=read_source_contract(include_folder(), source),
+        entries=_entries(source),
+        connect=open_history(source.connection),
+        ledger=LedgerHook().ledger(),
+        root=landing_root(),
+        scratch=scratch_folder(source_name),
+        owner=owner,
+    )
+
+
+def _entries(source: HistorianSource) -> tuple[TagEntry, ...]:
+    """The tags of a source, of its catalog.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    from airflow_provider_integrations.connectors.historian.catalog_file import catalog_path, read_catalog
+
+    path = catalog_path(include_folder(), source.catalog)
+    if not (entries := read_catalog(path).named(*source.tags)):
+        raise ConfigError(
+            "the source's patterns name no tag of its catalog",
+            source=source.source,
+            catalog=str(path),
+            next_step="Correct `tags` of the source, or the names in the catalog.",
+        )
+    return entries
 
 
 def token_keys() -> tuple[str, ...]:

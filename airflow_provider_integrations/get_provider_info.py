@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_integrations.provider_connections import field, historian_connections, secret, text
+
 __all__ = ["get_provider_info"]
 
 _PACKAGE = "airflow_provider_integrations"
 _SFTP_PGP, _ODBC, _EDI, _GATE = "SFTP with OpenPGP", "ODBC by keyset", "EDI", "Quality gate"
 _GRAPH, _WAREHOUSE, _LEDGER = "Microsoft Graph delta", "Snowflake load", "Integrations ledger"
+_HISTORIAN = "Plant historians"
 
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's data, in the shape of Airflow's `provider_info.schema.json`."""
     sftp, odbc = f"{_PACKAGE}.connectors.sftp_pgp", f"{_PACKAGE}.connectors.odbc"
     graph, warehouse = f"{_PACKAGE}.connectors.msgraph", f"{_PACKAGE}.warehouse"
+    historian = f"{_PACKAGE}.connectors.historian"
     return {
         "package-name": "airflow-provider-integrations",
         "name": "Integrations",
@@ -29,6 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                 (_ODBC, ["protocol"]),
                 (_EDI, ["protocol"]),
                 (_GRAPH, ["service"]),
+                (_HISTORIAN, ["protocol"]),
                 (_GATE, ["software"]),
                 (_WAREHOUSE, ["service"]),
                 (_LEDGER, ["software"]),
@@ -39,6 +44,7 @@ def get_provider_info() -> dict[str, Any]:
             _modules(_SFTP_PGP, f"{sftp}.hook"),
             _modules(_ODBC, f"{odbc}.hook"),
             _modules(_GRAPH, f"{graph}.hook"),
+            _modules(_HISTORIAN, f"{historian}.hook"),
             _modules(_LEDGER, f"{_PACKAGE}.ledger.hook"),
         ],
         "operators": [
@@ -46,6 +52,7 @@ def get_provider_info() -> dict[str, Any]:
             _modules(_ODBC, f"{odbc}.operators"),
             _modules(_EDI, f"{_PACKAGE}.connectors.edi.operators"),
             _modules(_GRAPH, f"{graph}.operators"),
+            _modules(_HISTORIAN, f"{historian}.operators"),
             _modules(_GATE, f"{_PACKAGE}.expectations.operators"),
             _modules(_WAREHOUSE, f"{warehouse}.operators"),
         ],
@@ -53,18 +60,23 @@ def get_provider_info() -> dict[str, Any]:
             _modules(_SFTP_PGP, f"{sftp}.sensors"),
             _modules(_ODBC, f"{odbc}.sensors"),
             _modules(_GRAPH, f"{graph}.sensors"),
+            _modules(_HISTORIAN, f"{historian}.sensors"),
         ],
         "triggers": [
             _modules(_SFTP_PGP, f"{sftp}.triggers"),
             _modules(_ODBC, f"{odbc}.triggers"),
             _modules(_GRAPH, f"{graph}.triggers"),
+            _modules(_HISTORIAN, f"{historian}.triggers"),
         ],
         "notifications": [f"{_PACKAGE}.notifier.AlertNotifier"],
-        "extra-links": [f"{_PACKAGE}.links.LedgerItemLink", f"{_PACKAGE}.links.DataDocsLink"],
+        "extra-links": [
+            f"{_PACKAGE}.links.{name}" for name in ("LedgerItemLink", "DataDocsLink", "HistorianProgressLink")
+        ],
         "connection-types": [
             _sftp_pgp_connection(f"{sftp}.hook"),
             _odbc_connection(f"{odbc}.hook"),
             _graph_connection(f"{graph}.hook"),
+            *historian_connections(f"{historian}.hook"),
             _ledger_connection(),
         ],
         "config": {"integrations": {"description": "Where this deployment keeps its data.", "options": _options()}},
@@ -73,18 +85,6 @@ def get_provider_info() -> dict[str, Any]:
 
 def _modules(name: str, module: str) -> dict[str, Any]:
     return {"integration-name": name, "python-modules": [module]}
-
-
-def _field(label: str, description: str, *, kind: str = "string", **schema: Any) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": [kind, "null"], **schema}}
-
-
-def _secret(label: str, description: str) -> dict[str, Any]:
-    return _field(label, description, format="password")
-
-
-def _text(label: str, description: str) -> dict[str, Any]:
-    return _field(label, description, format="multiline")
 
 
 def _sftp_pgp_connection(module: str) -> dict[str, Any]:
@@ -99,25 +99,25 @@ def _sftp_pgp_connection(module: str) -> dict[str, Any]:
         },
         # A password field would drop the line breaks of a key; Airflow masks the keys by their names.
         "conn-fields": {
-            "host_key": _text(
+            "host_key": text(
                 "Host key",
                 "Required: the public key or SHA256 fingerprint that the server must have, one on each line."
                 " Without it the connection test fails and prints the fingerprint to pin.",
             ),
-            "private_key": _text("Private key", "PEM or OpenSSH text of the login key."),
-            "private_key_passphrase": _secret("Private key passphrase", "Empty if the key has none."),
-            "root": _field("Root folder", "Folder on the server that no path leaves; / without one."),
-            "pgp_private_key": _text("OpenPGP private key", "Armored; opens what comes and signs what is sent."),
-            "pgp_passphrase": _secret("OpenPGP passphrase", "Empty if the key has none."),
-            "pgp_certificates": _text(
+            "private_key": text("Private key", "PEM or OpenSSH text of the login key."),
+            "private_key_passphrase": secret("Private key passphrase", "Empty if the key has none."),
+            "root": field("Root folder", "Folder on the server that no path leaves; / without one."),
+            "pgp_private_key": text("OpenPGP private key", "Armored; opens what comes and signs what is sent."),
+            "pgp_passphrase": secret("OpenPGP passphrase", "Empty if the key has none."),
+            "pgp_certificates": text(
                 "Partner's OpenPGP certificates",
                 "Armored public keys; what is sent is sealed to each that can encrypt.",
             ),
-            "pgp_signers": _text("Required signers", "Full fingerprints, one on each line; short ids are refused."),
-            "connect_timeout": _field(
+            "pgp_signers": text("Required signers", "Full fingerprints, one on each line; short ids are refused."),
+            "connect_timeout": field(
                 "Connect timeout", "Seconds until connected and logged in; 30 without one.", kind="number"
             ),
-            "idle_timeout": _field(
+            "idle_timeout": field(
                 "Idle timeout", "Seconds without progress after which to give up; 60 without one.", kind="number"
             ),
         },
@@ -135,10 +135,10 @@ def _odbc_connection(module: str) -> dict[str, Any]:
             "placeholders": {"host": "db.example.org", "port": "5432", "extra": '{"sslmode": "verify-full"}'},
         },
         "conn-fields": {
-            "driver": _field("Driver", "Name in odbcinst.ini, e.g. PostgreSQL Unicode; or give a DSN."),
-            "dsn": _field("DSN", "Name in odbc.ini, instead of a driver."),
-            "login_timeout": _field("Login timeout", "Seconds; 30 without one.", kind="integer"),
-            "statement_timeout": _field(
+            "driver": field("Driver", "Name in odbcinst.ini, e.g. PostgreSQL Unicode; or give a DSN."),
+            "dsn": field("DSN", "Name in odbc.ini, instead of a driver."),
+            "login_timeout": field("Login timeout", "Seconds; 30 without one.", kind="integer"),
+            "statement_timeout": field(
                 "Statement timeout", "Seconds after which the server ends a statement; none without one.", kind="number"
             ),
         },
@@ -160,39 +160,39 @@ def _graph_connection(module: str) -> dict[str, Any]:
             "placeholders": {"host": "https://org.crm.dynamics.com", "port": "443", "tenant_id": "contoso.com"},
         },
         "conn-fields": {
-            "tenant_id": _field("Tenant", "Required: id or domain of the directory whose data it is."),
-            "auth": _field(
+            "tenant_id": field("Tenant", "Required: id or domain of the directory whose data it is."),
+            "auth": field(
                 "Authentication",
                 "secret, certificate, workload_identity or managed_identity; without one what is given says it.",
             ),
             # A password field would drop the line breaks of a key; Airflow masks it by its name.
-            "private_key": _text(
+            "private_key": text(
                 "Certificate with private key", "PEM text of both, or a PFX file in base64; the key is an RSA key."
             ),
-            "certificate_path": _field("Certificate file", "PEM or PFX file on the workers, instead of the text."),
-            "token_file": _field(
+            "certificate_path": field("Certificate file", "PEM or PFX file on the workers, instead of the text."),
+            "token_file": field(
                 "Federated token file", "For workload_identity; AZURE_FEDERATED_TOKEN_FILE of the worker without one."
             ),
-            "cloud": _field("Cloud", "global, gcc_high, dod or china; the one that the host is of without one."),
-            "service": _field("Service", "graph or dataverse; the one that the host is of without one."),
-            "api_version": _field("API version", "v1.0 or beta; of Dataverse v9.2 without one."),
-            "authority": _field("Authority", "Host that gives tokens; the cloud's without one."),
-            "scope": _field("Scope", "What a token is asked for; the service's /.default without one."),
-            "trusted_hosts": _field(
+            "cloud": field("Cloud", "global, gcc_high, dod or china; the one that the host is of without one."),
+            "service": field("Service", "graph or dataverse; the one that the host is of without one."),
+            "api_version": field("API version", "v1.0 or beta; of Dataverse v9.2 without one."),
+            "authority": field("Authority", "Host that gives tokens; the cloud's without one."),
+            "scope": field("Scope", "What a token is asked for; the service's /.default without one."),
+            "trusted_hosts": field(
                 "Trusted hosts", "Hosts beyond the cloud's that the token may be sent to, e.g. a gateway."
             ),
-            "ca": _field("CA bundle", "PEM file on the workers of the authorities to trust; the system's without one."),
-            "proxy": _field("Proxy", "URL, e.g. http://user:password@proxy.example:3128.", format="password"),
-            "no_proxy": _field("No proxy for", "Hosts or domains that are reached without any proxy."),
-            "environment_proxies": _field(
+            "ca": field("CA bundle", "PEM file on the workers of the authorities to trust; the system's without one."),
+            "proxy": field("Proxy", "URL, e.g. http://user:password@proxy.example:3128.", format="password"),
+            "no_proxy": field("No proxy for", "Hosts or domains that are reached without any proxy."),
+            "environment_proxies": field(
                 "Proxies of the environment",
                 "Whether HTTPS_PROXY of the workers is used where no proxy is given; yes without a word.",
                 kind="boolean",
             ),
-            "timeout": _field(
+            "timeout": field(
                 "Timeout", "Seconds for a connection and for each part of an answer; 100 without one.", kind="number"
             ),
-            "largest_answer": _field(
+            "largest_answer": field(
                 "Largest answer", "Megabytes that one page may have; 64 without one.", kind="integer"
             ),
         },
@@ -210,12 +210,10 @@ def _ledger_connection() -> dict[str, Any]:
             "placeholders": {"host": "PostgreSQL server", "port": "5432", "path": "/var/lib/airflow/ledger.db"},
         },
         "conn-fields": {
-            "path": _field("SQLite file", "Absolute path; instead of a host, where all workers share one disk."),
-            "sslmode": _field("SSL mode", "As in libpq, e.g. verify-full."),
-            "sslrootcert": _field(
-                "SSL root certificate", "File on the workers that holds the authority's certificate."
-            ),
-            "connect_timeout": _field("Connect timeout", "Seconds; 10 without one.", kind="integer"),
+            "path": field("SQLite file", "Absolute path; instead of a host, where all workers share one disk."),
+            "sslmode": field("SSL mode", "As in libpq, e.g. verify-full."),
+            "sslrootcert": field("SSL root certificate", "File on the workers that holds the authority's certificate."),
+            "connect_timeout": field("Connect timeout", "Seconds; 10 without one.", kind="integer"),
         },
     }
 

@@ -1,8 +1,7 @@
-"""What follows from a source of a historian: its contract has the columns of samples, and its catalog is there."""
+"""What follows from a source of a historian: its contract has the columns of samples."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_integrations.core.errors import ConfigError
@@ -11,7 +10,7 @@ from airflow_provider_integrations.core.historian_source import HistorianSource
 if TYPE_CHECKING:  # A DAG file reads sources alone.
     from airflow_provider_integrations.core.contract import Contract
 
-__all__ = ["SAMPLE_COLUMNS", "SAMPLE_KEYS", "catalog_path", "check_historian_contract"]
+__all__ = ["SAMPLE_COLUMNS", "SAMPLE_KEYS", "check_historian_contract"]
 
 SAMPLE_COLUMNS = {
     "tag": "string",
@@ -57,22 +56,3 @@ def check_historian_contract(source: HistorianSource, contract: Contract) -> Non
             keys=contract.keys,
             next_step=f"Name {', '.join(SAMPLE_KEYS)} as its keys.",
         )
-
-
-def catalog_path(include: Path, source: HistorianSource) -> Path:
-    """The file of a source's tags, YAML or CSV.
-
-    Raises:
-        ConfigError: there is none of that name, or there are two.
-    """
-    folder = include / "tags"
-    found = [path for ending in (".yaml", ".csv") if (path := folder / f"{source.catalog}{ending}").exists()]
-    if len(found) != 1:
-        raise ConfigError(
-            "the source has no catalog of tags" if not found else "the source has two catalogs of tags",
-            source=source.source,
-            catalog=source.catalog,
-            folder=str(folder),
-            next_step=f"Keep one of {source.catalog}.yaml and {source.catalog}.csv there.",
-        )
-    return found[0]

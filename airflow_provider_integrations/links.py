@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
     from upath import UPath
 
-__all__ = ["DOCS_XCOM", "ITEM_XCOM", "DataDocsLink", "LedgerItemLink", "docs_path", "items_path"]
+__all__ = [
+    "DOCS_XCOM",
+    "ITEM_XCOM",
+    "DataDocsLink",
+    "HistorianProgressLink",
+    "LedgerItemLink",
+    "docs_path",
+    "items_path",
+]
 
 ITEM_XCOM = "integrations_item"
 DOCS_XCOM = "integrations_docs"
@@ -43,6 +51,16 @@ class DataDocsLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The page of one batch, or a list of pages; empty when the gate built none."""
         return _absolute(docs_path([relative_page(_docs_folder(), page) for page in _pull(ti_key, DOCS_XCOM)]))
+
+
+class HistorianProgressLink(BaseOperatorLink):
+    """How far the backfills of the task's source are."""
+
+    name = "Backfill progress"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The page of the source, by its name."""
+        return _absolute(f"/integrations/historian/{quote(str(getattr(operator, 'source', '')), safe='')}")
 
 
 def items_path(items: list[str]) -> str:

@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow.parquet
 
-from airflow_provider_integrations.connectors.historian.catalog import TagEntry
 from airflow_provider_integrations.connectors.historian.gaps import find_gaps, spans_to_read
 from airflow_provider_integrations.connectors.historian.job import HistorianJob
 from airflow_provider_integrations.connectors.historian.model import Span, Tag, from_iso
@@ -137,7 +136,7 @@ def _span_of(job: HistorianJob, known: Sequence[KnownGap], tag: str, begin: int,
 
 def _samples(job: HistorianJob, items: Sequence[WorkItem], spans: dict[str, Span]) -> dict[str, list[Any]]:
     """Of each tag the samples of its span as the newest readings have them, in the order of time."""
-    left = {tag: (span,) for tag, span in spans.items()}
+    left: dict[str, tuple[Span, ...]] = {tag: (span,) for tag, span in spans.items()}
     pieces: dict[str, list[tuple[Span, Table]]] = {tag: [] for tag in spans}
     for item in sorted(items, key=lambda one: str(one.facts["version"]), reverse=True):
         work = Work.from_json(item.facts)
