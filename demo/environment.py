@@ -114,6 +114,7 @@ def _connections(home: Home, keys: Keys) -> dict[str, dict[str, object]]:
             },
         },
         "msgraph_entra": _tenant(home),
+        "plant1": {"conn_type": "opcua_ha", "host": "127.0.0.1", "port": home.port("plant"), "schema": "plant1"},
         "odbc_erp": {"conn_type": "odbc_keyset", "schema": str(home / "erp.sqlite"), "extra": {"driver": "SQLite3"}},
         "integrations_ledger": {"conn_type": "integrations_ledger", "extra": {"path": str(home / "ledger.sqlite")}},
         "integrations_warehouse": {

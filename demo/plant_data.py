@@ -5,6 +5,7 @@ Every value follows from its tag and its instant, so the plant measures the same
 - boiler 2 told nothing for three hours on 28 October;
 - the drum level of boiler 1 timed out for half an hour on 30 October, and measured again in between;
 - the turbine's power is missing in the hour that comes twice, in the night of 2 November;
+- the fuel level of 6 November is corrected later, see `points`;
 - vibration is uncertain for an afternoon, and the burners' states come twice at one instant.
 """
 
@@ -21,10 +22,12 @@ from airflow_provider_integrations.connectors.historian.catalog import TagEntry
 from airflow_provider_integrations.connectors.historian.catalog_file import read_catalog
 from airflow_provider_integrations.connectors.historian.local_days import local_day, zone_named
 
-__all__ = ["BEGIN", "END", "STATES", "Point", "catalog", "points"]
+__all__ = ["BEGIN", "CORRECTED", "END", "STATES", "Point", "catalog", "points"]
 
 BEGIN, END = datetime(2025, 10, 25, 5, tzinfo=UTC), datetime(2025, 11, 8, 6, tzinfo=UTC)
 """Fourteen local days of Chicago, one of which has 25 hours."""
+
+CORRECTED, DELETED = datetime(2025, 11, 6, 12, tzinfo=UTC), datetime(2025, 11, 6, 12, 10, tzinfo=UTC)
 
 STATES = ("OFF", "PURGE", "ON")
 GOOD, UNCERTAIN, TIMED_OUT = 0, 0x40000000, 0x800A0000
@@ -51,8 +54,22 @@ def catalog(include: Path) -> tuple[TagEntry, ...]:
     return read_catalog(include / "tags" / "plant1.yaml").tags
 
 
-def points(entry: TagEntry) -> Iterator[Point]:
-    """All that the historian keeps of a tag, in the order of time."""
+def points(entry: TagEntry, *, corrected: bool = False) -> Iterator[Point]:
+    """All that the historian keeps of a tag, in the order of time.
+
+    Args:
+        entry: The tag.
+        corrected: Whether somebody has gone over it: one level of fuel is another then, and the next one was deleted.
+    """
+    for point in _told(entry):
+        if corrected and entry.name.endswith("fuel_level") and point.at in (CORRECTED, DELETED):
+            if point.at == CORRECTED:
+                yield Point(point.at, 42.0)
+            continue
+        yield point
+
+
+def _told(entry: TagEntry) -> Iterator[Point]:
     if entry.name.endswith("burner_state"):
         yield from _burner(entry)
     elif entry.kind == "text":

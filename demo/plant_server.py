@@ -1,6 +1,7 @@
-"""The historian of the demo's plant, a process of its own: `python -m demo.plant_server INCLUDE PORT`.
+"""The historian of the demo's plant, a process of its own: `python -m demo.plant_server INCLUDE FOLDER PORT`.
 
 An OPC UA server (asyncua) that keeps history of 20 tags in memory and gives it in pages that the server caps.
+Once there is a file `corrected` in its folder, it gives what somebody has corrected.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from asyncua.server.history import HistoryStorageInterface
 from airflow_provider_integrations.connectors.historian.catalog import TagEntry
 from demo.plant_data import STATES, Point, catalog, points
 
-__all__ = ["main"]
+__all__ = ["CORRECTED_FILE", "main"]
+
+CORRECTED_FILE = "corrected"
 
 _NAMESPACE = "urn:plant1"
 _MOST = 5_000
@@ -31,10 +34,11 @@ _MOST = 5_000
 class History(HistoryStorageInterface):
     """History that is there from the beginning, and to which nothing is added."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(_MOST)
+        self._flag = folder / CORRECTED_FILE
         self._entries: dict[ua.NodeId, TagEntry] = {}
-        self._kept: dict[ua.NodeId, list[Any]] = {}
+        self._kept: dict[tuple[ua.NodeId, bool], list[Any]] = {}
 
     def keep(self, node: ua.NodeId, entry: TagEntry) -> None:
         """Give the history of a tag under a node; it is made when it is first asked for, so that the server is up soon."""
@@ -63,10 +67,11 @@ class History(HistoryStorageInterface):
         return values[first:cut], values[cut].SourceTimestamp
 
     def _values(self, node: ua.NodeId) -> list[Any]:
-        if node not in self._kept and node in self._entries:
+        key = node, self._flag.exists()
+        if key not in self._kept and node in self._entries:
             entry = self._entries[node]
-            self._kept[node] = [_kept(entry, point) for point in points(entry)]
-        return self._kept.get(node, [])
+            self._kept[key] = [_kept(entry, point) for point in points(entry, corrected=key[1])]
+        return self._kept.get(key, [])
 
 
 def _aware(instant: datetime) -> datetime:
@@ -108,8 +113,8 @@ async def _furnish(server: Server, history: History, entries: Sequence[TagEntry]
         history.keep(node, entry)
 
 
-async def _serve(include: Path, port: int) -> None:
-    server, history = Server(), History()
+async def _serve(include: Path, folder: Path, port: int) -> None:
+    server, history = Server(), History(folder)
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/plant1")
     server.set_server_name("Historian of plant 1")
@@ -124,7 +129,7 @@ async def _serve(include: Path, port: int) -> None:
 def main() -> None:
     """Serve until ended."""
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(_serve(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from airflow_provider_integrations.core.work_item import END_STATES, WorkItem
 from airflow_provider_integrations.ledger.ledger import Ledger
-from demo import edi, erp, graph, servers
+from demo import edi, erp, graph, plant, servers
 from demo.airflow_api import AirflowApi
 from demo.environment import airflow_password
 from demo.home import REPOSITORY, DemoError, Home, write_whole
@@ -48,14 +48,16 @@ def up(home: Home) -> int:
         orders = erp.run_erp(home, api, ledger, progress) if erp.driver() else []
         documents = edi.run_edi(home, make_keys(home), api, ledger, progress)
         rounds = graph.run_graph(home, api, ledger, progress)
+        measured = plant.run_plant(home, make_keys(home), api, ledger, progress)
     found = lines(sent, ledger.items.list(source=SOURCE, limit=10_000))
     after = read_totals(home)
     erp.show(console, orders)
     edi.show(console, documents)
     graph.show(console, rounds)
+    plant.show(console, measured)
     _show(console, home, ledger, found, before, after, seconds=time.monotonic() - began)
     fine = all(line.as_expected for line in found) and before in (None, after) and all(run.agrees for run in orders)
-    fine = fine and documents.as_expected and all(run.as_expected for run in rounds)
+    fine = fine and documents.as_expected and all(run.as_expected for run in rounds) and measured.as_expected
     result = {
         "again": again,
         "files": [asdict(line) for line in found],
@@ -64,6 +66,7 @@ def up(home: Home) -> int:
         "orders": erp.records(orders),
         "edi": edi.record(documents),
         "graph": graph.records(rounds),
+        "plant": plant.record(measured),
         "seconds": round(time.monotonic() - began, 1),
         "url": api.url,
     }
@@ -81,8 +84,9 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     sent = prepare(home, keys)
     erp.prepare_erp(home)
     edi.prepare_edi(home, keys)
+    plant.prepare_plant(home)
     progress.update(bar, advance=1, note=f"started {', '.join(started)}" if started else "all run already")
-    for name in ("sftp", "warehouse", "graph"):
+    for name in ("sftp", "warehouse", "graph", "plant"):
         servers.wait_until(home, name, partial(servers.listens, home.port(name)), seconds=60)
     progress.update(bar, advance=1, note="Airflow is starting" if "airflow" in started else "looking at Airflow")
     api = AirflowApi(f"http://127.0.0.1:{home.port('airflow')}", partial(airflow_password, home))
@@ -92,12 +96,12 @@ def _start(home: Home, progress: Progress) -> tuple[AirflowApi, list[Sent]]:
     for run_id in api.active_runs(DAG_ID):  # Of a demo that was interrupted; the ledger knows what is left to do.
         api.end_run(DAG_ID, run_id)
     api.unpause(DAG_ID)
-    progress.update(bar, advance=1, note="SFTP, warehouse, tenant and Airflow are up")
+    progress.update(bar, advance=1, note="SFTP, warehouse, tenant, plant and Airflow are up")
     return api, sent
 
 
 def _dags_are_there(api: AirflowApi) -> bool:
-    if all(api.dag(dag_id) is not None for dag_id in (DAG_ID, edi.DAG_ID, *graph.DAG_IDS)):
+    if all(api.dag(dag_id) is not None for dag_id in (DAG_ID, edi.DAG_ID, *graph.DAG_IDS, plant.DAG_ID)):
         return True
     if errors := api.import_errors():
         raise DemoError("Airflow cannot read the DAGs:\n" + "\n".join(errors))

@@ -1,4 +1,4 @@
-"""The four servers of the demo: what each is started with, and how one sees that it is up."""
+"""The servers of the demo: what each is started with, and how one sees that it is up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from demo.environment import airflow_environment, plain_environment, write_airflow_command
-from demo.home import DemoError, Home, port_is_free
+from demo.home import REPOSITORY, DemoError, Home, port_is_free
 from demo.keys import Keys
 from demo.processes import Server, log_tail, running, start, stop_all
 
@@ -39,7 +39,7 @@ def services(home: Home, keys: Keys) -> list[Service]:
     """All servers, in the order in which they are started."""
     python = sys.executable
     plain = plain_environment()
-    sftp, warehouse, graph = home.port("sftp"), home.port("warehouse"), home.port("graph")
+    sftp, warehouse, graph, plant = (home.port(name) for name in ("sftp", "warehouse", "graph", "plant"))
     site = str(home / "partner" / "site")
     return [
         Service("sftp", (python, "-m", "demo.partner_server", str(home / "keys.json"), site, str(sftp)), plain, sftp),
@@ -50,6 +50,12 @@ def services(home: Home, keys: Keys) -> list[Service]:
             warehouse,
         ),
         Service("graph", (python, "-m", "demo.graph_server", str(home / "graph"), str(graph)), plain, graph),
+        Service(
+            "plant",
+            (python, "-m", "demo.plant_server", str(REPOSITORY / "include"), str(home / "plant"), str(plant)),
+            plain,
+            plant,
+        ),
         Service(
             "airflow",
             (str(home / "bin" / "airflow"), "standalone"),

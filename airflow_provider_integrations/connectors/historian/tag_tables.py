@@ -91,12 +91,11 @@ def load_catalog(
     Raises:
         TransientError: when the warehouse could not finish; again is harmless.
     """
-    where = {"source": source, "run_id": run_id}
     tags = load.model_copy(update={"table": "HISTORIAN_TAGS", "scd": 1})
-    load_tables(connection, {version: tags_table(entries)}, TAGS, tags, **where)
+    load_tables(connection, {version: tags_table(entries)}, TAGS, tags, source=source, run_id=run_id)
     days = days_table({"UTC", *(entry.zone for entry in entries)}, span)
     policy = load.model_copy(update={"table": "HISTORIAN_DAYS", "scd": 1})
-    load_tables(connection, {version: days}, DAYS, policy, note_versions=False, **where)
+    load_tables(connection, {version: days}, DAYS, policy, source=source, run_id=run_id, note_versions=False)
 
 
 def tags_table(entries: Iterable[TagEntry]) -> Table:
