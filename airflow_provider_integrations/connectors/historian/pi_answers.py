@@ -7,13 +7,12 @@ number of items per call", "Restrictions on request data rate", "Other security 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from airflow_provider_integrations.connectors.historian.model import Span, WindowTooLargeError, unread
+from airflow_provider_integrations.connectors.historian.model import Span, WindowTooLargeError, to_iso
 from airflow_provider_integrations.connectors.historian.pi_model import Answer
 from airflow_provider_integrations.core.errors import (
     ConfigError,
@@ -101,6 +100,5 @@ def message_of(content: Any) -> str:
 def with_unread(error: IntegrationError, tag: str, span: Span, **values: Any) -> IntegrationError:
     """The same error, which says what is unread; one of time says that half of the window may work."""
     kind: type[IntegrationError] = WindowTooLargeError if isinstance(error, StalledError) else type(error)
-    known: Mapping[str, Any] = {**error.values, **values}
-    rest = {name: value for name, value in known.items() if name not in ("tag", "unread_from", "unread_to")}
-    return unread(kind, error.what, tag, span, next_step=error.next_step, **rest)
+    window = {"tag": tag, "unread_from": to_iso(span.begin), "unread_to": to_iso(span.end)}
+    return kind(error.what, next_step=error.next_step, **{**error.values, **values, **window})

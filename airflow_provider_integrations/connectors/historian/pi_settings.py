@@ -87,12 +87,16 @@ class PiSettings:
         return self.auth.secrets
 
     @classmethod
-    def from_url(cls, url: str, extras: Mapping[str, Any] | None = None) -> PiSettings:
+    def from_url(
+        cls, url: str, extras: Mapping[str, Any] | None = None, *, user: str = "", password: str = ""
+    ) -> PiSettings:
         """Read a URL, in which there may be a user and a password; whoever types a host has named it.
 
         Args:
             url: Of the service, with its path, which is `/piwebapi` by default.
             extras: As `PiExtras`.
+            user: Where the URL has none.
+            password: Of the user.
 
         Raises:
             ConfigError: it is no such URL, or a password would travel unencrypted to another machine; never with a value.
@@ -103,7 +107,9 @@ class PiSettings:
             raise ConfigError(
                 "not the URL of a PI Web API", next_step="Use one such as https://pi.example.com/piwebapi."
             )
-        return _settings(parts, unquote(parts["user"] or ""), unquote(parts["password"] or ""), read)
+        return _settings(
+            parts, unquote(parts["user"] or "") or user, unquote(parts["password"] or "") or password, read
+        )
 
     @classmethod
     def from_connection(
