@@ -31,9 +31,11 @@ def reporting() -> Iterator[None]:
     try:
         yield
     except IntegrationError as error:
-        report = {"error": type(error).__name__, "message": str(error), "next_step": error.next_step}
+        report: dict[str, Any] = {"error": type(error).__name__, "message": str(error), "next_step": error.next_step}
         if isinstance(error, RejectedError):
             report["reason"] = error.reason.value
+        if "unread" in error.values:  # Of a backfill: what its next run has still to read.
+            report["unread"] = error.values["unread"]
     except OSError as error:
         # As `| head` does: no path is at fault.
         gone = isinstance(error, BrokenPipeError)

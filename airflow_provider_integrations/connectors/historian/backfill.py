@@ -81,7 +81,7 @@ class Limits:
     """
 
     at_once: int = 4
-    together: int = 20
+    together: int = 100
     sizing: Sizing = field(default_factory=Sizing)
     keep: float = 1.0
 

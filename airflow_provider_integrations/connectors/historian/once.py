@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from airflow_provider_integrations.core.errors import IntegrationError, StateCon
 from airflow_provider_integrations.landing.parquet import ROW_GROUP
 from airflow_provider_integrations.system import go_on
 
-__all__ = ["Request", "backfill_once", "dry_run"]
+__all__ = ["Request", "backfill_once", "plan_once"]
 
 Connect = Callable[[], AbstractAsyncContextManager[HistoryReader]]
 
 _SHOWN = 100
-"""Windows that a dry run lists."""
+"""Windows that a dry run or an error lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def backfill_once(
         boundary: Called between the steps; tests kill the process there.
 
     Raises:
-        IntegrationError: something is unread, and `values` say what; what was read is kept.
+        IntegrationError: something is unread, and `unread` of its `values` lists what; what was read is kept.
     """
     began = time.monotonic()
     request.out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,7 @@ def backfill_once(
     }
 
 
-def dry_run(request: Request) -> dict[str, Any]:
+def plan_once(request: Request) -> dict[str, Any]:
     """The windows that a run would ask for if nothing changed their width; no server is asked, and no file is written."""
     parts = Parts(request.parts)
     state = read_state(request.state, State.of(request.order, request.source))
@@ -157,22 +158,21 @@ class _Run:
 
     def read(self, connect: Connect, progress: Callable[[Progress], None]) -> int:
         """Read what is unread; gives how many samples that were."""
-        if self._unread() is None:
+        if not self._unread():
             return 0
         try:
             read = asyncio.run(self._read(connect, progress))
         except IntegrationError as error:
-            if "unread_from" not in error.values and (values := self._unread()) is not None:
-                error.values.update(values)
+            error.values["unread"] = self._unread()
             raise
         self.boundary("all read")
         return read
 
     def publish(self) -> tuple[MadeFile, ...]:
         """Make the files and give them their place, and then say so in the state."""
-        if (values := self._unread()) is not None:
+        if unread := self._unread():
             raise StateConflictError(
-                "parts went away while they were used", **values, next_step="Run again: what is missing is read again."
+                "parts went away while they were used", unread=unread, next_step="Run again: it is read again."
             )
         stage = self.parts.folder / "files"
         stage.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -218,13 +218,11 @@ class _Run:
             raise TransientError("told to stop before the end", next_step="Run again: what is read is kept.") from None
         return done.samples
 
-    def _unread(self) -> dict[str, str] | None:
-        """The first window that is not durably here, as an error says it."""
+    def _unread(self) -> list[dict[str, str]]:
+        """What is not durably here, window by window: the first of them."""
         plan = plan_of(self.request.order, self.parts)
-        for tag in self.request.order.tags:
-            for span in plan.unread(tag.name):
-                return {"tag": tag.name, "unread_from": to_iso(span.begin), "unread_to": to_iso(span.end)}
-        return None
+        spans = ((tag.name, span) for tag in self.request.order.tags for span in plan.unread(tag.name))
+        return [{"tag": tag, "from": to_iso(span.begin), "to": to_iso(span.end)} for tag, span in islice(spans, _SHOWN)]
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def write_file(folder: Path, tag: str, tables: Iterator[pa.Table]) -> MadeFile:
     if writer.files:
         made = writer.files[0]
         (folder / made.name).replace(target)
-        return MadeFile(target.name, made.rows, made.bytes, made.sha256)
+        return MadeFile(target.name, made.rows, made.size, made.sha256)
     pq.write_table(SAMPLES.empty_table(), target, compression="zstd", store_schema=False)
     data = target.read_bytes()
     return MadeFile(target.name, 0, len(data), hashlib.sha256(data).hexdigest())
