@@ -155,7 +155,8 @@ def _tags(rows: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _ints(rows: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    return rows.column(name).cast(pa.int64()).to_numpy()
+    numbers: npt.NDArray[np.int64] = rows.column(name).cast(pa.int64()).to_numpy()
+    return numbers
 
 
 def _runs_of(tags: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
