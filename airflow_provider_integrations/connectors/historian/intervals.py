@@ -184,13 +184,16 @@ def _instants(readings: Readings, clock: Clock) -> tuple[Ints, npt.NDArray[np.in
     if not local.any():
         return readings.stamp, reasons
     table = clock.local
-    at, rest = np.divmod(readings.stamp - table.base, table.step)
+    since = readings.stamp - table.base
+    at = since // table.step
+    whole = at * table.step == since
     at = np.clip(at, 0, len(table.count) - 1)
-    count = table.count[at]
-    instants = table.first[at]
-    instants[rest != 0] = clock.base - 1
-    reasons[(count == 0) & (rest == 0)] = 1
-    _resolve(readings, at, (count == 2) & (rest == 0) & local, clock, instants, reasons)
+    count, instants = table.count[at], table.first[at]
+    if not (whole.all() and (count == 1).all()):
+        # Between two slots: nothing begins there.
+        instants[~whole] = clock.base - 1
+        reasons[(count == 0) & whole] = 1
+        _resolve(readings, at, (count == 2) & whole & local, clock, instants, reasons)
     if local.all():
         return instants, reasons
     reasons[~local] = 0

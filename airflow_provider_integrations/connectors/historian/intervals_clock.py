@@ -81,8 +81,9 @@ class Clock:
 
     def number_at(self, instants: Ints) -> npt.NDArray[np.int32]:
         """The number of the slot that begins at each instant, or -1."""
-        at, rest = np.divmod(instants - self.base, self.step)
-        inside = (rest == 0) & (at >= 0) & (at < len(self.place))
+        since = instants - self.base
+        at = since // self.step
+        inside = (at * self.step == since) & (at >= 0) & (at < len(self.place))
         if inside.all():
             return self.place[at]
         return np.where(inside, self.place[np.clip(at, 0, len(self.place) - 1)], np.int32(-1))

@@ -60,31 +60,42 @@ class Days:
     examples: tuple[Day, ...]
 
 
-def interval_rows(placed: Placed, clock: Clock, series: Sequence[tuple[str, str]], traits: Sequence[Trait]) -> Table:
-    """Rows in the schema `WRITTEN`; `series` and `traits` by number."""
+def interval_rows(
+    placed: Placed, clock: Clock, series: Sequence[tuple[str, str]], traits: Sequence[Trait], texts: Array | None = None
+) -> Table:
+    """Rows in the schema `WRITTEN`; `series` and `traits` by number, and local texts of all slots where they are known."""
     readings, numbers = placed.readings, placed.numbers
-    marks = np.zeros(len(clock.slots), dtype=bool)
-    marks[numbers] = True
-    used = np.flatnonzero(marks).astype(np.int32)
-    within = (np.cumsum(marks, dtype=np.int32) - 1)[numbers]
     first = int(readings.series.min()) if len(readings) else 0
     names = series[first : int(readings.series.max(initial=first)) + 1]
-    of = readings.series - first
+    of = readings.series - np.int32(first)
+    empty = np.isnan(readings.value)
     columns = {
         "service_point": _named([point for point, _ in names], of),
         "channel": _named([channel for _, channel in names], of),
         "ts_begin": _instants(clock.starts[numbers]),
-        "ts_end": _instants(clock.starts[numbers + 1]),
-        "local_begin": pa.DictionaryArray.from_arrays(pa.array(within), clock.local_texts(used)),
+        "ts_end": _instants(clock.starts[1:][numbers]),
+        "local_begin": _local(clock, numbers)
+        if texts is None
+        else pa.DictionaryArray.from_arrays(pa.array(numbers), texts),
         "slot": pa.array(clock.slots[numbers]),
-        "local_date": pa.array(clock.days[numbers]).cast(pa.date32()),
-        "value": pa.array(readings.value, mask=np.isnan(readings.value)),
+        "local_date": pa.array(clock.days[numbers]).view(pa.date32()),
+        "value": pa.array(readings.value, mask=empty) if empty.any() else pa.array(readings.value),
         "unit": _named([trait.unit for trait in traits], readings.trait),
         "quality": _named([trait.quality.value for trait in traits], readings.trait),
         "origin": _named([trait.origin.value for trait in traits], readings.trait),
         "quality_detail": _named([trait.detail for trait in traits], readings.trait),
     }
     return pa.Table.from_arrays([columns[name] for name in INTERVALS.names], schema=WRITTEN)
+
+
+def _local(clock: Clock, numbers: npt.NDArray[np.int32]) -> Array:
+    """The wall's clock at the beginning of each slot; only the slots that are used get a text."""
+    marks = np.zeros(len(clock.slots), dtype=bool)
+    marks[numbers] = True
+    used = np.flatnonzero(marks).astype(np.int32)
+    if len(used) < len(marks):
+        numbers = (np.cumsum(marks, dtype=np.int32) - np.int32(1))[numbers]
+    return pa.DictionaryArray.from_arrays(pa.array(numbers), clock.local_texts(used))
 
 
 def missing_slots(placed: Placed, clock: Clock, series: Sequence[tuple[str, str]]) -> Table:
@@ -152,8 +163,13 @@ def _instants(seconds: Ints) -> Array:
 
 
 def _named(names: Sequence[str | None], at: npt.NDArray[np.int32]) -> Array:
-    """A column of few texts; where two numbers have the same text, each keeps its own place."""
+    """A column of few texts by number; no text is in its dictionary twice."""
     told: dict[str, int] = {}
     places = [-1 if name is None else told.setdefault(name, len(told)) for name in names]
-    indices = np.array(places or [0], np.int32)[at]
-    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), pa.array(list(told), pa.string()))
+    if len(set(places)) == 1:
+        if not told:
+            return pa.nulls(len(at), WRITTEN.field("unit").type)
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(at), np.int32)), list(told))
+    indices = at if places == list(range(len(names))) else np.array(places, np.int32)[at]
+    missing = indices < 0 if -1 in places else None
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=missing), pa.array(list(told), pa.string()))

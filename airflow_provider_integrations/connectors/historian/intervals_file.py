@@ -25,7 +25,7 @@ from airflow_provider_integrations.connectors.historian.intervals import (
     Refusal,
     place,
 )
-from airflow_provider_integrations.connectors.historian.intervals_clock import clock_of
+from airflow_provider_integrations.connectors.historian.intervals_clock import Clock, clock_of
 from airflow_provider_integrations.connectors.historian.intervals_days import (
     MISSING,
     WRITTEN,
@@ -39,17 +39,23 @@ from airflow_provider_integrations.connectors.historian.intervals_spool import I
 from airflow_provider_integrations.connectors.historian.model import to_iso
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
-from airflow_provider_integrations.formats.arrow import Table, pa, pc
+from airflow_provider_integrations.formats.arrow import Array, Table, pa, pc
 
 __all__ = ["PORTION", "Rules", "beside", "normalize_file"]
 
 pq: Any = pyarrow.parquet
 
-PORTION = 2_000_000
+PORTION = 500_000
 """Readings that memory holds at a time, unless one series alone has more."""
 
 _DAYS_TOLD = 50
 _ROW_GROUP = 1 << 20
+_SPAN = 100_000 * 60
+"""With more slots than these between the first stamp and the last there is a clock for each portion."""
+_DICTIONARY = 4 << 20
+"""Bytes: the local clock of some years of quarters is 3 MB."""
+_BOUNDED = ["service_point", "ts_begin", "local_date"]
+"""Columns that are asked for by range; bounds of the others cost time and help nobody."""
 _SECOND = 1_000_000_000
 _STRINGS = [name for name in INTERVALS.names if INTERVALS.field(name).type == pa.string()]
 _DELTAS = ["ts_begin", "ts_end", "slot", "local_date"]
@@ -165,8 +171,9 @@ def _normalized(source: Path, outputs: _Outputs, rules: Rules, portion: int) -> 
             for block in opened.blocks:
                 spool.add(block)
             writer = stack.enter_context(_Writer(outputs))
+            clocks = _Clocks(rules, spool.low, spool.high, ending=opened.ending)
             for readings in spool.portions(portion):
-                _work(readings, intake, rules, tally, writer, ending=opened.ending)
+                _work(readings, intake, clocks, tally, writer)
     finally:
         intake.rejects.close()
     told = _report(source, outputs, opened, rules, intake, tally)
@@ -184,15 +191,32 @@ def _normalized(source: Path, outputs: _Outputs, rules: Rules, portion: int) -> 
     return told
 
 
-def _work(readings: Readings, intake: Intake, rules: Rules, tally: _Tally, writer: _Writer, *, ending: bool) -> None:
+class _Clocks:
+    """One clock for all portions, or one for each where stamps lie far apart."""
+
+    def __init__(self, rules: Rules, low: int, high: int, *, ending: bool) -> None:
+        self._rules, self.ending = rules, ending
+        self._held: tuple[Clock, Array] | None = None
+        if high - low <= _SPAN * rules.minutes:
+            clock = self._made(low, high)
+            self._held = clock, clock.local_texts(np.arange(len(clock.slots), dtype=np.int32))
+
+    def of(self, readings: Readings) -> tuple[Clock, Array | None]:
+        """A clock that holds these stamps, and the local texts of its slots where they are known."""
+        return self._held or (self._made(int(readings.stamp.min()), int(readings.stamp.max())), None)
+
+    def _made(self, low: int, high: int) -> Clock:
+        return clock_of(self._rules.zone, self._rules.minutes * 60, low, high, ending=self.ending)
+
+
+def _work(readings: Readings, intake: Intake, clocks: _Clocks, tally: _Tally, writer: _Writer) -> None:
     """One portion: its slots, rows, gaps and days."""
-    low, high = int(readings.stamp.min()), int(readings.stamp.max())
-    clock = clock_of(rules.zone, rules.minutes * 60, low, high, ending=ending)
+    clock, texts = clocks.of(readings)
     series, traits = list(intake.series), list(intake.traits)
-    placed = place(readings, clock, traits, ending=ending)
+    placed = place(readings, clock, traits, ending=clocks.ending)
     for reason, refused in placed.refused:
         _log(reason, refused, series, intake.rejects)
-    writer.write(interval_rows(placed, clock, series, traits), missing := missing_slots(placed, clock, series))
+    writer.write(interval_rows(placed, clock, series, traits, texts), missing := missing_slots(placed, clock, series))
     tally.landed += len(placed.readings)
     tally.nulls += int(np.isnan(placed.readings.value).sum())
     tally.duplicates += placed.duplicates
@@ -229,7 +253,8 @@ class _Writer:
 
     def __init__(self, outputs: _Outputs) -> None:
         self._intervals = pq.ParquetWriter(
-            outputs.drafts["intervals"], WRITTEN, compression="zstd", compression_level=1, use_dictionary=_STRINGS,
+            outputs.drafts["intervals"], WRITTEN, compression="zstd", compression_level=1,
+            use_dictionary=[*_STRINGS, "value"], dictionary_pagesize_limit=_DICTIONARY, write_statistics=_BOUNDED,
             column_encoding=dict.fromkeys(_DELTAS, "DELTA_BINARY_PACKED"), store_schema=False,
         )  # fmt: skip
         self._missing = pq.ParquetWriter(outputs.drafts["missing"], MISSING, compression="zstd")

@@ -100,7 +100,7 @@ class Intake:
 
 
 class Spool:
-    """A file without a name that holds readings until all have come.
+    """A file without a name that holds readings until all have come; `low` and `high` are the bounds of their stamps.
 
     Args:
         folder: Where there is room for 40 bytes a reading.
@@ -133,6 +133,8 @@ class Spool:
         if len(counts) > len(self._counts):
             self._counts = np.pad(self._counts, (0, 2 * len(counts) - len(self._counts)))
         self._counts[: len(counts)] += counts
+        first, last = int(readings.stamp.min()), int(readings.stamp.max())
+        self.low, self.high = (min(self.low, first), max(self.high, last)) if self._spans else (first, last)
         self._spans.append((int(readings.series.min()), int(readings.series.max())))
 
     def portions(self, most: int) -> Iterator[Readings]:
