@@ -171,7 +171,8 @@ def _distance(others: npt.NDArray[np.int64], ts: npt.NDArray[np.int64]) -> npt.N
         return np.full(len(ts), np.iinfo(np.int64).max)
     after = np.searchsorted(others, ts)
     left, right = np.clip(after - 1, 0, None), np.clip(after, None, len(others) - 1)
-    return np.minimum(np.abs(ts - others[left]), np.abs(others[right] - ts))
+    nearest: npt.NDArray[np.int64] = np.minimum(np.abs(ts - others[left]), np.abs(others[right] - ts))
+    return nearest
 
 
 def _rows_not_in(before: pa.Table, after: pa.Table) -> list[dict[str, Any]]:
