@@ -40,7 +40,7 @@ from airflow_provider_integrations.core.errors import IntegrationError
 
 __all__ = ["read_history"]
 
-_TICK = 100
+_RESOLUTIONS = (100, 1_000, 1_000_000, 1_000_000_000)  # Of servers' clocks: a tick, then what many cut instants to.
 _ENOUGH = 2_000  # Values that make a page of ours: a server's may have a single one.
 
 _Steps = Generator[Step, Response | Fault | None, bool]
@@ -84,9 +84,9 @@ class _Read:
         ready: Values before `whole_to` that wait for company.
         known: How many values of that instant were seen at some time.
         outside: Bounds before and after the window.
-        alone: Whether the page that ended with `held` had nothing else.
+        alone: Whether nothing but `held` came since the read began anew.
         rows: Values of the last page.
-        ended_rows: Values of the page that ended without a point when `confirming` began.
+        ended_rows: Values of the page that ended without a point when `confirming` began, 0 where our own limit cut it.
         confirming: How many values of the instant are to be found again if the end is the end.
     """
 
@@ -110,7 +110,7 @@ class _Read:
 
     def from_last(self) -> _Steps:
         """Read from the last whole instant on, until the end (true) or until a new beginning is needed (false)."""
-        self.known, self.held = max(self.known, len(self.held)), no_values()
+        self.known, self.held, self.alone = max(self.known, len(self.held)), no_values(), True
         span = Span(self.whole_to, self.span.end)
         request = Request(self.tag.address, span, self.reading, self.endings.page)
         previous: Values | None = None
@@ -148,13 +148,16 @@ class _Read:
         return self._page([before, *self.ready, self.held, after], self.span.end)
 
     def _values(self, response: Response, span: Span) -> Values:
-        try:
-            values, before, after = of_window(response.values(), span)
-        except ValueError as error:
-            raise self.endings.unreadable(str(error), self.whole_to) from None
+        values, before, after = self._parted(response, span)
         if self.reading.bounds:
             self.outside = before if span == self.span and len(before) else self.outside[0], after
         return values
+
+    def _parted(self, response: Response, span: Span) -> tuple[Values, Values, Values]:
+        try:
+            return of_window(response.values(), span)
+        except ValueError as error:
+            raise self.endings.unreadable(str(error), self.whole_to) from None
 
     def _repeated(self, values: Values, previous: Values, request: Request, response: Response) -> bool:
         """Whether a page came again: values of one instant may be alike, but not where the point stands still."""
@@ -179,7 +182,7 @@ class _Read:
             yield from self._abandon(following)
             return False
         rest, self.held = split_last(self.held.joined([values]) if len(self.held) else values)
-        self.alone = first and not len(rest)
+        self.alone &= not len(rest)
         if len(rest):
             self.ready.append(rest)
             self.waiting += len(rest)
@@ -217,6 +220,8 @@ class _Read:
                 return True
             self.asked_again = True  # "Good" and nothing in it: asked twice.
             return False
+        if self.alone and self.endings.may_be_cut(len(self.held)):
+            return False
         if self.confirming == len(self.held) and self.alone and not more:
             if not self.endings.fills_cap(len(self.held)):
                 return True
@@ -227,7 +232,7 @@ class _Read:
         if self.confirming is not None:
             self.endings.ended_early(self.ended_rows)
             self.endings.nothing_new("the server ends, and has more", self.whole_to)
-        self.confirming, self.ended_rows = len(self.held), self.rows
+        self.confirming, self.ended_rows = len(self.held), 0 if 0 < self.endings.page <= self.rows else self.rows
         return False
 
     def _all_intervals(self, span: Span) -> bool:
@@ -243,23 +248,29 @@ class _Read:
 
     def _nothing_after(self) -> _Steps:
         """Whether nothing comes after an instant that was all of a page: else that page is what the server caps."""
-        begin = (self.whole_to // _TICK + 1) * _TICK
-        if begin >= self.span.end:
-            return True
-        span, held = Span(begin, self.span.end), len(self.held)
-        yield Asked(Request(self.tag.address, span, self.reading, self.endings.page))
-        response = yield Receive()
-        assert response is not None, "a receipt is answered"
-        meaning = meaning_of(response.status)
-        if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
-            self.endings.refused(response, self.whole_to)
-            return False
-        if response.point:
-            yield Release(self.tag.address, Request(self.tag.address, span, self.reading, 0, response.point))
-        if not response.point and not len(self._values(response, span)):
-            return True
-        self.endings.instant_fills(held, self.whole_to)
-        return False
+        held = len(self.held)
+        for step in _RESOLUTIONS:
+            begin = (self.whole_to // step + 1) * step
+            if begin >= self.span.end:
+                break
+            span = Span(begin, self.span.end)
+            request = Request(self.tag.address, span, self.reading, self.endings.page)
+            yield Asked(request)
+            response = yield Receive()
+            assert response is not None, "a receipt is answered"
+            meaning = meaning_of(response.status)
+            if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
+                self.endings.refused(response, self.whole_to)
+                return False
+            if response.point:
+                yield Release(self.tag.address, replace(request, point=response.point))
+            after, before, _ = self._parted(response, span)
+            if response.point or len(after):
+                self.endings.instant_fills(held, self.whole_to)
+                return False
+            if not len(before):
+                break  # Otherwise the server's clock is coarser than the question, and it gave the instant itself again.
+        return True
 
     def _abandon(self, following: Request | None) -> Generator[Step, Response | Fault | None, None]:
         """Take the answer that is on its way, and give its point back."""

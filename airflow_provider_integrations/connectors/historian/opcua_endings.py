@@ -102,12 +102,17 @@ class Endings:
             )
 
     def ended_early(self, rows: int) -> None:
-        """A page of so many values ended without a continuation point, and there were more."""
-        self.cap = rows if self.cap is None else min(rows, self.cap)
+        """A page of so many values ended without a continuation point, and there were more; 0 where our limit cut it."""
+        if rows:
+            self.cap = rows if self.cap is None else min(rows, self.cap)
 
     def fills_cap(self, rows: int) -> bool:
         """Whether so many values of one instant may be all that the server gives in a page, rather than all there are."""
         return self.cap is not None and rows >= self.cap > 0
+
+    def may_be_cut(self, rows: int) -> bool:
+        """Whether our own limit may have ended an instant, as where it is taken for that of the whole window; then it grows."""
+        return 0 < self.page <= rows and self._grow()
 
     def instant_fills(self, rows: int, at: int) -> None:
         """One instant was all that a page had, without a point, and later values are there: ask for a larger page.
@@ -134,8 +139,9 @@ class Endings:
         return self._error(SystemicError, "an answer that cannot be read", at, "Ask the server's operator.", why=why)
 
     def _shrink(self, status: int, at: int) -> None:
-        smaller = (self.page or self.limits.largest_page) // 4
-        if smaller < self.limits.smallest_page:
+        size = self.page or self.limits.largest_page
+        smaller = max(size // 4, self.limits.smallest_page)
+        if smaller >= size:
             raise self._error(
                 WindowTooLargeError,
                 "the server does not give this window",
