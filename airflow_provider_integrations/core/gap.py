@@ -59,7 +59,7 @@ class KnownGap:
         opened_at: When it was first seen; a gap that a fill split leaves its age to its parts.
         closed_at: When it was seen to be gone; None as long as it is there.
         closed_by: The backfill after which it was gone.
-        attempts: How often a backfill asked for it and got no more than what is there.
+        attempts: How often a backfill asked for it and got no more than what is there; 1 again when it grows.
         tried_at: When the last one of them asked.
         number: The ledger's own; None of one that it does not have yet.
     """
@@ -137,9 +137,7 @@ def merge_gaps(
         same, fresh = _matched(before, sorted(found_gaps.get(key, ())))
         opened += [_opened(gap, before, at) for gap in fresh]
         changed += [
-            replace(one, gap=same[place])
-            for place, one in enumerate(before)
-            if place in same and same[place] != one.gap
+            _changed(one, same[place]) for place, one in enumerate(before) if place in same and same[place] != one.gap
         ]
         closed += [replace(one, closed_at=at, closed_by=by) for place, one in enumerate(before) if place not in same]
     return GapChanges(tuple(opened), tuple(changed), tuple(closed))
@@ -206,6 +204,12 @@ def _matched(before: Sequence[KnownGap], found: Sequence[Gap]) -> tuple[dict[int
         else:
             fresh.append(gap)
     return same, fresh
+
+
+def _changed(one: KnownGap, gap: Gap) -> KnownGap:
+    """What it grew by was never asked for: an outage that lasts longer than all attempts is asked for still."""
+    grew = gap.begin < one.gap.begin or gap.end > one.gap.end
+    return replace(one, gap=gap, attempts=min(one.attempts, 1) if grew else one.attempts)
 
 
 def _opened(gap: Gap, before: Sequence[KnownGap], at: datetime) -> KnownGap:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +50,16 @@ def test_a_gap_that_is_gone_is_closed_with_the_backfill_that_filled_it() -> None
 def test_a_gap_that_shrank_keeps_its_number_and_its_age() -> None:
     (changed,) = merge_gaps([known(10, 20)], [gap(15, 20)], DAY, at=TUESDAY).changed
     assert (changed.gap, changed.number, changed.opened_at, changed.attempts) == (gap(15, 20), 7, MONDAY, 2)
+
+
+def test_a_gap_that_grows_is_asked_for_again_though_its_attempts_were_used_up() -> None:
+    exhausted = replace(known(10, 20), attempts=5)
+    assert gaps_to_try([exhausted], TUESDAY, attempts=5) == ()
+    (changed,) = merge_gaps([exhausted], [gap(10, 30)], DAY, at=TUESDAY).changed
+    assert (changed.attempts, changed.tried_at, changed.opened_at) == (1, MONDAY, MONDAY)
+    assert gaps_to_try([changed], TUESDAY, attempts=5) == (changed,)
+    (shrunk,) = merge_gaps([exhausted], [gap(10, 15)], DAY, at=TUESDAY).changed
+    assert shrunk.attempts == 5
 
 
 def test_a_gap_that_was_split_leaves_its_age_to_its_parts() -> None:
