@@ -1,6 +1,6 @@
 """Tags of a plant historian, end to end: one DAG for each source of `kind: historian` under `include/sources/`.
 
-    plan ─> read[] ─> gate[] ─> load ─> settled
+    plan ─> read[] ─> gate[] ─> load (─> publish) ─> settled
 
 On its schedule a run reads from where the last one ended to the end of its data interval, and a while before that again, for
 values that came late or were corrected. Read a span instead, which moves nothing:
@@ -29,6 +29,7 @@ from airflow_provider_integrations.assets import loaded_asset
 from airflow_provider_integrations.connectors.historian.operators import (
     HistorianBackfillOperator,
     HistorianPlanOperator,
+    HistorianPublishOperator,
 )
 from airflow_provider_integrations.core.historian_source import HistorianSource
 from airflow_provider_integrations.dag_sources import source_dags
@@ -103,6 +104,8 @@ def historian_backfill(source: HistorianSource) -> DAG:
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
         plan >> read >> gate >> load
         [plan, read, gate, load] >> settled
+        if source.publish is not None:
+            load >> HistorianPublishOperator(task_id="publish", source=name) >> settled
     return dag
 
 

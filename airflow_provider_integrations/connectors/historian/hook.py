@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_integrations.connectors.historian.model import HistoryReader
     from airflow_provider_integrations.connectors.historian.opcua_settings import OpcUaSettings
     from airflow_provider_integrations.connectors.historian.pi_settings import PiSettings
+    from airflow_provider_integrations.connectors.historian.publish import Producer
 
-__all__ = ["OpcUaHistoryHook", "PIWebApiHook", "open_history"]
+__all__ = ["OpcUaHistoryHook", "PIWebApiHook", "idempotent_producer", "open_history"]
 
 
 class PIWebApiHook(BaseHook):
@@ -139,3 +140,20 @@ def open_history(conn_id: str) -> Callable[[], AbstractAsyncContextManager[Histo
         type=kind,
         next_step="Make it one of the type pi_web_api or opcua_ha.",
     )
+
+
+def idempotent_producer(kafka_conn_id: str) -> Producer:
+    """A producer by the Kafka provider's hook that adds no duplicates of its own, whatever else its connection says.
+
+    Args:
+        kafka_conn_id: Id of a connection of type `kafka`.
+    """
+    from airflow.providers.apache.kafka.hooks.produce import KafkaProducerHook
+
+    from airflow_provider_integrations.connectors.historian.publish import PRODUCER
+
+    class IdempotentProducerHook(KafkaProducerHook):
+        def _get_client(self, config: dict[str, object]) -> Producer:
+            return cast("Producer", super()._get_client({**config, **PRODUCER}))
+
+    return cast("Producer", IdempotentProducerHook(kafka_conn_id).get_producer())

@@ -13,7 +13,8 @@ from airflow.sdk import BaseOperator, conf
 
 from airflow_provider_integrations.connectors.historian.triggers import HistorianReadTrigger
 from airflow_provider_integrations.core.error_data import error_from_data
-from airflow_provider_integrations.dag_context import historian_job, owner_of
+from airflow_provider_integrations.core.errors import ConfigError
+from airflow_provider_integrations.dag_context import batch_job, historian_job, owner_of
 from airflow_provider_integrations.ledger.hook import LedgerHook
 from airflow_provider_integrations.lineage import LineageDataset, openlineage_facets
 from airflow_provider_integrations.links import ITEM_XCOM, HistorianProgressLink, LedgerItemLink
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_integrations.core.work_item import WorkItem
 
-__all__ = ["PLAN_XCOM", "HistorianBackfillOperator", "HistorianGapsOperator", "HistorianPlanOperator"]
+__all__ = [
+    "PLAN_XCOM",
+    "HistorianBackfillOperator",
+    "HistorianGapsOperator",
+    "HistorianPlanOperator",
+    "HistorianPublishOperator",
+]
 
 PLAN_XCOM = "integrations_plan"
 """XCom key of what a run would read, or reads."""
@@ -180,6 +187,38 @@ class HistorianGapsOperator(BaseOperator):
             len(changes.changed), len(changes.closed), job.ledger.historian.count_open(self.source),
         )  # fmt: skip
         return _entered(context, plan_fill(job, request=_request(context)) if self.fill else [])
+
+
+class HistorianPublishOperator(BaseOperator):
+    """Publish loaded samples to the topic that the source's `publish` names, each batch at least once; gives how many.
+
+    Args:
+        source: Name of a file under `include/sources/`, `kind: historian`, with `publish`.
+
+    It drains the ledger: whatever is loaded and not published is, whichever run loaded it.
+    """
+
+    template_fields: Sequence[str] = ("source",)
+
+    def __init__(self, *, source: str, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
+        super().__init__(**kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> int:
+        """Publish what waits."""
+        from airflow_provider_integrations.connectors.historian.hook import idempotent_producer
+        from airflow_provider_integrations.connectors.historian.publish import publish_batches
+
+        owner = owner_of(context)
+        policy = historian_job(self.source, owner).source.publish
+        if policy is None:
+            raise ConfigError(
+                "the source is published nowhere",
+                source=self.source,
+                next_step="Give it `publish: {connection, topic}`.",
+            )
+        return publish_batches(batch_job(self.source, owner), idempotent_producer(policy.connection), policy.topic)
 
 
 def _entered(context: Context, items: Sequence[WorkItem]) -> list[list[str]]:

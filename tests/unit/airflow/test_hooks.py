@@ -147,3 +147,17 @@ def test_a_password_may_hold_any_character() -> None:
 def test_a_ledger_that_could_be_another_one_is_refused(extras: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         ledger_url_of(**extras)
+
+
+def test_a_producer_of_samples_is_idempotent_whatever_its_connection_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_integrations.connectors.historian.hook import idempotent_producer
+
+    brokers = {"bootstrap.servers": "unused", "test.mock.num.brokers": 1, "log_level": 0, "enable.idempotence": False}
+    connection(monkeypatch, "bus", conn_type="kafka", extra=brokers)
+    producer: Any = idempotent_producer("bus")
+    producer.produce("samples", value=b"1")
+    assert producer.flush(10) == 0
+    # It is what librdkafka refuses of an idempotent producer.
+    connection(monkeypatch, "bus2", conn_type="kafka", extra={**brokers, "max.in.flight": 6})
+    with pytest.raises(Exception, match=r"max\.in\.flight"):
+        idempotent_producer("bus2")
