@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
@@ -153,7 +153,7 @@ def idempotent_producer(kafka_conn_id: str) -> Producer:
     from airflow_provider_integrations.connectors.historian.publish import PRODUCER
 
     class IdempotentProducerHook(KafkaProducerHook):
-        def _get_client(self, config: dict[str, object]) -> Producer:
-            return cast("Producer", super()._get_client({**config, **PRODUCER}))
+        def _get_client(self, config: dict[str, object]) -> Any:
+            return super()._get_client({**config, **PRODUCER})
 
     return cast("Producer", IdempotentProducerHook(kafka_conn_id).get_producer())
