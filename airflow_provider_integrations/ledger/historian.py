@@ -29,6 +29,7 @@ class ProgressRecord:
         item_id, source, run: Which.
         seconds_total: Of all its tags' spans together.
         seconds_done: Of these, how many are read.
+        seconds_before: Of these, how many were read when its last worker began.
         samples: Read by its last worker.
         elapsed: Seconds since that one began.
         updated_at: When it said so.
@@ -39,6 +40,7 @@ class ProgressRecord:
     run: str
     seconds_total: float
     seconds_done: float
+    seconds_before: float
     samples: int
     elapsed: float
     updated_at: datetime
@@ -52,7 +54,7 @@ class HistorianStates:
 
     def tell_progress(
         self, item_id: str, source: str, run: str, *,
-        seconds_total: float, seconds_done: float, samples: int, elapsed: float,
+        seconds_total: float, seconds_done: float, seconds_before: float, samples: int, elapsed: float,
     ) -> None:  # fmt: skip
         """Keep how far an item is read, in place of what was kept."""
         values = {
@@ -60,6 +62,7 @@ class HistorianStates:
             "run": run,
             "seconds_total": seconds_total,
             "seconds_done": seconds_done,
+            "seconds_before": seconds_before,
             "samples": samples,
             "elapsed": elapsed,
             "updated_at": self._parts.now(),
@@ -96,18 +99,22 @@ class HistorianStates:
 
         Args:
             source: Whose.
-            judge: Gives what changes, from the gaps that are open; how often one was asked for it does not change.
+            judge: Gives what changes, from the gaps that are open.
         """
         table = historian_gap
         with self._parts.database.write() as connection:
             self._parts.database.lock(connection, f"gaps:{source}")
             query = select(table).where(table.c.source == source, table.c.closed_at.is_(None)).order_by(table.c.number)
-            changes = judge([_to_gap(row) for row in connection.execute(query)])
+            known = [_to_gap(row) for row in connection.execute(query)]
+            changes, attempts = judge(known), {one.number: one.attempts for one in known}
             if changes.opened:
                 rows = [{"source": source, **_of_gap(one.gap), **_of_age(one)} for one in changes.opened]
                 connection.execute(insert(table), rows)
             for one in changes.changed:
-                connection.execute(update(table).where(table.c.number == one.number).values(_of_gap(one.gap)))
+                # One that grew is asked for anew; otherwise a run that asks right now is the one that counts.
+                anew = {"attempts": one.attempts} if attempts.get(one.number) != one.attempts else {}
+                values = {**_of_gap(one.gap), **anew}
+                connection.execute(update(table).where(table.c.number == one.number).values(values))
             for one in changes.closed:
                 ended = {"closed_at": one.closed_at, "closed_by": one.closed_by}
                 connection.execute(update(table).where(table.c.number == one.number).values(ended))

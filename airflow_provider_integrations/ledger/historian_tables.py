@@ -16,6 +16,7 @@ historian_progress = Table(
     Column("run", Text, nullable=False),
     Column("seconds_total", Double, nullable=False),
     Column("seconds_done", Double, nullable=False),
+    Column("seconds_before", Double, nullable=False),
     Column("samples", BigInteger, nullable=False),
     Column("elapsed", Double, nullable=False),
     Column("updated_at", Instant, nullable=False),

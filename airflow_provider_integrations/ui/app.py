@@ -9,12 +9,15 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from upath import UPath
 
 from airflow_provider_integrations.core.errors import ConfigError, IntegrationError
-from airflow_provider_integrations.ui import pages
+from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.system import utc_now
+from airflow_provider_integrations.ui import historian_page, pages
 from airflow_provider_integrations.ui.docs_folder import docs_address, read_page, relative_page
 
 __all__ = ["make_app"]
 
 _MOST = 50
+_MOST_ITEMS = 5_000
 _OWN_PAGE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
     "Cache-Control": "no-store",
@@ -27,13 +30,20 @@ _DOCS_PAGE = _OWN_PAGE | {
 }
 
 
-def make_app(*, may_read: Callable[..., Any], items: Callable[[], Any], docs: Callable[[], UPath]) -> FastAPI:
+def make_app(
+    *,
+    may_read: Callable[..., Any],
+    items: Callable[[], Any],
+    docs: Callable[[], UPath],
+    historian: Callable[[], Any] | None = None,
+) -> FastAPI:
     """The app.
 
     Args:
         may_read: A FastAPI dependency that raises unless the caller may see the pages.
         items: Gives the ledger's items.
         docs: Gives the folder of the data docs.
+        historian: Gives the ledger's progress and gaps of historians; without it there is no page of them.
     """
     app = FastAPI(dependencies=[Depends(may_read)], docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -61,6 +71,18 @@ def make_app(*, may_read: Callable[..., Any], items: Callable[[], Any], docs: Ca
     def some_items(request: Request, id: Annotated[list[str], Query(max_length=_MOST)]) -> Response:
         found = [find(item_id)[0] for item_id in id]
         return HTMLResponse(pages.items_page(found, base=f"{_base(request)}/items"), headers=_OWN_PAGE)
+
+    @app.get("/historian/{source}")
+    def backfills(source: str, request: Request) -> Response:
+        states = [state for state in State if state is not State.DUPLICATE]
+        found = items().list(source, states, limit=_MOST_ITEMS)
+        if historian is None or not (known := [item for item in found if item.path.startswith("historian/")]):
+            raise HTTPException(404, "There are no backfills of a source of that name.")
+        runs = historian_page.runs_of(known, historian().progress(source), utc_now())
+        gaps = historian().gaps(source)
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse(historian_page.historian_json(runs, gaps), headers=_OWN_PAGE)
+        return HTMLResponse(historian_page.historian_page(source, runs, gaps), headers=_OWN_PAGE)
 
     @app.get("/docs/{page:path}")
     def docs_page(page: str) -> Response:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from airflow_provider_integrations.core.work_item import WorkItem
 
-__all__ = ["item_json", "item_page", "items_page", "link_list"]
+__all__ = ["item_json", "item_page", "items_page", "link_list", "page_of", "table_of"]
 
 _STYLE = (
     "body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1f2933}"
@@ -44,14 +44,14 @@ def item_page(item: WorkItem, history: Sequence[Any], *, docs: str | None = None
         for event in history
     ]
     link = f'<p><a href="{escape(docs)}">Data docs</a></p>' if docs else ""
-    return _page(
+    return page_of(
         f"{item.name} · {item.state.value}",
         f"<p><code>{escape(item.id)}</code></p>{link}"
-        + _table(("", ""), [row for row in head if row[1] is not None])
+        + table_of(("", ""), [row for row in head if row[1] is not None])
         + "<h2>Facts</h2>"
-        + _table(("Fact", "Value"), sorted(item.facts.items()))
+        + table_of(("Fact", "Value"), sorted(item.facts.items()))
         + "<h2>History</h2>"
-        + _table(("When", "What", "From", "To", "By", "Reason", "Detail"), events),
+        + table_of(("When", "What", "From", "To", "By", "Reason", "Detail"), events),
     )
 
 
@@ -64,13 +64,13 @@ def items_page(items: Sequence[WorkItem], *, base: str) -> str:
         for item in items
     )
     head = "".join(f"<th>{name}</th>" for name in ("File", "Source", "State", "Reason", "Updated"))
-    return _page("Work items", f"<table><tr>{head}</tr>{rows}</table>")
+    return page_of("Work items", f"<table><tr>{head}</tr>{rows}</table>")
 
 
 def link_list(title: str, links: Iterable[tuple[str, str]]) -> str:
     """A page of links, each an address and a text."""
     entries = "".join(f'<li><a href="{escape(address)}">{escape(text)}</a></li>' for address, text in links)
-    return _page(title, f"<ul>{entries}</ul>")
+    return page_of(title, f"<ul>{entries}</ul>")
 
 
 def item_json(item: WorkItem, history: Sequence[Any]) -> dict[str, Any]:
@@ -78,14 +78,17 @@ def item_json(item: WorkItem, history: Sequence[Any]) -> dict[str, Any]:
     return {"item": _plain(asdict(item)), "history": [_plain(asdict(event)) for event in history]}
 
 
-def _page(title: str, body: str) -> str:
+def page_of(title: str, body: str, *, refresh: int = 0) -> str:
+    """A whole page; `body` is HTML, and the page asks for itself after `refresh` seconds, if any."""
+    again = f'<meta http-equiv=refresh content="{refresh}">' if refresh else ""
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<!doctype html><html lang=en><meta charset=utf-8>{again}<title>{escape(title)}</title>"
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>"
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def table_of(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table of values, each of them escaped."""
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = "".join(f"<tr>{''.join(f'<td>{_text(value)}</td>' for value in row)}</tr>" for row in rows)
     return f"<table><tr>{names}</tr>{lines}</table>" if lines else "<p>None.</p>"

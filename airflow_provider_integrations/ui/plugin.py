@@ -37,6 +37,7 @@ def airflow_app() -> FastAPI:
         may_read=may_read,
         items=lambda: LedgerHook().ledger().items,
         docs=lambda: landing_root() / "docs",
+        historian=lambda: LedgerHook().ledger().historian,
     )
 
 

@@ -60,10 +60,13 @@ def test_a_change_of_a_gap_keeps_how_often_it_was_asked_for(ledger: Ledger) -> N
     assert kept.number is not None
     ledger.historian.tried([kept.number])
     ledger.historian.tried([kept.number])
-    change(ledger, GapChanges(changed=(replace(kept, gap=replace(kept.gap, end=TICK + 900)),)))
+    [asked] = ledger.historian.gaps("plant1")
+    change(ledger, GapChanges(changed=(replace(asked, gap=replace(kept.gap, end=TICK + 900)),)))
     [after] = ledger.historian.gaps("plant1")
     assert (after.attempts, after.gap.end) == (2, TICK + 900)
     assert after.tried_at is not None
+    change(ledger, GapChanges(changed=(replace(after, attempts=1),)))  # It grew, and is asked for anew.
+    assert [one.attempts for one in ledger.historian.gaps("plant1")] == [1]
 
 
 def test_of_two_looks_at_once_the_second_sees_what_the_first_has_entered(ledger: Ledger) -> None:
@@ -87,7 +90,7 @@ def test_progress_is_replaced_and_of_its_run(ledger: Ledger) -> None:
     for done in (1.5, 7200.25):
         for item, run in zip(items, "ab", strict=True):
             ledger.historian.tell_progress(
-                item.id, "plant1", run, seconds_total=7200.25, seconds_done=done, samples=2**40, elapsed=0.5
+                item.id, "plant1", run, seconds_total=7200.25, seconds_done=done, seconds_before=0.5, samples=2**40, elapsed=0.5
             )
     [told] = ledger.historian.progress("plant1", ["a"])
     assert (told.run, told.seconds_done, told.samples) == ("a", 7200.25, 2**40)

@@ -103,7 +103,8 @@ async def _telling(job: HistorianJob, item: WorkItem, told: list[Progress]) -> A
             told[:-1] = []
             job.ledger.historian.tell_progress(
                 item.id, item.source, str(item.facts["run"]),
-                seconds_total=last.total, seconds_done=last.done, samples=last.samples, elapsed=last.elapsed,
+                seconds_total=last.total, seconds_done=last.done, seconds_before=last.before, samples=last.samples,
+                elapsed=last.elapsed,
             )  # fmt: skip
 
     async def tell_on() -> None:

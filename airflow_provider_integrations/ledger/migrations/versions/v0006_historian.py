@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("seconds_total", sa.Double(), nullable=False),
         sa.Column("seconds_done", sa.Double(), nullable=False),
+        sa.Column("seconds_before", sa.Double(), nullable=False),
         sa.Column("samples", sa.BigInteger(), nullable=False),
         sa.Column("elapsed", sa.Double(), nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
