@@ -32,7 +32,7 @@ def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
 def test_every_command_exists_with_its_options(path: Path) -> None:
     command = get_command(app)
-    groups = "pgp|contract|decode|ledger|odbc|edi|graph"
+    groups = "pgp|contract|decode|ledger|odbc|edi|graph|historian|intervals"
     for line in re.findall(rf"(?<![\w./-])integrations ((?:{groups})\b[^`\n|&]*)", path.read_text()):
         words = line.split()
         found = command
