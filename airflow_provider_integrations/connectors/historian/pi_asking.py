@@ -42,10 +42,11 @@ async def open_line(settings: PiSettings) -> AsyncIterator[Line]:
     Raises:
         ConfigError: the certificates or the method of authentication cannot be used.
     """
+    plain = settings.root.startswith("http:")
     async with httpx.AsyncClient(
-        verify=_trust(settings),
+        verify=False if plain else _trust(settings),
         timeout=settings.timeout,
-        trust_env=not settings.root.startswith("http:"),
+        trust_env=not plain,
         headers=_HEADERS,
         auth=settings.auth.of_httpx(),
         limits=httpx.Limits(max_connections=settings.requests),

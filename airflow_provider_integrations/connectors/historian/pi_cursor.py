@@ -137,13 +137,19 @@ def _read(cursor: Cursor, page: Decoded, limits: Limits, learned: Learned) -> Ou
     if int(page.ts[0]) == last:
         return _one_run(cursor, page, asked, limits, learned)
     cut = int(np.searchsorted(page.ts, last))
+    learned.rates[cursor.tag] = cut / (last - int(page.ts[0]))
     given = Page(cursor.tag, page.rows.slice(0, cut), last)
     cursor.at, cursor.anchored, cursor.empties, cursor.tries, cursor.looked_up = last, True, 0, 0, False
     # One that is full has more; of any other one it is only asked whether it was the last one.
-    cursor.most = learned.allowed(min(asked * _GROWTH, limits.largest) if count >= asked else limits.first)
+    cursor.most = learned.allowed(_rest(cursor, page, limits) if count >= asked else limits.first)
     if page.broken:
         return Outcome((given,), _broken(cursor, limits))
     return Outcome((given,))
+
+
+def _rest(cursor: Cursor, page: Decoded, limits: Limits) -> int:
+    """How many values the rest should have by what the page had, and some more."""
+    return limits.expected((len(page.ts) - 1) / (int(page.ts[-1]) - int(page.ts[0])), cursor.unread)
 
 
 def _one_run(cursor: Cursor, page: Decoded, asked: int, limits: Limits, learned: Learned) -> Outcome:
@@ -159,7 +165,7 @@ def _one_run(cursor: Cursor, page: Decoded, asked: int, limits: Limits, learned:
             raise _too_many(cursor, count)
         return Outcome()
     if not again:
-        return Outcome((Page(cursor.tag, empty_page(), last),))
+        return Outcome()
     if count < learned.shown and not page.ends_rejected:
         return _end(cursor, page.rows)
     cursor.phase, cursor.held, cursor.held_rejected = Phase.BEYOND, page.rows, page.ends_rejected

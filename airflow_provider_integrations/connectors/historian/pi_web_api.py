@@ -62,7 +62,11 @@ def read_streams(streams: Sequence[Stream], span: Span, limits: Limits, learned:
         WindowTooLargeError: the server does not collect so much, or not in time.
         IntegrationError: some of it is unread; its values say what.
     """
-    open_ = deque(Cursor(stream, span, most=learned.allowed(limits.first)) for stream in streams)
+    rates = (learned.rates.get(stream.tag.name, 0.0) for stream in streams)
+    open_ = deque(
+        Cursor(stream, span, learned.allowed(limits.expected(rate, span)))
+        for stream, rate in zip(streams, rates, strict=True)
+    )
     while open_:
         chosen, way = _choose(open_, limits, learned)
         answers = yield from _answers(chosen, way, limits, learned)

@@ -65,11 +65,11 @@ class Held:
                 self.sent.append(step)
                 try:
                     self.broken(step)
-                    answer = self._answer(step)
+                    answer = self.answer(step)
                 except IntegrationError as error:
                     failed = error
 
-    def _answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         path, _, query = request.target.partition("?")
         headers = {"x-requested-with": "XMLHttpRequest"}
         call = Call(request.method, path, urllib.parse.parse_qs(query, keep_blank_values=True), headers, request.body)
