@@ -5,6 +5,7 @@ Sources: PI Web API User Guide, "Authentication methods" (Kerberos, Basic, Beare
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,8 @@ class Basic:
 
     @property
     def secrets(self) -> list[str]:
-        """What no log may show."""
-        return [self.password]
+        """What no log may show; a service may quote the header that it was sent."""
+        return [self.password, base64.b64encode(f"{self.user}:{self.password}".encode()).decode()]
 
     def of_httpx(self) -> httpx.Auth | None:
         """A header with every request: a challenge for each would double them."""
@@ -63,7 +64,7 @@ class Bearer:
     @property
     def secrets(self) -> list[str]:
         """What no log may show."""
-        return [each for each in (self.token, self._read(quiet=True)) if each]
+        return [each for each in dict.fromkeys((self.token, self._read(quiet=True))) if each]
 
     def of_httpx(self) -> httpx.Auth | None:
         """A header with every request."""
