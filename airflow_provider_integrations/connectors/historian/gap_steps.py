@@ -93,6 +93,9 @@ class Steps:
                 piece.expected = None
             elif piece.covered:
                 piece.expected = _rounded(piece.covered, self._cadence)
+            elif piece.reason is GapReason.COMPRESSED_OK:
+                # By its length: what changes is told at odd times, and counting around each would count too much.
+                piece.expected = max(1, _rounded(piece.end - piece.begin, self._cadence))
         pieces = [piece for piece in self._pieces if piece.begin < piece.end]
         if self._cadence is None:
             return pieces, None
@@ -138,11 +141,9 @@ class Steps:
             waits = begin >= self._due  # Later ones came before it did.
             self._waiting += count if waits else 0
             yield Piece(begin, int(ts[place + 1]), GapReason.NOT_YET_DUE if waits else GapReason.MISSING, count)
-        sums = np.concatenate((np.array([0], dtype=np.int64), np.cumsum(missed)))
         for first, last in _runs(legal[1:] & legal[:-1] & (worth[1:] == READING), legal):
-            between, count = last - first, int(sums[last + 1] - sums[first])
             begin = max(self._span.begin, int(ts[first]) + self._lead)
-            yield Piece(begin, int(ts[last + 1]), GapReason.COMPRESSED_OK, count + between, between)
+            yield Piece(begin, int(ts[last + 1]), GapReason.COMPRESSED_OK, found=last - first)
 
     def _tail(self) -> int:
         """What comes after the last sample; gives where the first one after the span would be."""
@@ -202,7 +203,6 @@ class Steps:
                 return
             # One sample lies between two silences.
             if piece.reason is GapReason.COMPRESSED_OK and piece.begin == last.end + self._lead:
-                last.expected = (last.expected or 0) + (piece.expected or 0) + 1
                 last.end, last.found = piece.end, last.found + piece.found + 1
                 return
         self._pieces.append(piece)

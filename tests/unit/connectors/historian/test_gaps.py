@@ -172,6 +172,13 @@ def test_compression_is_not_a_gap_as_long_as_it_may_be_silent() -> None:
     assert (found.expected, found.completeness) == (20, 50.0)
 
 
+def test_legal_silence_expects_no_more_than_its_time_has() -> None:
+    entry = tag(exception=True, max_silence="PT5M")
+    found = looked(entry, at(0, *(2.4 * place for place in range(1, 41))), minutes=100)
+    assert told(found) == [(1, 100, "compressed_ok", 99, 40)]
+    assert (found.expected, found.completeness) == (100, 100.0)
+
+
 def test_a_bad_value_between_two_silences_parts_them() -> None:
     entry = tag(exception=True)
     found = looked(entry, at(0, 8) + at(4, status=BAD))
