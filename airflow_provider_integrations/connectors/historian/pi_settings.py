@@ -126,7 +126,7 @@ class PiSettings:
         Kebab-case and snake_case names are the same; empty values count as not given, as forms in a UI send them.
 
         Args:
-            host: Host or URL; one without a path gets that of the extra `path`.
+            host: Host, or the URL of the service; a host alone gets the path of the extra `path`.
             port: Where it is not in the host.
             login: User for basic authentication.
             password: Of the user; or the token where `auth` is `bearer`.
@@ -144,13 +144,13 @@ class PiSettings:
             raise ConfigError(
                 "the PI Web API connection lacks host", next_step="Give the host, or the URL, of the service."
             )
-        if "://" not in text:
-            text = f"{schema or 'https'}://{text}"
+        typed = "://" in text  # A URL is the root as it is typed.
+        text = text if typed else f"{schema or 'https'}://{text}"
         scheme, _, rest = text.partition("://")
         place, _, path = rest.partition("/")
         if port is not None and re.search(r":[0-9]+$", place) is None:
             place = f"{place}:{port}"
-        path = path or read.path.strip("/")
+        path = path or ("" if typed else read.path.strip("/"))
         parts = _URL.fullmatch(f"{scheme}://{place}/{path}")
         if parts is None or parts["user"] is not None:
             raise ConfigError(

@@ -15,6 +15,7 @@ CANARY = "canary-S3cret"
 def test_a_host_alone_gets_https_and_the_usual_path() -> None:
     assert PiSettings.from_connection("PI.example.com", None, None, None).root == "https://pi.example.com/piwebapi"
     assert PiSettings.from_connection("pi.example.com", 8443, None, None).root == "https://pi.example.com:8443/piwebapi"
+    assert PiSettings.from_connection("https://pi.example.com", None, None, None).root == "https://pi.example.com"
     settings = PiSettings.from_connection("https://pi.example.com/other/piwebapi/", 443, None, None, {"path": "x"})
     assert settings.root == "https://pi.example.com:443/other/piwebapi"
 
