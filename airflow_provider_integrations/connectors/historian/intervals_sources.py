@@ -165,7 +165,7 @@ def _csv(stream: Any, text: str, ending: bool | None, form: str | None, intake: 
             for batch in batches:
                 yield reader.read(batch)
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
+            if len(lines) == 1 and not intake.rows:
                 return
             raise RejectedError(
                 Reason.UNREADABLE, "the file is no table", error=str(error)[:160], rows=intake.rows

@@ -1,7 +1,8 @@
 """The register of a meter against its intervals: what the dial went forward by should be their sum.
 
 A dial of five digits goes from 99,999 to 0: a reading that is lower than the one before went once round, unless that would be
-more than the meter can have measured. Where intervals are missing, or a reading lies within one, nobody can tell, and that is said.
+more than the meter can have measured. Where intervals are missing, or a reading lies within one, nobody can tell, and that is
+said.
 
 >>> dial = Register(digits=5, multiplier=Decimal(40))
 >>> dial.advance(Decimal("99990"), Decimal("12"))

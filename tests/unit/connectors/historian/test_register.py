@@ -33,7 +33,10 @@ def autumn(tmp_path: Path) -> pa.Table:
     return pq.read_table(tmp_path / "intervals.parquet")
 
 
-def compared(intervals: pa.Table, first: str, last: str, register: Register = Register(), **given: Any) -> Any:
+PLAIN = Register()
+
+
+def compared(intervals: pa.Table, first: str, last: str, register: Register = PLAIN, **given: Any) -> Any:
     begin = given.get("begin", "2025-11-02T00:00:00-05:00")
     end = given.get("end", "2025-11-03T00:00:00-06:00")
     reads = (RegisterRead(datetime.fromisoformat(at), Decimal(value)) for at, value in ((begin, first), (end, last)))
