@@ -101,10 +101,10 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
 
         more = {"settle": partial(settle_graph, keys=token_keys()), "mark_deletions": mark_deletions}
     if isinstance(source, HistorianSource):
-        from airflow_provider_integrations.connectors.historian.read_windows import mark_gone
-        from airflow_provider_integrations.connectors.historian.settle import settle_historian
+        from airflow_provider_integrations.connectors.historian.settling import Settling
 
-        more = {"settle": settle_historian, "mark_deletions": partial(mark_gone, entries=_entries(source))}
+        settling = Settling(_entries(source))
+        more = {"settle": settling.settle, "mark_deletions": settling.mark}
     return BatchJob(
         source=source.source,
         contract=read_source_contract(include_folder(), source),

@@ -7,12 +7,11 @@ item holds the watermark where it was: the next run reads its samples again, whi
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from airflow_provider_integrations.connectors.historian.run_plan import RunPlan
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State, WorkItem
-from airflow_provider_integrations.landing.deletions import awaits_deletions
 from airflow_provider_integrations.ledger.closing import close_settled
 from airflow_provider_integrations.ledger.ledger import Ledger
 
@@ -35,8 +34,13 @@ def leads_on(ledger: Ledger, item: WorkItem) -> bool:
     return position_of(ledger.watermarks.get(item.source)) == position
 
 
-def settle_historian(ledger: Ledger, source: str) -> Watermark | None:
+def settle_historian(ledger: Ledger, source: str, *, marked: Collection[str] | None = None) -> Watermark | None:
     """Settle every run of the source that is ready; gives the watermark as it stands then.
+
+    Args:
+        ledger: Where its items are.
+        source: Its name.
+        marked: Items of which it is marked what is gone; a run that has others waits. All of them without it.
 
     Raises:
         StateConflictError: somebody has moved the watermark at this moment: nothing is closed.
@@ -46,7 +50,7 @@ def settle_historian(ledger: Ledger, source: str) -> Watermark | None:
     if not loaded:
         return ledger.watermarks.get(source)
     unfinished = {_run(item) for item in ledger.items.list(source, _OPEN, limit=None)}
-    unfinished |= {_run(item) for item in loaded if awaits_deletions(item)}
+    unfinished |= {_run(item) for item in loaded if marked is not None and item.id not in marked}
     for run in sorted({_run(item) for item in loaded} - unfinished):
         items = sorted((item for item in loaded if _run(item) == run), key=lambda item: int(item.facts["item"]))
         _settle_run(ledger, source, items)

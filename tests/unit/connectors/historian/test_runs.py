@@ -15,7 +15,7 @@ from airflow_provider_integrations.connectors.historian.job import HistorianJob
 from airflow_provider_integrations.connectors.historian.landing import read_items
 from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag
 from airflow_provider_integrations.connectors.historian.runs import Asked, plan_items, plan_of
-from airflow_provider_integrations.connectors.historian.settle import position_of
+from airflow_provider_integrations.connectors.historian.settle import position_of, settle_historian
 from airflow_provider_integrations.core.errors import ConfigError, ConnectionLostError, TransientError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
@@ -118,6 +118,16 @@ def test_a_run_on_the_schedule_takes_up_what_was_left_for_an_hour(ledger: Ledger
     assert not left & {item.id for item in plan_items(job, Asked("scheduled", until=BEGIN + HOUR))}
     now += timedelta(hours=2)
     assert left < {item.id for item in plan_items(job, Asked("scheduled", until=BEGIN + HOUR))}
+
+
+def test_a_run_is_settled_when_it_is_marked_what_is_gone_of_all_its_items(job: HistorianJob) -> None:
+    read(job, plan_items(job, Asked("scheduled-1", until=BEGIN + 2 * HOUR)))
+    load(job, settles=False)
+    loaded = [item.id for item in job.ledger.items.list("plant1", [State.LOADED])]
+    settle_historian(job.ledger, "plant1", marked=loaded[:1])
+    assert position(job) is None
+    settle_historian(job.ledger, "plant1", marked=loaded)
+    assert position(job) == BEGIN + 2 * HOUR
 
 
 def test_a_run_that_was_overtaken_by_a_rewind_is_given_up(job: HistorianJob) -> None:
