@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -39,6 +40,10 @@ class Item(msgspec.Struct, gc=False):
     Substituted: bool = False
     Annotated: bool = False
     Errors: Any = None
+
+
+_flags = attrgetter("Good", "Questionable", "Substituted", "Annotated", "Errors")
+_GOOD = (True, False, False, False, None)
 
 
 class _Exception(msgspec.Struct):
@@ -116,22 +121,32 @@ def decode_page(content: bytes | msgspec.Raw, *, numeric: bool | None, detail: s
 
 def decode_items(items: Sequence[Item], *, numeric: bool | None, detail: str = "") -> Decoded:
     """Rows of timed values in their order; as `decode_page`."""
-    broken = next((at for at, item in enumerate(items) if _is_error(item) and not _is_time(item.Timestamp)), None)
-    items = items if broken is None else items[:broken]
+    odd = [at for at, item in enumerate(items) if _flags(item) != _GOOD or not _is_plain(item.Value)]
+    broken = next((at for at in odd if _is_error(items[at]) and not _is_time(items[at].Timestamp)), None)
+    if broken is not None:
+        items, odd = items[:broken], [at for at in odd if at < broken]
+    count = len(items)
     ts = _instants([item.Timestamp for item in items])
-    found = [_read(item, numeric, detail) for item in items]
-    columns: list[Any] = list(zip(*found, strict=True)) if found else [[], [], [], [], []]
+    numbers: list[Any] = [item.Value for item in items]
+    texts: list[str | None] = [None] * count
+    states: list[str | None] = [None] * count
+    details: list[str | None] = [detail or None] * count
+    status = np.zeros(count, np.uint32)
+    for at in odd:
+        numbers[at], texts[at], states[at], status[at], details[at] = _read(items[at], numeric, detail)
+    substituted = np.zeros(count, bool)
+    substituted[[at for at in odd if items[at].Substituted]] = True
+    rejected = [at for at in odd if _is_error(items[at])]
     rows = page_of(
         ts,
-        pa.array(columns[0], pa.float64()),
-        np.array(columns[3], np.uint32),
-        texts=pa.array(columns[1], pa.string()),
-        states=pa.array(columns[2], pa.string()),
-        substituted=np.fromiter((item.Substituted for item in items), bool, len(items)),
-        details=pa.array(columns[4], pa.string()),
+        pa.array(numbers, pa.float64()),
+        status,
+        texts=pa.array(texts, pa.string()),
+        states=pa.array(states, pa.string()),
+        substituted=substituted,
+        details=pa.array(details, pa.string()),
     )
-    errors = [_is_error(item) for item in items]
-    return Decoded(ts, rows, sum(errors), broken is not None, bool(errors) and errors[-1])
+    return Decoded(ts, rows, len(rejected), broken is not None, bool(rejected) and rejected[-1] == count - 1)
 
 
 def page_of(
@@ -214,6 +229,12 @@ def _read(item: Item, numeric: bool | None, detail: str) -> Row:
     else:
         number, text, state = _plain(value, numeric)
     return number, text, state, status, ",".join(filter(None, words)) or None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a number that a double holds exactly."""
+    kind = type(value)
+    return kind is float or (kind is int and -_EXACT <= value <= _EXACT)
 
 
 def _plain(value: Any, numeric: bool | None) -> tuple[float | None, str | None, str | None]:
