@@ -192,21 +192,25 @@ def test_a_tag_without_an_entry_in_the_catalog_has_no_completeness(plant: Plant)
 
 
 def test_an_estimate_stands_until_a_value_is_measured_which_is_told(plant: Plant) -> None:
-    gap, other = from_iso(AUTUMN[0]) + 28 * QUARTER, from_iso(AUTUMN[0])
+    gap, other, bad = (from_iso(AUTUMN[0]) + place * QUARTER for place in (28, 0, 40))
     made = {"origin": "estimated", "method": "linear", "method_version": "1", "status": 0x00000403}
-    estimates = [sample("quarter", at, 11.0, **made) for at in (gap, other)]
+    estimates = [sample("quarter", at, 11.0, **made) for at in (gap, other, bad)]
     plant.batch("estimates", 20, "HISTORIAN_ESTIMATES", estimates)
     shown = (
         "SELECT origin, value FROM {db}.GOLD.HISTORIAN_CURRENT "
-        f"WHERE tag = 'quarter' AND ts_ns IN ({gap}, {other}) ORDER BY ts_ns"
+        f"WHERE tag = 'quarter' AND ts_ns IN ({gap}, {other}, {bad}) ORDER BY ts_ns"
     )
-    assert plant.rows(shown) == [("actual", 10.0), ("estimated", 11.0)]
+    filled = ("estimated", 11.0)  # What timed out is no reading: it is there still, and counted as bad.
+    assert plant.rows(shown) == [("actual", 10.0), ("estimated", 11.0), filled]
+    assert hours(plant, "quarter", "bad, estimated", "2025-11-02")[10] == (15, 1, 1)
     hour = hours(plant, "quarter", "samples, estimated, good, completeness_per_cent, value_avg", "2025-11-02")[7]
     assert hour == (12, 0, 1, 0, 0.0, None)
     plant.read(30, ["quarter"], gap, gap + 1, sample("quarter", gap, 12.0))
-    assert plant.rows(shown) == [("actual", 10.0), ("actual", 12.0)]
+    assert plant.rows(shown) == [("actual", 10.0), ("actual", 12.0), filled]
     plant.batch("estimates-again", 40, "HISTORIAN_ESTIMATES", [sample("quarter", gap, 13.0, **made)])
-    assert plant.rows(shown) == [("actual", 10.0), ("actual", 12.0)], "what was measured never goes back to an estimate"
+    assert plant.rows(shown) == [("actual", 10.0), ("actual", 12.0), filled], (
+        "what was measured never goes back to an estimate"
+    )
     audit = f"SELECT estimate, method, value_number, origin FROM {{db}}.GOLD.HISTORIAN_REPLACED_ESTIMATES WHERE ts_ns = {gap}"
     assert plant.rows(audit) == [(13.0, "linear", 12.0, "actual")]
 

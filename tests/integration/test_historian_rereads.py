@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from airflow_provider_integrations.connectors.historian.model import Span
+from airflow_provider_integrations.connectors.historian.revisions import Reading, history
+from airflow_provider_integrations.connectors.historian.samples import SAMPLES
 from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
 from tests.fakes.historian_views import INCLUDE, Plant, sample
 
@@ -138,6 +144,80 @@ def test_a_sample_put_between_those_of_one_instant_moves_the_later_ones(plant: P
         [1.0, 3.0],
         [1.0, 2.0, 3.0],
     ]
+
+
+def readings(chance: random.Random, count: int) -> list[tuple[int, list[str], int, int, list[dict[str, Any]]]]:
+    """Windows over seven instants of two tags, as a historian would give them whose samples change all the time."""
+    found = []
+    for minute in range(1, count + 1):
+        begin, end = sorted(chance.sample(range(8), 2))
+        tags = chance.choice([["flow"], ["level"], ["flow", "level"]])
+        rows = [
+            sample(tag, at * 10**9, chance.choice([1.0, 2.0, float("nan"), "ON"]), ordinal)
+            for tag in tags
+            for at in range(begin, end)
+            for ordinal in range(chance.choice([0, 1, 1, 2]))
+        ]
+        found.append((minute, tags, begin * 10**9, end * 10**9, rows))
+    return found
+
+
+def told(reading: tuple[int, list[str], int, int, list[dict[str, Any]]]) -> Reading:
+    """A reading for `revisions`, which is the reference."""
+    minute, tags, begin, end, rows = reading
+    names = [name for name in SAMPLES.names if name not in ("ts", "ordinal")]
+    columns: dict[str, Any] = {
+        name: pa.array([row.get(name) for row in rows], SAMPLES.field(name).type) for name in names
+    }
+    columns["ts"] = pa.array([row["ts_ns"] for row in rows], pa.int64()).cast(SAMPLES.field("ts").type)
+    columns["ordinal"] = pa.array([row["ordinal"] for row in rows], pa.int32())
+    samples = pa.table([columns[name] for name in SAMPLES.names], schema=SAMPLES)
+    return Reading(frozenset(tags), Span(begin, end), samples, at=minute)
+
+
+def reference(all_of_them: Iterable[tuple[int, list[str], int, int, list[dict[str, Any]]]]) -> list[tuple[Any, ...]]:
+    """Key, value, and the minutes from and to which it was known, as `facts` gives them of the warehouse."""
+    table = history(told(one) for one in all_of_them)
+    whole = [table.column(name).cast(pa.int64()).to_pylist() for name in ("ts", "known_from", "known_to")]
+    plain = [table.column(name).to_pylist() for name in ("tag", "ordinal", "value_number", "value_state")]
+    rows = zip(plain[0], whole[0], plain[1], plain[2], plain[3], whole[1], whole[2], strict=True)
+    return sorted(
+        (tag, at, place, _value(number, state), since, to or 0) for tag, at, place, number, state, since, to in rows
+    )
+
+
+def facts(plant: Plant) -> list[tuple[Any, ...]]:
+    found = plant.history()
+    return sorted(
+        (row[0], row[1], row[2], _value(row[3], row[4]), _minute(row[5]), _minute(row[6]) if row[6] else 0)
+        for row in found
+    )
+
+
+def _value(number: float | None, state: str | None) -> str:
+    return state or str(number)
+
+
+def _minute(instant: datetime | str) -> int:
+    at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return at.hour * 60 + at.minute
+
+
+def test_readings_in_order_give_the_history_of_the_reference(plant: Plant) -> None:
+    made = readings(random.Random(6), 7)
+    plant.prefix += "ref/"
+    for one in made:
+        plant.read(*one[:4], *one[4])
+    assert facts(plant) == reference(made)
+    assert len(facts(plant)) > 20
+
+
+def test_readings_in_any_order_give_what_is_known_now_by_the_reference(plant: Plant) -> None:
+    made = readings(random.Random(66), 6)
+    plant.prefix += "ref/"
+    for one in random.Random(1).sample(made, len(made)):
+        plant.read(*one[:4], *one[4])
+    assert [row[:4] for row in facts(plant) if not row[5]] == [row[:4] for row in reference(made) if not row[5]]
 
 
 def test_a_state_stays_a_state_and_nan_is_no_change(plant: Plant) -> None:

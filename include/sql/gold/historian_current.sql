@@ -8,7 +8,8 @@
 CREATE SCHEMA IF NOT EXISTS INTEGRATIONS.GOLD;
 
 -- One row for each sample. Estimates are kept in a table of their own, and stand only where nothing was measured: actual goes
--- before substituted, and that before estimated. VALUE is VALUE_NUMBER in the catalog's UNIT; states and texts have none.
+-- before substituted, and that before estimated; what is bad or has no value is no reading, and stands where there is nothing else.
+-- VALUE is VALUE_NUMBER in the catalog's UNIT; states and texts have none.
 CREATE VIEW IF NOT EXISTS INTEGRATIONS.GOLD.HISTORIAN_CURRENT AS
 SELECT
   S.TAG,
@@ -43,7 +44,14 @@ FROM (
 LEFT JOIN INTEGRATIONS.SILVER.HISTORIAN_TAGS AS C ON C.TAG = S.TAG
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY S.TAG, S.TS_NS, S.ORDINAL
-  ORDER BY CASE S.ORIGIN WHEN 'actual' THEN 0 WHEN 'substituted' THEN 1 ELSE 2 END, S.TABLE_RANK
+  ORDER BY
+    CASE
+      WHEN S.QUALITY = 'bad' OR (S.VALUE_NUMBER IS NULL AND S.VALUE_TEXT IS NULL AND S.VALUE_STATE IS NULL) THEN 3
+      WHEN S.ORIGIN = 'actual' THEN 0
+      WHEN S.ORIGIN = 'substituted' THEN 1
+      ELSE 2
+    END,
+    S.TABLE_RANK
 ) = 1;
 
 -- Every version of every sample that has more than one, or is gone: what was known, and from when to when.
@@ -85,7 +93,10 @@ SELECT
 FROM INTEGRATIONS.SILVER.HISTORIAN_ESTIMATES AS E
 INNER JOIN INTEGRATIONS.SILVER.HISTORIAN_SAMPLES AS S
   ON S.TAG = E.TAG AND S.TS_NS = E.TS_NS AND S.ORDINAL = E.ORDINAL AND S.IS_CURRENT
-WHERE E.IS_CURRENT AND S.ORIGIN <> 'estimated';
+WHERE E.IS_CURRENT
+  AND S.ORIGIN <> 'estimated'
+  AND S.QUALITY <> 'bad'
+  AND (S.VALUE_NUMBER IS NOT NULL OR S.VALUE_TEXT IS NOT NULL OR S.VALUE_STATE IS NOT NULL);
 
 CREATE FUNCTION IF NOT EXISTS INTEGRATIONS.GOLD.HISTORIAN_AS_OF(AS_OF TIMESTAMP_NTZ)
 RETURNS TABLE (
