@@ -14,6 +14,7 @@ from airflow_provider_integrations.cli.edi_owed import owed_now, settle_debt
 from airflow_provider_integrations.cli.graph import graph_app
 from airflow_provider_integrations.cli.graph_subscriptions import delete_them, list_them, renew_them, subscribe_to
 from airflow_provider_integrations.cli.historian import historian_app
+from airflow_provider_integrations.cli.historian_estimate import estimate_gaps
 from airflow_provider_integrations.cli.historian_gaps import report_gaps
 from airflow_provider_integrations.cli.intervals import intervals_app
 from airflow_provider_integrations.cli.ledger import ledger_app
@@ -32,6 +33,7 @@ app.add_typer(graph_app, name="graph")
 app.add_typer(intervals_app, name="intervals")
 app.add_typer(historian_app, name="historian")
 historian_app.command("gaps")(report_gaps)
+historian_app.command("estimate")(estimate_gaps)
 graph_app.command("subscribe")(subscribe_to)
 graph_app.command("renew")(renew_them)
 graph_app.command("list")(list_them)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from airflow_provider_integrations.cli.output import reporting, say
 
-__all__ = ["report_gaps"]
+if TYPE_CHECKING:
+    from airflow_provider_integrations.connectors.historian.model import Span
+
+__all__ = ["instants", "report_gaps"]
 
 
 def report_gaps(
@@ -25,14 +29,22 @@ def report_gaps(
 ) -> None:
     """Show the gaps of each tag of a catalog with their reasons: missing, bad_quality, compressed_ok, not_yet_due, estimated."""
     with reporting():
-        import time
-
         from airflow_provider_integrations.connectors.historian.gap_report import report
-        from airflow_provider_integrations.connectors.historian.model import Span, from_iso
-        from airflow_provider_integrations.core.errors import ConfigError
 
-        if (begin is None) != (end is None):
-            raise ConfigError("half a span", next_step="Give both --from and --to, or neither.")
-        span = None if begin is None or end is None else Span(from_iso(begin), from_iso(end))
-        at = time.time_ns() if now is None else from_iso(now)
+        span, at = instants(begin, end, now)
         say(report(folder, catalog, now=at, span=span, limit=limit))
+
+
+def instants(begin: str | None, end: str | None, now: str | None) -> tuple[Span | None, int]:
+    """The span that is asked for, and by when samples are due.
+
+    Raises:
+        ConfigError: one is no instant, or half a span is given.
+    """
+    from airflow_provider_integrations.connectors.historian.model import Span, from_iso
+    from airflow_provider_integrations.core.errors import ConfigError
+
+    if (begin is None) != (end is None):
+        raise ConfigError("half a span", next_step="Give both --from and --to, or neither.")
+    span = None if begin is None or end is None else Span(from_iso(begin), from_iso(end))
+    return span, time.time_ns() if now is None else from_iso(now)

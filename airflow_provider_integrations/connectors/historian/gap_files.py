@@ -6,7 +6,7 @@ in one file) are read together and sorted; a backfill's own files have none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,8 @@ class SampleFiles:
             return None
         return Span(min(group.first for group in groups), max(group.last for group in groups) + 1)
 
-    def samples(self, names: set[str], span: Span) -> Iterator[pa.RecordBatch]:
-        """Samples of a tag by any of its names, ascending, with the columns that gaps are found by.
+    def samples(self, names: set[str], span: Span, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
+        """Samples of a tag by any of its names, ascending, with the columns that gaps are found by, or others.
 
         Groups that lie outside the span are left out but for one on either side, which has its neighbours.
         """
@@ -90,7 +90,7 @@ class SampleFiles:
             while together < len(beside) and beside[together].first < last:
                 last = max(last, beside[together].last)
                 together += 1
-            table = pa.concat_tables([_read(one, names) for one in beside[:together]])
+            table = pa.concat_tables([_read(one, names, columns) for one in beside[:together]])
             beside = beside[together:]
             yield from _in_order(table).to_batches()
 
@@ -138,13 +138,13 @@ def _seen(file: Any, number: int) -> tuple[list[str], int, int]:
     return pc.unique(table.column("tag")).to_pylist(), bounds["min"].as_py(), bounds["max"].as_py()
 
 
-def _read(group: _Group, names: set[str]) -> pa.Table:
+def _read(group: _Group, names: set[str], columns: Sequence[str]) -> pa.Table:
     with pq.ParquetFile(group.path) as file:
-        table = file.read_row_group(group.number, columns=list(_NEEDED))
+        table = file.read_row_group(group.number, columns=[*dict.fromkeys((*columns, "tag"))])
     if group.mixed:
         table = table.filter(pc.is_in(table.column("tag"), pa.array(sorted(names))))
-    columns = {name: table.column(name) for name in COLUMNS}
-    return pa.table({**columns, "ts": columns["ts"].cast(_INSTANT), "origin": columns["origin"].cast(pa.string())})
+    found = {name: table.column(name) for name in columns}
+    return pa.table({**found, "ts": found["ts"].cast(_INSTANT), "origin": found["origin"].cast(pa.string())})
 
 
 def _in_order(table: pa.Table) -> pa.Table:

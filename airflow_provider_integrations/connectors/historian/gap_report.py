@@ -19,7 +19,7 @@ from airflow_provider_integrations.connectors.historian.model import Span, from_
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.gap import Gap, GapReason
 
-__all__ = ["report"]
+__all__ = ["report", "span_of"]
 
 STATE = ".backfill.json"
 """Where a backfill keeps what it was asked for, beside its files."""
@@ -41,13 +41,7 @@ def report(folder: Path, catalog: Path, *, now: int, span: Span | None = None, l
     """
     entries = read_catalog(catalog).tags
     files = SampleFiles(folder)
-    looked = span or _asked(folder / STATE) or files.span
-    if looked is None:
-        raise ConfigError(
-            "a folder without samples, and nothing says where to look",
-            folder=str(folder),
-            next_step="Give --from and --to, or the folder of a backfill.",
-        )
+    looked = span or span_of(folder, files)
     tags, counts = [], Counter[GapReason]()
     for entry in entries:
         found = find_gaps(entry, files.samples({entry.name, entry.address}, looked), looked, now=now)
@@ -63,6 +57,22 @@ def report(folder: Path, catalog: Path, *, now: int, span: Span | None = None, l
         "tags": tags,
         "not_in_catalog": [tag for tag in files.tags if tag not in known],
     }
+
+
+def span_of(folder: Path, files: SampleFiles) -> Span:
+    """Where to look: what the folder's backfill was asked for, or else from the first of all samples to the last one.
+
+    Raises:
+        ConfigError: neither is known.
+    """
+    looked = _asked(folder / STATE) or files.span
+    if looked is None:
+        raise ConfigError(
+            "a folder without samples, and nothing says where to look",
+            folder=str(folder),
+            next_step="Give --from and --to, or the folder of a backfill.",
+        )
+    return looked
 
 
 def _told(entry: TagEntry, found: TagGaps, limit: int) -> dict[str, Any]:
