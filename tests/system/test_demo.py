@@ -107,6 +107,20 @@ def test_users_groups_and_memberships_are_the_same_on_both_sides_through_a_lost_
     assert "the users' link lost, 4 of them gone unseen" in demo.first.output
 
 
+def test_two_weeks_of_a_plant_are_in_the_warehouse_and_a_correction_is_one_revision(demo: Demo) -> None:
+    first, second = demo.first.result["plant"], demo.second.result["plant"]
+    assert (first["again"], second["again"]) == (False, True)
+    assert first["at_source"] == first["warehouse"] == second["warehouse"] + 1, "one sample was deleted since"
+    assert (first["revised"], first["gone"], second["revised"], second["gone"]) == (0, 0, 1, 1)
+    # 25 hours of five minutes; of the power the two hours are missing in which clocks are set back.
+    assert first["days"]["plant1.boiler1.steam_flow"] == [25.0, 300, 100.0]
+    assert first["days"]["plant1.turbine1.power"] == [25.0, 300, 92.0]
+    assert first["days"]["plant1.cooling.inlet_temperature"][1] is None, "it tells changes alone"
+    assert first["gaps"]["missing"] >= 3, "boiler 2 was silent, and the power is missing"
+    assert first["gaps"]["bad_quality"] >= 1
+    assert "airflow dags trigger historian_backfill__plant1 -c" in demo.first.output
+
+
 def test_the_table_names_each_file_and_how_to_log_in(demo: Demo) -> None:
     for name in VERDICTS:
         assert name.removeprefix("acme_customers_") in demo.first.output
