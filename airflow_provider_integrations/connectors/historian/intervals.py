@@ -15,8 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from airflow_provider_integrations.connectors.historian.intervals_clock import Clock, Flags, Ints
-from airflow_provider_integrations.connectors.historian.intervals_passes import UNKNOWN, passes_of, runs_backward
+from airflow_provider_integrations.connectors.historian.intervals_clock import (
+    BETWEEN,
+    LEFT_OUT,
+    TWICE,
+    Clock,
+    Flags,
+    Ints,
+)
+from airflow_provider_integrations.connectors.historian.intervals_passes import passes_of, runs_backward
 from airflow_provider_integrations.connectors.historian.samples import Origin, Quality
 from airflow_provider_integrations.formats.arrow import pa
 
@@ -139,86 +146,67 @@ class Placed:
     duplicates: int
 
 
-def place(readings: Readings, clock: Clock, traits: Sequence[Trait], *, ending: bool) -> Placed:
+def place(readings: Readings, clock: Clock, traits: Sequence[Trait]) -> Placed:
     """Give each reading its slot.
 
     Args:
         readings: All of some series, rows of one series in the order of the source, and series together.
         clock: Holds the stamps of all of them.
         traits: By the numbers that the readings have.
-        ending: Stamps end intervals.
     """
     refused: list[tuple[Refusal, Readings]] = []
-    instants, reasons = _instants(readings, clock)
-    numbers = clock.number_at(instants)
-    if ending:
-        numbers = np.where(numbers > 0, numbers - 1, -1).astype(np.int32)
-    numbers[numbers >= len(clock.slots)] = -1
-    bad = (numbers < 0) | (reasons != 0)
+    numbers = _numbers(readings, clock)
+    bad = numbers < 0
     if bad.any():
-        reasons[bad & (reasons == 0)] = _CODES.index(Refusal.OFF_GRID)
-        for code, reason in enumerate(_CODES):
-            if reason is not None and (of_it := reasons == code).any():
+        for code, reason in _REASONS.items():
+            if (of_it := numbers == code).any():
                 refused.append((reason, readings.at(of_it)))
         readings, numbers = readings.at(~bad), numbers[~bad]
-    keys = readings.series.astype(np.int64) * (len(clock.starts) + 1) + numbers
-    steps = np.diff(keys)
-    if (steps < 0).any():
-        order = np.argsort(keys, kind="stable")
-        readings, numbers, keys = readings.at(order), numbers[order], keys[order]
-        steps = np.diff(keys)
-    if not (steps == 0).any():
+    same = readings.series[1:] == readings.series[:-1]
+    if ((numbers[1:] > numbers[:-1]) | ~same).all():
         return Placed(readings, numbers, refused, 0)
-    kept, lost, same = _settle(readings, keys, traits)
-    refused += lost
-    return Placed(readings.at(kept), numbers[kept], refused, same)
+    keys = readings.series.astype(np.int64) * len(clock.starts) + numbers
+    order = np.argsort(keys, kind="stable")
+    readings, numbers, keys = readings.at(order), numbers[order], keys[order]
+    if (keys[1:] > keys[:-1]).all():
+        return Placed(readings, numbers, refused, 0)
+    kept, lost, again = _settle(readings, keys, traits)
+    return Placed(readings.at(kept), numbers[kept], refused + lost, again)
 
 
-_CODES = (None, Refusal.NONEXISTENT_TIME, Refusal.AMBIGUOUS_TIME, Refusal.OFF_GRID)
+_REASONS = {BETWEEN: Refusal.OFF_GRID, LEFT_OUT: Refusal.NONEXISTENT_TIME, TWICE: Refusal.AMBIGUOUS_TIME}
 
 
-def _instants(readings: Readings, clock: Clock) -> tuple[Ints, npt.NDArray[np.int8]]:
-    """The instants that stamps mean, and by number in `_CODES` why one means none."""
-    reasons = np.zeros(len(readings), np.int8)
+def _numbers(readings: Readings, clock: Clock) -> npt.NDArray[np.int32]:
+    """The slot of each reading, or why it has none."""
     local = readings.kind != Kind.INSTANT
     if not local.any():
-        return readings.stamp, reasons
-    table = clock.local
-    since = readings.stamp - table.base
-    at = since // table.step
-    whole = at * table.step == since
-    at = np.clip(at, 0, len(table.count) - 1)
-    count, instants = table.count[at], table.first[at]
-    if not (whole.all() and (count == 1).all()):
-        # Between two slots: nothing begins there.
-        instants[~whole] = clock.base - 1
-        reasons[(count == 0) & whole] = 1
-        _resolve(readings, at, (count == 2) & whole & local, clock, instants, reasons)
-    if local.all():
-        return instants, reasons
-    reasons[~local] = 0
-    return np.where(local, instants, readings.stamp), reasons
+        return clock.number_at(readings.stamp)
+    numbers, at = clock.number_of(readings.stamp)
+    twice = np.flatnonzero((numbers == TWICE) & local)
+    if len(twice):
+        numbers = numbers.copy()
+        _resolve(readings, at, twice, clock, numbers)
+    return numbers if local.all() else np.where(local, numbers, clock.number_at(readings.stamp))
 
 
-def _resolve(
-    readings: Readings, at: Ints, twice: Flags, clock: Clock, instants: Ints, reasons: npt.NDArray[np.int8]
-) -> None:
+def _resolve(readings: Readings, at: Ints, twice: Ints, clock: Clock, numbers: npt.NDArray[np.int32]) -> None:
     """Write in which of two passes a stamp is: by flag, else by order."""
-    if not twice.any():
-        return
     table = clock.local
-    which = np.flatnonzero(twice & (readings.kind == Kind.LOCAL))
-    flagged = np.flatnonzero(twice & (readings.kind == Kind.LOCAL_STANDARD))
-    instants[flagged] = table.second[at[flagged]]
+    kind = readings.kind[twice]
+    for flag, told in ((Kind.LOCAL_SUMMER, table.earlier), (Kind.LOCAL_STANDARD, table.later)):
+        flagged = twice[kind == flag]
+        numbers[flagged] = told[at[flagged]]
+    which = twice[kind == Kind.LOCAL]
     if not len(which):
         return
     series = readings.series[which].astype(np.int64)
     groups = series * (int(table.turn.max()) + 1) + table.turn[at[which]]
     backward = runs_backward(readings.series.astype(np.int64), readings.stamp, series)
     passes = passes_of(groups, readings.stamp[which], table.edge[at[which]], backward)
-    second = which[passes == 1]
-    instants[second] = table.second[at[second]]
-    reasons[which[passes == UNKNOWN]] = 2
+    for number, told in enumerate((table.earlier, table.later)):
+        known = which[passes == number]
+        numbers[known] = told[at[known]]
 
 
 def _settle(

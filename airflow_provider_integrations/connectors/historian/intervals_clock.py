@@ -19,12 +19,15 @@ import numpy.typing as npt
 from airflow_provider_integrations.connectors.historian.local_days import local_day
 from airflow_provider_integrations.formats.arrow import Array, pa
 
-__all__ = ["Clock", "Flags", "Ints", "LocalTable", "clock_of"]
+__all__ = ["BETWEEN", "DAY", "LEFT_OUT", "TWICE", "Clock", "Flags", "Ints", "LocalTable", "clock_of"]
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 DAY = 86_400
+BETWEEN, LEFT_OUT, TWICE = -1, -2, -3
+"""In place of a slot's number: no slot begins or ends there; clocks never showed it; they showed it twice."""
+
 _LOOK = 6 * 3_600
 """No zone turns its clocks twice within these seconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,18 +40,18 @@ class LocalTable:
     Args:
         base: The first stamp, as if local time were UTC.
         step: Between two stamps; one between them begins or ends no slot.
-        count: 0 where clocks leave the stamp out, 1, or 2 where it comes twice.
-        first: The instant that it means, or the earlier one.
-        second: The later one.
+        first: The number of the slot that it means, or why it means none: `LEFT_OUT`, `TWICE`, `BETWEEN`.
+        earlier: Where it comes twice, the number of the earlier slot.
+        later: And of the later one.
         turn: Which turn of the clocks makes it come twice.
         edge: -1 at the beginning of the time that comes twice, 1 at its end, else 0; for stamps that end an interval.
     """
 
     base: int
     step: int
-    count: npt.NDArray[np.int8]
-    first: Ints
-    second: Ints
+    first: npt.NDArray[np.int32]
+    earlier: npt.NDArray[np.int32]
+    later: npt.NDArray[np.int32]
     turn: npt.NDArray[np.int32]
     edge: npt.NDArray[np.int8]
 
@@ -61,7 +64,7 @@ class Clock:
         local: What local stamps mean.
         base: The first slot's beginning.
         step: Of `place`.
-        place: The number of the slot that begins at `base + step * at`, or -1.
+        place: The number of the slot that begins, or ends, at `base + step * at`, or `BETWEEN`.
         starts: When each slot begins, in seconds since 1970.
         slots: Its number in its local day, from 0.
         days: Its local date, in days since 1970.
@@ -80,13 +83,15 @@ class Clock:
     expected: npt.NDArray[np.int32]
 
     def number_at(self, instants: Ints) -> npt.NDArray[np.int32]:
-        """The number of the slot that begins at each instant, or -1."""
-        since = instants - self.base
-        at = since // self.step
-        inside = (at * self.step == since) & (at >= 0) & (at < len(self.place))
-        if inside.all():
-            return self.place[at]
-        return np.where(inside, self.place[np.clip(at, 0, len(self.place) - 1)], np.int32(-1))
+        """The number of the slot that begins (or ends, see `clock_of`) at each instant, or `BETWEEN`."""
+        return _looked_up(self.place, instants - self.base, self.step)
+
+    def number_of(self, stamps: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
+        """The number of the slot that each local stamp means, or why it means none; and its place in the table."""
+        since = stamps - self.local.base
+        at = since // self.local.step
+        table = self.local.first
+        return _looked_up(table, since, self.local.step), np.clip(at, 0, len(table) - 1)
 
     def local_texts(self, numbers: npt.NDArray[np.int32]) -> Array:
         """When slots begin by the clock on the wall, with its offset from UTC.
@@ -116,12 +121,13 @@ def clock_of(zone: ZoneInfo, length: int, low: int, high: int, *, ending: bool) 
     slots = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = np.append(np.repeat(midnights[:-1], counts) + slots * length, midnights[-1])
     step = math.gcd(length, *(int(one) for one in np.unique(np.diff(midnights))))
-    place = np.full((starts[-1] - starts[0]) // step + 1, -1, np.int32)
-    place[(starts - starts[0]) // step] = np.arange(len(starts), dtype=np.int32)
+    place = np.full((starts[-1] - starts[0]) // step + 1, BETWEEN, np.int32)
+    told = starts[1:] if ending else starts[:-1]
+    place[(told - starts[0]) // step] = np.arange(len(told), dtype=np.int32)
     days = np.repeat(np.array(dates, np.int32), counts)
     held = np.searchsorted(begins, starts, "right") - 1
     return Clock(
-        local=_local_table(begins, offsets, starts, step, ending=ending),
+        local=_local_table(begins, offsets, starts, step, place, ending=ending),
         base=int(starts[0]),
         step=step,
         place=place,
@@ -133,9 +139,11 @@ def clock_of(zone: ZoneInfo, length: int, low: int, high: int, *, ending: bool) 
     )
 
 
-def _local_table(begins: Ints, offsets: Ints, starts: Ints, step: int, *, ending: bool) -> LocalTable:
+def _local_table(
+    begins: Ints, offsets: Ints, starts: Ints, length: int, place: npt.NDArray[np.int32], *, ending: bool
+) -> LocalTable:
     base = int(starts[0] + offsets[0])
-    step = math.gcd(step, *(int(one) for one in np.diff(offsets)))
+    step = math.gcd(length, *(int(one) for one in np.diff(offsets)))
     size = int(starts[-1] + offsets[-1] - base) // step + 1
     count, edge = np.zeros(size, np.int8), np.zeros(size, np.int8)
     first, second, turn = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int32)
@@ -157,7 +165,19 @@ def _local_table(begins: Ints, offsets: Ints, starts: Ints, step: int, *, ending
         if ending and other.any():
             edge[span][other & (instants == begin)] = -1
             edge[span][other & (first[span] == begin)] = 1
-    return LocalTable(base, step, count, first, second, turn, edge)
+    earlier, later = (_looked_up(place, instants - starts[0], length) for instants in (first, second))
+    means = np.select([count == 0, count == 2], [np.int32(LEFT_OUT), np.int32(TWICE)], earlier).astype(np.int32)
+    return LocalTable(base, step, means, earlier, later, turn, edge)
+
+
+def _looked_up(table: npt.NDArray[np.int32], since: Ints, step: int) -> npt.NDArray[np.int32]:
+    """What a table has `since` its beginning, or `BETWEEN` where that is no place of it."""
+    at = since // step
+    inside = at * step == since
+    if inside.all() and len(at) and at.min() >= 0 and at.max() < len(table):
+        return table[at]
+    inside &= (at >= 0) & (at < len(table))
+    return np.where(inside, table[np.clip(at, 0, len(table) - 1)], np.int32(BETWEEN))
 
 
 def _turns(zone: ZoneInfo, low: int, high: int) -> tuple[Ints, Ints]:

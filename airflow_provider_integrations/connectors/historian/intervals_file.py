@@ -195,7 +195,7 @@ class _Clocks:
     """One clock for all portions, or one for each where stamps lie far apart."""
 
     def __init__(self, rules: Rules, low: int, high: int, *, ending: bool) -> None:
-        self._rules, self.ending = rules, ending
+        self._rules, self._ending = rules, ending
         self._held: tuple[Clock, Array] | None = None
         if high - low <= _SPAN * rules.minutes:
             clock = self._made(low, high)
@@ -206,14 +206,14 @@ class _Clocks:
         return self._held or (self._made(int(readings.stamp.min()), int(readings.stamp.max())), None)
 
     def _made(self, low: int, high: int) -> Clock:
-        return clock_of(self._rules.zone, self._rules.minutes * 60, low, high, ending=self.ending)
+        return clock_of(self._rules.zone, self._rules.minutes * 60, low, high, ending=self._ending)
 
 
 def _work(readings: Readings, intake: Intake, clocks: _Clocks, tally: _Tally, writer: _Writer) -> None:
     """One portion: its slots, rows, gaps and days."""
     clock, texts = clocks.of(readings)
     series, traits = list(intake.series), list(intake.traits)
-    placed = place(readings, clock, traits, ending=clocks.ending)
+    placed = place(readings, clock, traits)
     for reason, refused in placed.refused:
         _log(reason, refused, series, intake.rejects)
     writer.write(interval_rows(placed, clock, series, traits, texts), missing := missing_slots(placed, clock, series))

@@ -29,6 +29,9 @@ pq: Any = pyarrow.parquet
 _BLOCK = 8 << 20
 _HEADER = 1 << 16
 _ROWS = 262_144
+_FEW = ("service_point", "channel", "unit", "quality", "offset", "dst")
+"""Columns that have few different texts."""
+
 _PACKED = {b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 
 
@@ -146,7 +149,7 @@ def _csv(stream: Any, text: str, ending: bool | None, form: str | None, intake: 
     header = next(_parsed(lines[0], delimiter))
     columns = columns_of(header)
     names = [f"f{place}" for place in range(len(header))]
-    few = {columns[role] for role in ("service_point", "channel", "unit", "quality", "offset", "dst")} - {-1}
+    few = {columns[role] for role in _FEW} - {-1}
     types = {
         name: pa.dictionary(pa.int32(), pa.string()) if place in few else pa.string()
         for place, name in enumerate(names)
@@ -185,7 +188,10 @@ def _parquet(path: Path, ending: bool | None, form: str | None, intake: Intake) 
         file = pq.ParquetFile(path)
     except pa.ArrowInvalid as error:
         raise RejectedError(Reason.UNREADABLE, "the file is no whole Parquet file", error=str(error)[:160]) from None
-    columns = columns_of(file.schema_arrow.names)
+    names = file.schema_arrow.names
+    columns = columns_of(names)
+    few = [names[columns[role]] for role in _FEW if columns[role] >= 0]
+    file = pq.ParquetFile(path, read_dictionary=few)
     ends = bool(columns.ending) if ending is None else ending
     reader = BlockReader(columns, form, ends, intake)
 

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.ipc
 
 from airflow_provider_integrations.connectors.historian.intervals import Readings, Refusal, Trait
 from airflow_provider_integrations.formats.arrow import pa
@@ -22,11 +21,11 @@ from airflow_provider_integrations.landing.parquet import ROW_GROUP
 
 __all__ = ["REJECTS", "Intake", "RejectLog", "Spool"]
 
-_ipc: Any = pyarrow.ipc
-_SCHEMA = pa.schema(
-    [("series", pa.int32()), ("stamp", pa.int64()), ("kind", pa.int8()), ("value", pa.float64()), ("trait", pa.int32()),
-     ("row", pa.int64()), ("version", pa.int64())]
-)  # fmt: skip
+_COLUMNS: dict[str, Any] = {
+    "series": np.int32, "stamp": np.int64, "kind": np.int8, "value": np.float64, "trait": np.int32, "row": np.int64,
+    "version": np.int64,
+}  # fmt: skip
+_NAMES = list(_COLUMNS)
 REJECTS: Any = pa.schema(
     [("row", pa.int64()), ("service_point", pa.string()), ("channel", pa.string()), ("timestamp", pa.string()),
      ("value", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
@@ -99,6 +98,16 @@ class Intake:
         return self.traits.setdefault(trait, len(self.traits))
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where the columns of some readings are: a place in the file, or the value that one counts from that needs no place."""
+
+    count: int
+    low: int
+    high: int
+    columns: tuple[tuple[str, int | float], ...]
+
+
 class Spool:
     """A file without a name that holds readings until all have come; `low` and `high` are the bounds of their stamps.
 
@@ -108,10 +117,9 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._file = tempfile.TemporaryFile(dir=folder, prefix=".intervals-")  # noqa: SIM115  Closed by `__exit__`.
-        self._sink = pa.PythonFile(self._file, mode="w")
-        self._writer = _ipc.new_file(self._sink, _SCHEMA)
         self._counts = np.zeros(1024, np.int64)
-        self._spans: list[tuple[int, int]] = []
+        self._blocks: list[_Block] = []
+        self._size = 0
         self.low, self.high = 0, 0
 
     def __enter__(self) -> Self:
@@ -120,22 +128,21 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._writer.close()
         self._file.close()
 
     def add(self, readings: Readings) -> None:
         """Keep a block."""
         if not len(readings):
             return
-        arrays = [pa.array(getattr(readings, name)) for name in _SCHEMA.names]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA))
         counts = np.bincount(readings.series)
         if len(counts) > len(self._counts):
             self._counts = np.pad(self._counts, (0, 2 * len(counts) - len(self._counts)))
         self._counts[: len(counts)] += counts
         first, last = int(readings.stamp.min()), int(readings.stamp.max())
-        self.low, self.high = (min(self.low, first), max(self.high, last)) if self._spans else (first, last)
-        self._spans.append((int(readings.series.min()), int(readings.series.max())))
+        self.low, self.high = (min(self.low, first), max(self.high, last)) if self._blocks else (first, last)
+        columns = tuple(self._kept(getattr(readings, name)) for name in _COLUMNS)
+        low = int(counts.nonzero()[0][0])
+        self._blocks.append(_Block(len(readings), low, len(counts) - 1, columns))
 
     def portions(self, most: int) -> Iterator[Readings]:
         """All readings, whole series at a time, in the order of their numbers; rows of one series as they came.
@@ -143,17 +150,26 @@ class Spool:
         Args:
             most: Readings in one portion; more where one series alone has more.
         """
-        self._writer.close()
-        self._file.flush()
-        if not self._spans:
+        if not self._blocks:
             return
+        self._file.write(b"end")
+        self._file.flush()
         # The map lives as long as what was read of it.
         mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = _ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
         for first, last in _ranges(self._counts, most):
-            portion = _portion(reader, self._spans, first, last)
+            portion = _portion(mapped, self._blocks, first, last)
             if len(portion):
                 yield portion
+
+    def _kept(self, column: npt.NDArray[Any]) -> tuple[str, int | float]:
+        begin = column[0].item()
+        if column[-1] == begin and (column == begin).all():
+            return "same", begin
+        if column.dtype == np.int64 and column[-1] - begin == len(column) - 1 and (np.diff(column) == 1).all():
+            return "next", begin
+        place = self._size
+        self._size += self._file.write(np.ascontiguousarray(column).data)
+        return "file", place
 
 
 def _ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int]]:
@@ -166,25 +182,32 @@ def _ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int
         first, before = last + 1, int(total[last])
 
 
-def _portion(reader: Any, spans: list[tuple[int, int]], first: int, last: int) -> Readings:
-    parts: list[list[Any]] = []
-    for number, (low, high) in enumerate(spans):
-        if high < first or low > last:
+def _portion(mapped: mmap.mmap, blocks: list[_Block], first: int, last: int) -> Readings:
+    parts: list[list[npt.NDArray[Any]]] = []
+    for block in blocks:
+        if block.high < first or block.low > last:
             continue
-        batch = reader.get_batch(number)
-        columns = [column.to_numpy(zero_copy_only=True) for column in batch.columns]
-        if low < first or high > last:
+        columns = [_read(mapped, block, number) for number in range(len(_COLUMNS))]
+        if block.low < first or block.high > last:
             inside = np.flatnonzero((columns[0] >= first) & (columns[0] <= last))
             columns = [column[inside] for column in columns]
         parts.append(columns)
-    found = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else []
-    readings = Readings(*found) if found else _NOTHING
-    if (np.diff(readings.series) < 0).any():
+    if not parts:
+        return _NOTHING
+    readings = Readings(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if (readings.series[1:] < readings.series[:-1]).any():
         readings = readings.at(np.argsort(readings.series, kind="stable"))
     return readings
 
 
-_NOTHING = Readings(
-    np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0), np.zeros(0, np.int32),
-    np.zeros(0, np.int64), np.zeros(0, np.int64),
-)  # fmt: skip
+def _read(mapped: mmap.mmap, block: _Block, number: int) -> npt.NDArray[Any]:
+    how, told = block.columns[number]
+    kind = _COLUMNS[_NAMES[number]]
+    if how == "same":
+        return np.broadcast_to(kind(told), (block.count,))
+    if how == "next":
+        return np.arange(told, told + block.count, dtype=kind)
+    return np.frombuffer(mapped, kind, block.count, int(told))
+
+
+_NOTHING = Readings(*(np.zeros(0, kind) for kind in _COLUMNS.values()))

@@ -178,7 +178,7 @@ class BlockReader:
         _note(reasons, np.array([point == "" for point in points], dtype=bool)[at], Refusal.SERVICE_POINT)
         place = self.columns["channel"]
         channels, of = _few(batch.column(place)) if place >= 0 else ([""], np.zeros(len(at), np.int32))
-        pairs = at.astype(np.int64) * len(channels) + of
+        pairs = at if len(channels) == 1 else at.astype(np.int64) * len(channels) + of
         numbers = np.zeros(len(points) * len(channels), np.int32)
         for pair in _used(pairs, len(numbers)):
             point, channel = points[pair // len(channels)], channels[pair % len(channels)]
@@ -190,6 +190,8 @@ class BlockReader:
         count = batch.num_rows
         nothing = np.zeros(count, np.int32)
         unit, flag = self.columns["unit"], self.columns["quality"]
+        if unit < 0 and flag < 0:
+            return nothing + np.int32(self.intake.trait_number(Trait(self.columns.unit)))
         units, at = _few(batch.column(unit)) if unit >= 0 else ([self.columns.unit or ""], nothing)
         flags, of = _few(batch.column(flag)) if flag >= 0 else ([""], nothing)
         _note(reasons, np.array([text.lower() not in _FLAGS for text in flags], dtype=bool)[of], Refusal.QUALITY)
@@ -256,7 +258,7 @@ def _few(column: Any) -> tuple[list[str], npt.NDArray[np.int32]]:
     return told, at.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
 
 
-def _used(pairs: Ints, most: int) -> list[int]:
+def _used(pairs: npt.NDArray[Any], most: int) -> list[int]:
     """Which numbers below `most` there are."""
     if most <= len(pairs) + 4096:
         found: list[int] = np.flatnonzero(np.bincount(pairs, minlength=most)).tolist()
