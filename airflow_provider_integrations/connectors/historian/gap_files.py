@@ -7,9 +7,10 @@ in one file) are read together and sorted; a backfill's own files have none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute
@@ -82,17 +83,10 @@ class SampleFiles:
         inside = [place for place, one in enumerate(groups) if one.last >= span.begin and one.first < span.end]
         low = min(inside, default=sum(one.last < span.begin for one in groups))
         high = max(inside, default=low - 1)
-        beside = groups[max(0, low - 1) : high + 2]
-        while beside:
-            together = 1
-            last = beside[0].last
-            # Equal instants on both sides of a border are in order as they are.
-            while together < len(beside) and beside[together].first < last:
-                last = max(last, beside[together].last)
-                together += 1
-            table = pa.concat_tables([_read(one, names, columns) for one in beside[:together]])
-            beside = beside[together:]
-            yield from _in_order(table).to_batches()
+        with _Opened() as opened:
+            for together in _clusters(groups[max(0, low - 1) : high + 2]):
+                table = pa.concat_tables([_read(opened.file(one.path), one, names, columns) for one in together])
+                yield from _in_order(table).to_batches()
 
     def _enter(self, path: Path) -> None:
         try:
@@ -138,9 +132,42 @@ def _seen(file: Any, number: int) -> tuple[list[str], int, int]:
     return pc.unique(table.column("tag")).to_pylist(), bounds["min"].as_py(), bounds["max"].as_py()
 
 
-def _read(group: _Group, names: set[str], columns: Sequence[str]) -> pa.Table:
-    with pq.ParquetFile(group.path) as file:
-        table = file.read_row_group(group.number, columns=[*dict.fromkeys((*columns, "tag"))])
+class _Opened:
+    """The file that was read last, since its footer may be long."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._stack = ExitStack()
+        self._file: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def file(self, path: Path) -> Any:
+        """The file at a path, open until another one is asked for."""
+        if path != self._path:
+            self._stack.close()
+            self._path, self._file = path, self._stack.enter_context(pq.ParquetFile(path))
+        return self._file
+
+
+def _clusters(groups: Sequence[_Group]) -> Iterator[list[_Group]]:
+    """Groups that overlap in time together; equal instants on both sides of a border are in order as they are."""
+    some: list[_Group] = []
+    for group in groups:
+        if some and group.first >= max(one.last for one in some):
+            yield some
+            some = []
+        some.append(group)
+    if some:
+        yield some
+
+
+def _read(file: Any, group: _Group, names: set[str], columns: Sequence[str]) -> pa.Table:
+    table = file.read_row_group(group.number, columns=[*dict.fromkeys((*columns, "tag"))])
     if group.mixed:
         table = table.filter(pc.is_in(table.column("tag"), pa.array(sorted(names))))
     found = {name: table.column(name) for name in columns}

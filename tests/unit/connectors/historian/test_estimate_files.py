@@ -30,7 +30,7 @@ TEN = Span(BEGIN, BEGIN + 10 * MIN)
 NOW = BEGIN + 100 * DAY * MIN
 
 
-def write(path: Path, minutes: Sequence[float], tag: str = "flow", **values: Any) -> None:
+def write(path: Path, minutes: Sequence[float], tag: str = "flow", row_group: int = 3, **values: Any) -> None:
     rows = [
         {
             "tag": tag,
@@ -45,7 +45,7 @@ def write(path: Path, minutes: Sequence[float], tag: str = "flow", **values: Any
         for minute in minutes
     ]
     table = pa.table([pa.array([row.get(field.name) for row in rows], field.type) for field in SAMPLES], schema=SAMPLES)
-    pq.write_table(table, path, row_group_size=3, store_schema=False)
+    pq.write_table(table, path, row_group_size=row_group, store_schema=False)
 
 
 class World:
@@ -141,7 +141,7 @@ def test_no_estimate_reaches_farther_than_it_may(world: World) -> None:
 
 def test_a_gap_of_weeks_takes_the_weeks_before_and_nothing_from_itself(world: World) -> None:
     world.catalog.write_text("tags: [{name: flow, cadence: PT1H}]\n")
-    write(world.samples / "a.parquet", [60 * hour for hour in range(24 * 10)])
+    write(world.samples / "a.parquet", [60 * hour for hour in range(24 * 10)], row_group=50)
     span = Span(BEGIN, BEGIN + 30 * DAY * MIN)
     found = world.estimate("same_day_last_week", span=span)
     assert found["estimates"] == 24 * 7
@@ -150,7 +150,7 @@ def test_a_gap_of_weeks_takes_the_weeks_before_and_nothing_from_itself(world: Wo
 
 def test_many_gaps_far_apart_are_filled_as_gaps_near_each_other(world: World) -> None:
     world.catalog.write_text("tags: [{name: flow, cadence: PT1H}]\n")
-    write(world.samples / "a.parquet", [60 * hour for hour in range(24 * 60) if hour % 100])
+    write(world.samples / "a.parquet", [60 * hour for hour in range(24 * 60) if hour % 100], row_group=50)
     span = Span(BEGIN + 60 * MIN, BEGIN + 60 * DAY * MIN)
     assert world.estimate(span=span)["estimates"] == 14
     assert world.rows() == {6000 * place: 6000 * place for place in range(1, 15)}
