@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fakes.graph.fixtures",
     "tests.fakes.odbc_servers",
     "tests.fakes.odbc_tracked_world",
+    "tests.fakes.opcua.server",
     "tests.fakes.pi.fixtures",
     "tests.fakes.postgres",
     "tests.fakes.sftp_faults",

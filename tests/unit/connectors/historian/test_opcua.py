@@ -173,7 +173,8 @@ def test_bounds_that_were_asked_for_are_marked() -> None:
 
 
 def test_uncertain_and_bad_values_keep_their_codes() -> None:
-    rows = [(ts, number, status) for (ts, number, _), status in zip(rows_of(seconds(1, 2, 3)), (0x40A40000, 0x80000000, 5), strict=True)]  # fmt: skip
+    codes = (0x40A40000, 0x80000000, 5)
+    rows = [(ts, number, code) for (ts, number, _), code in zip(rows_of(seconds(1, 2, 3)), codes, strict=True)]
     assert read(PaperServer(rows), window(100)).rows == rows
 
 

@@ -217,7 +217,10 @@ def test_a_status_is_kept_whole_and_told_in_words(status: int, detail: str | Non
 
 def test_modified_history_says_what_was_done_and_when() -> None:
     values = [ua.DataValue(ua.Variant(float(at)), SourceTimestamp=TIME) for at in range(2)]
-    infos = [ua.ModificationInfo(TIME, ua.HistoryUpdateType.Replace, "somebody"), ua.ModificationInfo(TIME, ua.HistoryUpdateType.Delete, None)]  # fmt: skip
+    infos = [
+        ua.ModificationInfo(TIME, ua.HistoryUpdateType.Replace, "somebody"),
+        ua.ModificationInfo(TIME, ua.HistoryUpdateType.Delete, None),
+    ]
     found = read_modified(Cursor(struct_to_binary(ua.HistoryModifiedData(DataValues=values, ModificationInfos=infos))))
     details = PageMaker()(found).column("quality_detail").to_pylist()
     assert details[0] == "modified,replaced,modified_at=2026-01-01T00:00:00.123456Z"
