@@ -11,8 +11,11 @@ With `"dry_run": true` the plan is logged and nothing is read. Airflow's own bac
 
     airflow backfill create --dag-id historian_backfill__plant1 --from-date 2025-10-25 --to-date 2025-11-08
 
-Tasks of one historian share the pool that the source names. Make it before the first run
-(`airflow pools set plant1 2 "reads of plant 1"`). `read` waits in the triggerer where Airflow's `default_deferrable` is set.
+Tasks of one historian share the pool that the source names, which says how many read it at once. Make it before the first run,
+and count those that wait in the triggerer too, where `read` is where Airflow's `default_deferrable` is set:
+
+    airflow pools set plant1 2 "reads of plant 1" --include-deferred
+
 How far it is stands under "Backfill progress" of its tasks.
 """
 

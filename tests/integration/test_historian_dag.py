@@ -89,7 +89,7 @@ def write_include(folder: Path, database: str, **policy: Any) -> Path:
         "catalog": "plant1",
         "tags": ["pump.*"],
         "begin": "2026-01-05T00:00:00Z",
-        "window": "PT2H",
+        "tags_per_item": 1,
         "schedule": "0 0 * * *",
         "load": {"table": "HISTORIAN_SAMPLES", "scd": 2, "database": database},
         **policy,

@@ -38,9 +38,12 @@ __all__ = [
 PLAN_XCOM = "integrations_plan"
 """XCom key of what a run would read, or reads."""
 
+_MOST_GROUPS = 1_000
+"""Airflow maps a task 1,024 times at the most (`[core] max_map_length`)."""
+
 
 class HistorianPlanOperator(BaseOperator):
-    """Plan what a run reads and give its work items in groups of one: `list[list[item id]]`.
+    """Plan what a run reads and give its work items in groups, of one unless they are very many: `list[list[item id]]`.
 
     A run with params reads their span, one of `airflow backfill create` its data interval; neither moves the watermark. Any other
     reads on from the watermark to the end of its data interval, with what may have been corrected since.
@@ -222,8 +225,11 @@ class HistorianPublishOperator(BaseOperator):
 
 
 def _entered(context: Context, items: Sequence[WorkItem]) -> list[list[str]]:
-    context["ti"].xcom_push(key=ITEM_XCOM, value=[item.id for item in items])
-    return [[item.id] for item in items]
+    ids = [item.id for item in items]
+    context["ti"].xcom_push(key=ITEM_XCOM, value=ids)
+    # What other runs have left comes on top of a run's own: groups grow before there are too many of them.
+    size = -(-len(ids) // _MOST_GROUPS) or 1
+    return [ids[first : first + size] for first in range(0, len(ids), size)]
 
 
 def _request(context: Context) -> str:
