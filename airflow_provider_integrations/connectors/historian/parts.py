@@ -158,12 +158,14 @@ class Parts:
         boundary("part written")
         sync_files(new_name(path) for path, _ in self._written)
         boundary("part synced")
-        for path, segments in self._written:
+        while self._written:
+            path, segments = self._written[0]
             new_name(path).rename(path)
-            boundary("part named")
+            # One by one, so that who goes on after an error here finds what is left to do.
+            self._written.pop(0)
             for segment in segments:
                 self._index[segment.tag].append(segment)
-        self._written.clear()
+            boundary("part named")
         sync_folder(self.folder)
 
     def clear(self) -> None:
