@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag, to_iso
+from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag, WindowTooLargeError, to_iso
 from airflow_provider_integrations.connectors.historian.pi_client import (
     Pace,
     PiReader,
@@ -73,7 +73,7 @@ def _points(server: PiServer, count: int, values: int) -> list[Point]:
 
 
 def test_many_points_come_whole_and_in_order_with_several_requests_under_way(pi_server: PiServer) -> None:
-    points = _points(pi_server, 60, 1_500)
+    points = _points(pi_server, 30, 1_200)
     pages = _read(PiSettings.from_url(pi_server.url), points)
     for point in points:
         assert rows(pages, point.name) == wanted(point, DAY)
@@ -204,7 +204,7 @@ def test_an_answer_beyond_what_is_allowed_is_asked_for_in_parts(pi_server: PiSer
 
 
 def test_the_first_error_ends_the_others_and_leaves_no_task(pi_server: PiServer) -> None:
-    points = _points(pi_server, 30, 4_000)
+    points = _points(pi_server, 12, 1_500)
     pi_server.service.faults.append(lambda call: Reply.error(400, "no") if points[7].web_id() in call.path else None)
 
     async def go() -> int:
@@ -237,6 +237,49 @@ def test_tags_are_found_by_patterns_beyond_the_page_of_a_thousand(pi_server: PiS
     # A name that two servers have is told by its path.
     assert {tag.name for tag in tags if tag.address.endswith("Pump0001")} == {r"\\PISRV\Pump0001", r"\\OTHER\Pump0001"}
     assert [tag.name for tag in asyncio.run(find_tags(settings, [r"\\pisrv\VAL*"]))] == ["Valve"]
+
+
+def test_kerberos_that_ends_at_the_service_finds_no_points_and_names_the_delegation(pi_server: PiServer) -> None:
+    # The "double hop": the service answers, and asks the archive for nobody.
+    points = _points(pi_server, 1, 5)
+    pi_server.service.faults.append(
+        lambda call: Reply.error(404, "PI Point not found.") if call.path == "points" else None
+    )
+    with pytest.raises(ConfigError, match="delegation"):
+        _read(PiSettings.from_url(pi_server.url), points)
+
+
+def test_an_archive_that_collects_no_more_is_not_asked_the_same_again(pi_server: PiServer) -> None:
+    points, slept = _points(pi_server, 1, 5), Slept()
+    said = Reply.error(500, "[-11091] Event collection exceeded the maximum allowed")
+    pi_server.service.faults.append(lambda call: said if "recorded" in call.path else None)
+    with pytest.raises(WindowTooLargeError):
+        _read(PiSettings.from_url(pi_server.url), points, _pace(slept))
+    assert slept.seconds == []
+
+
+def test_a_server_that_never_answers_ends_with_the_window_that_may_be_halved(pi_server: PiServer) -> None:
+    points, slept = _points(pi_server, 1, 5), Slept()
+    pi_server.service.faults.append(lambda call: Reply(200, b"{}", delay=5) if "recorded" in call.path else None)
+    with pytest.raises(WindowTooLargeError, match="in time") as caught:
+        _read(PiSettings.from_url(pi_server.url, {"timeout": 0.2}), points, _pace(slept, attempts=2))
+    assert caught.value.values["unread_from"] == to_iso(DAY.begin)
+    assert len(slept.seconds) == 1
+
+
+def test_a_web_id_that_changed_is_looked_up_once_for_all_windows_after_it(pi_server: PiServer) -> None:
+    [point] = _points(pi_server, 1, 50)
+    tag = Tag(point.name, point.path)
+
+    async def go() -> None:
+        async with open_pi(PiSettings.from_url(pi_server.url)) as reader:
+            for number in range(4):
+                if number == 1:
+                    pi_server.service.archive.fail_over()
+                assert [page async for page in reader.read([tag], Span(BEGIN, BEGIN + 9 * SECOND))]
+
+    asyncio.run(go())
+    assert [call.path for call in pi_server.service.calls].count("points") == 2
 
 
 def test_a_connection_is_tested_by_the_data_servers_that_it_shows(pi_server: PiServer) -> None:

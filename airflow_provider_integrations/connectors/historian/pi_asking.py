@@ -45,7 +45,7 @@ async def open_line(settings: PiSettings) -> AsyncIterator[Line]:
     plain = settings.root.startswith("http:")
     async with httpx.AsyncClient(
         verify=False if plain else _trust(settings),
-        timeout=settings.timeout,
+        timeout=httpx.Timeout(settings.timeout, pool=None),  # Who waits for a free connection waits for no answer.
         trust_env=not plain,
         headers=_HEADERS,
         auth=settings.auth.of_httpx(),
@@ -70,7 +70,7 @@ class Line:
             TransientError: no whole answer came.
         """
         headers = {"Content-Type": "application/json"} if request.body else {}
-        body, largest = bytearray(), self._settings.largest
+        parts, size, largest = list[bytes](), 0, self._settings.largest
         url = f"{self._settings.root}/{request.target}"
         try:
             with quiet_requests():
@@ -78,13 +78,14 @@ class Line:
                     request.method, url, headers=headers, content=request.body or None, follow_redirects=False
                 ) as got:
                     async for part in got.aiter_raw():
-                        body += part
-                        if len(body) > largest:
+                        parts.append(part)
+                        size += len(part)
+                        if size > largest:
                             raise WindowTooLargeError(
                                 "an answer is larger than it may be", largest=largest, next_step="Ask for less at once."
                             )
             told = {name.lower(): value for name, value in got.headers.items()}
-            whole = bytes(body)
+            whole = b"".join(parts)
             if got.status_code >= 400 and self._settings.secrets:  # A service may quote what it was sent.
                 whole = self._redact(whole.decode("utf-8", "replace")).encode()
             return Response(got.status_code, told, whole)

@@ -19,10 +19,24 @@ from random import Random
 from typing import Any, TypeVar
 
 from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag, WindowTooLargeError
-from airflow_provider_integrations.connectors.historian.pi_answers import TRANSIENT, message_of, with_unread
+from airflow_provider_integrations.connectors.historian.pi_answers import (
+    TRANSIENT,
+    Refusal,
+    message_of,
+    refusal,
+    with_unread,
+)
 from airflow_provider_integrations.connectors.historian.pi_asking import Line, busy, open_line
 from airflow_provider_integrations.connectors.historian.pi_find import find_points, look_up
-from airflow_provider_integrations.connectors.historian.pi_model import Learned, Request, Response, Step, Stream, Wait
+from airflow_provider_integrations.connectors.historian.pi_model import (
+    Answer,
+    Learned,
+    Request,
+    Response,
+    Step,
+    Stream,
+    Wait,
+)
 from airflow_provider_integrations.connectors.historian.pi_settings import PiSettings
 from airflow_provider_integrations.connectors.historian.pi_web_api import read_streams
 from airflow_provider_integrations.core.backoff import Backoff, retry_after
@@ -110,7 +124,6 @@ class PiReader:
     def __init__(self, settings: PiSettings, line: Line, pace: Pace) -> None:
         self._settings, self._line, self._pace = settings, line, pace
         self._learned = Learned(settings.way)
-        self._streams: dict[Tag, Stream] = {}
 
     async def ask(self, asking: Generator[Step, Response | None, End]) -> End:
         """Hold a conversation that yields no pages."""
@@ -130,14 +143,15 @@ class PiReader:
             IntegrationError: some of it is unread; `unread_from` and `unread_to` of `error.values` say what, with `tag`.
         """
         limits = self._settings.limits
-        unknown = [tag for tag in dict.fromkeys(tags) if tag not in self._streams]
+        known = self._learned.streams
+        unknown = [tag for tag in dict.fromkeys(tags) if tag not in known]
         if unknown:
             try:
                 found = await self.ask(look_up(unknown, limits, self._learned))
             except IntegrationError as error:
                 raise with_unread(error, unknown[0].name, span, tags=len(unknown)) from None
-            self._streams |= dict(zip(unknown, found, strict=True))
-        streams = [self._streams[tag] for tag in dict.fromkeys(tags)]
+            known |= dict(zip(unknown, found, strict=True))
+        streams = [known[tag] for tag in dict.fromkeys(tags)]
         size = max(1, min(limits.streams, -(-len(streams) // self._settings.requests)))
         groups = [streams[at : at + size] for at in range(0, len(streams), size)]
         async for page in self._together(groups, span):
@@ -195,13 +209,16 @@ class PiReader:
                     failed = error
 
     async def _patiently(self, request: Request) -> Response:
-        """Sent again while the service is busy or the line breaks, within the attempts and the budget."""
+        """Sent again while the service is busy or the line breaks, within the attempts and the budget.
+
+        The budget counts what the refused attempts took as well: each may end by a timeout.
+        """
         lost = 0.0
         for attempt in range(1, self._pace.attempts + 1):
-            asked = 0.0
+            asked, sent_at = 0.0, self._pace.now()
             try:
                 response = await self._line.send(request)
-                if response.status not in TRANSIENT:
+                if response.status not in TRANSIENT or _is_told(response):
                     return response
                 asked = retry_after(response.headers.get("retry-after"), now=self._pace.now()).seconds or 0.0
                 error: TransientError = busy(response, asked, attempt)
@@ -210,8 +227,13 @@ class PiReader:
             except TransientError as failed:
                 error = type(failed)(failed.what, next_step=failed.next_step, **{**failed.values, "attempts": attempt})
             seconds = max(self._pace.backoff.delay(attempt, self._pace.random), asked)
-            if attempt == self._pace.attempts or lost + seconds > self._settings.budget:
+            lost += (self._pace.now() - sent_at).total_seconds() + seconds
+            if attempt == self._pace.attempts or lost > self._settings.budget:
                 break
-            lost += seconds
             await self._pace.sleep(seconds)
         raise error
+
+
+def _is_told(response: Response) -> bool:
+    """Whether a status that might pass comes with a reason that does not, e.g. an archive that collects no more."""
+    return refusal(Answer(response.status, response.headers, response.body)) is not Refusal.LATER

@@ -87,7 +87,7 @@ def look_up(
             missing=tuple(missing[:_SHOWN]),
             count=len(missing),
             next_step="Write a point as \\\\SERVER\\POINT and an attribute as \\\\AF\\Database\\Element|Attribute;"
-            " look at who may read it.",
+            " look at who may read it, and with Kerberos at the delegation of the service.",
         )
     return [found.get(at) or Stream(tag, tag.address) for at, tag in enumerate(tags)]
 

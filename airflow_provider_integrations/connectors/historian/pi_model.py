@@ -128,6 +128,7 @@ class Learned:
         shown: The most values that it gave of a stream in one answer: a page with fewer is cut by no silent cap.
         at_once: What is left of `Limits.at_once` after an answer was too large.
         rates: Values a nanosecond of each tag, as seen last.
+        streams: Of the tags that were looked up, as they are known now.
     """
 
     way: Way = Way.BATCH
@@ -135,6 +136,7 @@ class Learned:
     shown: int = 0
     at_once: int | None = None
     rates: dict[str, float] = field(default_factory=dict)
+    streams: dict[Tag, Stream] = field(default_factory=dict)
 
     def allowed(self, wanted: int) -> int:
         """As many values as may be asked for."""

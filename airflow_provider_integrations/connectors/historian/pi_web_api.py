@@ -76,7 +76,7 @@ def read_streams(streams: Sequence[Stream], span: Span, limits: Limits, learned:
             yield from outcome.pages
             pause = max(pause, outcome.pause)
             if outcome.lost:
-                yield from _look_up_again(cursor, limits)
+                yield from _look_up_again(cursor, limits, learned)
         if pause:
             yield Wait(pause)
         open_.extend(cursor for cursor in chosen if cursor.phase is not Phase.DONE)
@@ -142,9 +142,11 @@ def _cannot(response: Response, way: Way) -> bool:
     return refusal(Answer(response.status, response.headers, response.body)) is not Refusal.FEWER
 
 
-def _look_up_again(cursor: Cursor, limits: Limits) -> Generator[Step, Response | None, None]:
+def _look_up_again(cursor: Cursor, limits: Limits, learned: Learned) -> Generator[Step, Response | None, None]:
     """A failover may make another WebId of a path; it is looked up once in a row."""
+    tag, path = cursor.stream.tag, cursor.stream.path
     try:
-        [cursor.stream] = yield from look_up([cursor.stream.tag], limits, paths={cursor.stream.tag: cursor.stream.path})
+        [cursor.stream] = yield from look_up([tag], limits, paths={tag: path})
     except IntegrationError as error:
         raise with_unread(error, cursor.tag, cursor.unread) from None
+    learned.streams[tag] = cursor.stream

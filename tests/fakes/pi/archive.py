@@ -122,19 +122,24 @@ class Archive:
     """All points of a server, by path."""
 
     points: dict[str, Point] = field(default_factory=dict)
+    known: dict[str, Point] = field(default_factory=dict)
 
     def add(self, path: str, values: Iterable[Value] = (), **told: Any) -> Point:
         """Create a point with values."""
         point = Point(path, **told)
         point.set(values)
         self.points[path.lower()] = point
+        self.known = {}
         return point
 
     def by_web_id(self, web_id: str) -> Point | None:
         """Any of a point's WebIds names it, but those of before a failover."""
-        return next((p for p in self.points.values() if web_id in (p.web_id("F"), p.web_id("I"), p.web_id("P"))), None)
+        if not self.known:
+            self.known = {point.web_id(kind): point for point in self.points.values() for kind in "FIP"}
+        return self.known.get(web_id)
 
     def fail_over(self) -> None:
         """Another member of the collective answers: WebIds that hold the server's id are other ones."""
+        self.known = {}
         for point in self.points.values():
             point.generation += 1
