@@ -20,6 +20,8 @@ from upath import UPath
 
 from airflow_provider_integrations.connectors.historian.gap_scan import look_for_gaps
 from airflow_provider_integrations.connectors.historian.job import HistorianJob
+from airflow_provider_integrations.connectors.historian.model import to_iso
+from airflow_provider_integrations.core.gap import GapReason
 from airflow_provider_integrations.include import read_historian_source, read_source_contract
 from airflow_provider_integrations.ledger.ledger import Ledger
 from demo.airflow_api import AirflowApi
@@ -34,6 +36,8 @@ __all__ = ["DAG_ID", "PlantRun", "prepare_plant", "record", "run_plant", "show"]
 SOURCE = "plant1"
 DAG_ID = f"historian_backfill__{SOURCE}"
 RUN_SECONDS = 600
+GAPS = {"bad_quality": 3, "compressed_ok": 2, "missing": 3}
+"""What is wrong on purpose; two tags tell changes alone, so that their silence is legal."""
 SHOWN = (
     "plant1.boiler1.steam_flow",
     "plant1.turbine1.power",
@@ -57,6 +61,7 @@ class PlantRun:
         at_source, warehouse: Samples that the historian keeps, and those that are current in the warehouse.
         revised, gone: Samples with a second version, and those that are not there any more.
         gaps: How many are open, by reason.
+        missing: Where samples are missing, in words.
         days: Of 2 November for some tags: hours, samples due, completeness per cent.
         seconds: How long the run took.
     """
@@ -68,6 +73,7 @@ class PlantRun:
     revised: int
     gone: int
     gaps: dict[str, int]
+    missing: list[str]
     days: dict[str, tuple[float, int | None, float | None]]
     seconds: float
 
@@ -75,7 +81,7 @@ class PlantRun:
     def as_expected(self) -> bool:
         """Whether nothing was lost or doubled, and a correction is one revision."""
         hours = {hours for hours, _, _ in self.days.values()}
-        fits = self.at_source == self.warehouse and hours == {25.0} and self.gaps.get("missing", 0) > 0
+        fits = self.at_source == self.warehouse and hours == {25.0} and self.gaps == GAPS
         return fits and (self.revised, self.gone) == ((1, 1) if self.again else (0, 0))
 
 
@@ -117,6 +123,7 @@ def run_plant(home: Home, keys: Keys, api: AirflowApi, ledger: Ledger, progress:
         revised=int(revised),
         gone=int(gone),
         gaps={str(reason): count for reason, count in sorted(_gaps(ledger).items())},
+        missing=_missing(ledger),
         days=_days(home),
         seconds=round(took, 1),
     )
@@ -142,6 +149,8 @@ def show(console: Console, run: PlantRun) -> None:
             f"Corrected since the first reading: {run.revised} value. Gone since: {run.gone}. All else is unchanged."
         )
     console.print("Gaps: " + ", ".join(f"{count} {reason}" for reason, count in run.gaps.items()) + ".")
+    for line in run.missing:
+        console.print(f"  missing: {line}")
 
 
 def record(run: PlantRun) -> dict[str, Any]:
@@ -201,6 +210,11 @@ def _asked() -> NoReturn:
 
 def _gaps(ledger: Ledger) -> Counter[str]:
     return Counter(known.gap.reason.value for known in ledger.historian.gaps(SOURCE))
+
+
+def _missing(ledger: Ledger) -> list[str]:
+    gaps = [known.gap for known in ledger.historian.gaps(SOURCE) if known.gap.reason is GapReason.MISSING]
+    return [f"{gap.tag}, {gap.expected} samples, {to_iso(gap.begin)} to {to_iso(gap.end)}" for gap in gaps]
 
 
 def _days(home: Home) -> dict[str, tuple[float, int | None, float | None]]:
