@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.fakes.historian_killed import World, backfill_until, series_of
+from tests.fakes.backfill_killed import World, backfill_until, series_of
 from tests.fakes.model_historian import instants_of
 
 pytestmark = pytest.mark.integration
@@ -99,7 +99,7 @@ def test_fifty_ends_at_random_places_leave_the_bytes_of_an_undisturbed_run(tmp_p
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_a_kill_at_any_boundary_loses_no_row_and_doubles_none(tmp_path: Path, boundary: str) -> None:
     processes, world = multiprocessing.get_context("forkserver"), World("opcua", 6_000, 100, runs=60, tags=2)
-    processes.set_forkserver_preload(["tests.fakes.historian_killed"])
+    processes.set_forkserver_preload(["tests.fakes.backfill_killed"])
     expected, _ = undisturbed(tmp_path / "once", world)
     out = tmp_path / "killed"
     for after in (1, 2) if boundary in ("answered", "page read", "part named", "file published") else (1,):
@@ -117,7 +117,7 @@ def test_a_kill_at_any_boundary_loses_no_row_and_doubles_none(tmp_path: Path, bo
 
 def test_real_kills_at_random_moments_leave_the_bytes_of_an_undisturbed_run(tmp_path: Path) -> None:
     processes, world = multiprocessing.get_context("forkserver"), World("opcua", 20_000, 7, runs=200, keep=0.002)
-    processes.set_forkserver_preload(["tests.fakes.historian_killed"])
+    processes.set_forkserver_preload(["tests.fakes.backfill_killed"])
     expected, _ = undisturbed(tmp_path / "once", world)
     dice, out = random.Random(11), tmp_path / "killed"
     for _ in range(12):
