@@ -24,7 +24,19 @@ __all__ = ["main", "report"]
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-NAMES = ("fetch", "decode", "open_land", "gate", "intake", "odbc", "edi", "graph", "historian_opcua", "historian_pi")
+NAMES = (
+    "fetch",
+    "decode",
+    "open_land",
+    "gate",
+    "intake",
+    "odbc",
+    "edi",
+    "graph",
+    "historian_opcua",
+    "historian_pi",
+    "intervals",
+)
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
