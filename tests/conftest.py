@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fakes.fakesnow_server",
     "tests.fakes.gnupg",
     "tests.fakes.graph.fixtures",
+    "tests.fakes.node_opcua",
     "tests.fakes.odbc_servers",
     "tests.fakes.odbc_tracked_world",
     "tests.fakes.opcua.server",
