@@ -81,7 +81,9 @@ class PlantRun:
     def as_expected(self) -> bool:
         """Whether nothing was lost or doubled, and a correction is one revision."""
         hours = {hours for hours, _, _ in self.days.values()}
-        fits = self.at_source == self.warehouse and hours == {25.0} and self.gaps == GAPS
+        # What was deleted at the source is missing from then on.
+        gaps = {**GAPS, "missing": GAPS["missing"] + 1} if self.again else GAPS
+        fits = self.at_source == self.warehouse and hours == {25.0} and self.gaps == gaps
         return fits and (self.revised, self.gone) == ((1, 1) if self.again else (0, 0))
 
 

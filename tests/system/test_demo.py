@@ -116,7 +116,8 @@ def test_two_weeks_of_a_plant_are_in_the_warehouse_and_a_correction_is_one_revis
     assert first["days"]["plant1.boiler1.steam_flow"] == [25.0, 300, 100.0]
     assert first["days"]["plant1.turbine1.power"] == [25.0, 300, 92.0]
     assert first["days"]["plant1.cooling.inlet_temperature"][1] is None, "it tells changes alone"
-    assert first["gaps"] == second["gaps"] == {"bad_quality": 3, "compressed_ok": 2, "missing": 3}
+    assert first["gaps"] == {"bad_quality": 3, "compressed_ok": 2, "missing": 3}
+    assert second["gaps"] == {**first["gaps"], "missing": 4}, "what was deleted is missing"
     assert first["missing"] == [
         "plant1.boiler2.steam_flow, 36 samples, 2025-10-28T06:00:00Z to 2025-10-28T09:00:00Z",
         "plant1.boiler2.steam_pressure, 36 samples, 2025-10-28T06:00:00Z to 2025-10-28T09:00:00Z",
