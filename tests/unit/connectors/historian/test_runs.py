@@ -17,7 +17,10 @@ from airflow_provider_integrations.connectors.historian.model import Page, Span,
 from airflow_provider_integrations.connectors.historian.runs import Asked, plan_items, plan_of
 from airflow_provider_integrations.connectors.historian.settle import position_of, settle_historian
 from airflow_provider_integrations.core.errors import ConfigError, ConnectionLostError, TransientError
+from airflow_provider_integrations.core.reasons import Reason
+from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.ledger.holding import holding
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.historian_source import (
     BEGIN,
@@ -130,6 +133,31 @@ def test_a_run_is_settled_when_it_is_marked_what_is_gone_of_all_its_items(job: H
     assert position(job) == BEGIN + 2 * HOUR
 
 
+def test_a_worker_that_dies_between_the_watermark_and_the_items_leaves_them_to_be_closed(job: HistorianJob) -> None:
+    read(job, plan_items(job, Asked("scheduled-1", until=BEGIN + 2 * HOUR)))
+    load(job, settles=False)
+    items = job.ledger.items.list("plant1", [State.LOADED])
+    job.ledger.watermarks.begin("plant1", Watermark((BEGIN + 2 * HOUR,), engine="historian"))
+    with holding(job.ledger, "settle/plant1") as held:  # And one of them was closed.
+        [one] = held.take_all([items[0].id], State.LOADED)
+        held.advance(one, State.ARCHIVED)
+    settle_historian(job.ledger, "plant1")
+    assert {item.state for item in job.ledger.items.list("plant1")} == {State.ARCHIVED}
+    assert position(job) == BEGIN + 2 * HOUR
+
+
+def test_a_refused_item_holds_the_watermark(job: HistorianJob) -> None:
+    [first, *rest] = read(job, plan_items(job, Asked("scheduled-1", until=BEGIN + 2 * HOUR)))
+    with holding(job.ledger, "gate") as held:
+        held.take_all([first.id], State.LANDED)
+        held.advance(first, State.QUARANTINED, reason=Reason.GATE_FAILED.value)
+    load(job)
+    assert position(job) is None
+    assert rest
+    again = plan_items(job, Asked("scheduled-2", until=BEGIN + 3 * HOUR))
+    assert min(item.facts["begin"] for item in again) == BEGIN, "the next run reads it all again"
+
+
 def test_a_run_that_was_overtaken_by_a_rewind_is_given_up(job: HistorianJob) -> None:
     run_through(job, Asked("scheduled-1", until=BEGIN + 2 * HOUR))
     [first, *_] = plan_items(job, Asked("scheduled-2", until=BEGIN + 4 * HOUR))
@@ -171,8 +199,8 @@ def run_killed(make: Callable[[Kill], HistorianJob], asked: Asked, at: int) -> b
 
 def test_a_run_that_is_killed_at_any_boundary_gives_the_same_bytes(ledger: Ledger, tmp_path: Path) -> None:
     """Each boundary of plan, read and land once; each time all is done again by another worker on the same disk."""
-    asked = Asked("scheduled-1", until=BEGIN + 5 * HOUR)
-    undisturbed = historian_job(ledger, tmp_path / "quiet", TAGS, window="PT3H")
+    asked = Asked("scheduled-1", until=BEGIN + 2 * HOUR)
+    undisturbed = historian_job(ledger, tmp_path / "quiet", TAGS)
     run_through(undisturbed, asked)
     want = [{**row, "_batch_id": "", "_version": ""} for row in bronze(undisturbed)]
     want.sort(key=lambda row: (row["tag"], row["ts_ns"]))
@@ -183,7 +211,7 @@ def test_a_run_that_is_killed_at_any_boundary_gives_the_same_bytes(ledger: Ledge
             folder = tmp_path / str(place)
 
             def make(kill: Kill, ledger: Ledger = own, folder: Path = folder) -> HistorianJob:
-                return historian_job(ledger, folder, TAGS, window="PT3H", boundary=kill)
+                return historian_job(ledger, folder, TAGS, boundary=kill)
 
             done = run_killed(make, asked, place)
             job = make(Kill(0))
@@ -197,7 +225,7 @@ def test_a_run_that_is_killed_at_any_boundary_gives_the_same_bytes(ledger: Ledge
             assert not list(job.scratch.glob("*")), "what is landed is removed from the scratch folder"
             break
         place += 1
-    assert place > 12, "plan, plan entered, and each page, part, manifest and landing"
+    assert place > 8, "plan, plan entered, and each page, part, manifest and landing"
 
 
 class Failing:
