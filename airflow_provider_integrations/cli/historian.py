@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -142,6 +143,8 @@ def _server(
         from airflow_provider_integrations.connectors.historian.opcua_client import open_opcua
         from airflow_provider_integrations.connectors.historian.opcua_settings import OpcUaSettings
 
+        # What asyncua logs about a server would stand between the JSON of errors.
+        logging.getLogger("asyncua").addHandler(logging.NullHandler())
         extras |= {"private_key_password": os.environ.get(KEY_PASSWORD, "")}
         plant = OpcUaSettings.from_connection(url, None, user, password, extras)
         return plant.url, lambda: open_opcua(plant)
