@@ -12,8 +12,8 @@ import asyncio
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -26,7 +26,7 @@ from airflow_provider_integrations.connectors.historian.parts import Parts
 from airflow_provider_integrations.connectors.historian.progress import Progress
 from airflow_provider_integrations.connectors.historian.run_plan import Work
 from airflow_provider_integrations.connectors.historian.windows import Sizing
-from airflow_provider_integrations.core.errors import TransientError
+from airflow_provider_integrations.core.errors import ClaimLostError, StateConflictError, TransientError
 from airflow_provider_integrations.core.manifest import Manifest
 from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.landing.bronze import MANIFEST, batch_key, promote
@@ -76,12 +76,31 @@ async def _bring_on(job: HistorianJob, held: Holder, item: WorkItem, reader: His
     manifest = await _to_its_end(_landed_before, job, item, batch_id)
     if manifest is None:
         version = await _to_its_end(_started, job, item, folder)
-        with Parts(folder / "parts") as parts:
+        with _parts(folder / "parts") as parts:
             await _read(job, item, reader, parts)
             job.boundary("read")
             manifest = await _to_its_end(_land, job, held, item, parts, folder, batch_id, version)
     await _to_its_end(_advance, job, held, item, manifest)
     await _to_its_end(_done_with, folder)
+
+
+@contextmanager
+def _parts(folder: Path) -> Iterator[Parts]:
+    """The parts of an item, for this worker alone.
+
+    Raises:
+        ClaimLostError: a worker that has lost its claim is at work on them still; it stops when it next writes to the ledger.
+    """
+    parts = Parts(folder)
+    try:
+        parts.__enter__()
+    except StateConflictError as error:
+        step = "Try again: it stops when it next writes to the ledger."
+        raise ClaimLostError(error.what, next_step=step, **error.values) from error
+    try:
+        yield parts
+    finally:
+        parts.__exit__(None, None, None)
 
 
 async def _read(job: HistorianJob, item: WorkItem, reader: HistoryReader, parts: Parts) -> None:

@@ -16,7 +16,7 @@ from airflow_provider_integrations.connectors.historian.landing import read_item
 from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag
 from airflow_provider_integrations.connectors.historian.runs import Asked, plan_items, plan_of
 from airflow_provider_integrations.connectors.historian.settle import position_of, settle_historian
-from airflow_provider_integrations.core.errors import ConfigError, ConnectionLostError, TransientError
+from airflow_provider_integrations.core.errors import ClaimLostError, ConfigError, ConnectionLostError, TransientError
 from airflow_provider_integrations.core.reasons import Reason
 from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import State
@@ -292,6 +292,27 @@ def test_two_workers_at_once_read_an_item_once(ledger: Ledger, tmp_path: Path) -
     refused = [each for each in done if isinstance(each, Exception)]
     assert all(isinstance(each, TransientError) for each in refused), refused
     assert len(refused) <= 1
+    assert keys(bronze(job)) == expected(0, 300)
+
+
+def test_a_worker_that_still_reads_without_its_claim_is_waited_for(ledger: Ledger, tmp_path: Path) -> None:
+    """A triggerer that took over a trigger, on the disk of the one that it was taken from."""
+    job = historian_job(ledger, tmp_path, TAGS)
+    [item] = plan_items(job, Asked("manual", span=span_of(0, 5)))
+
+    class Slow(ModelHistorian):
+        async def read(self, tags: Sequence[Tag], span: Span) -> AsyncIterator[Page]:
+            with pytest.raises(TransientError, match="at work"):
+                await read_items(job, [item.id])
+            async for page in super().read(tags, span):
+                yield page
+
+    slow = historian_job(ledger, tmp_path, TAGS, reader=Slow(dict(TAGS), cap=500))
+    with pytest.raises(ClaimLostError):
+        read(slow, [item])
+    assert bronze(job) == [], "who has lost the claim lands nothing"
+    [after] = read(job, [item])
+    assert after.state is State.LANDED
     assert keys(bronze(job)) == expected(0, 300)
 
 
