@@ -1,4 +1,4 @@
-"""`integrations historian backfill|gaps`: samples of historians to Parquet, and what is missing of them, without Airflow."""
+"""`integrations historian backfill`: samples of plant historians to Parquet, without Airflow."""
 
 from __future__ import annotations
 
@@ -78,29 +78,6 @@ def backfill(
             if dry_run
             else backfill_once(request, connect, progress=_tell if progress else _say_nothing)
         )
-
-
-@historian_app.command("gaps")
-def gaps(
-    folder: Annotated[Path, typer.Argument(help="Folder of Parquet files with samples.")],
-    catalog: Annotated[Path, typer.Option(help="Catalog of the tags: YAML or CSV.")],
-    begin: Annotated[str | None, typer.Option("--from", help="First instant to look at.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First instant not to look at any more.")] = None,
-    now: Annotated[
-        str | None, typer.Option(help="Instant after which nothing is due yet; the clock's without it.")
-    ] = None,
-) -> None:
-    """Say what is missing, tag by tag, and why."""
-    with reporting():
-        from airflow_provider_integrations.connectors.historian.gap_report import report
-        from airflow_provider_integrations.connectors.historian.model import Span, from_iso
-        from airflow_provider_integrations.core.errors import ConfigError
-        from airflow_provider_integrations.system import utc_now
-
-        if (begin is None) != (end is None):
-            raise ConfigError("half of a window", next_step="Give both --from and --to, or neither.")
-        span = Span(from_iso(begin), from_iso(end)) if begin is not None and end is not None else None
-        say(report(folder, catalog, now=from_iso(now or utc_now().isoformat()), span=span))
 
 
 def _one_server(opcua: str | None, pi: str | None) -> str:
