@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_integrations.connectors.historian.catalog import TagEntry
-from airflow_provider_integrations.connectors.historian.model import from_iso
+from airflow_provider_integrations.connectors.historian.model import Span, from_iso
+from airflow_provider_integrations.connectors.historian.tag_tables import days_table, load_catalog
 from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
-from tests.fakes.historian_views import Plant, sample
+from tests.fakes.historian_views import Plant, sample, version
 
 pytestmark = pytest.mark.integration
 
@@ -215,10 +216,22 @@ def test_an_estimate_stands_until_a_value_is_measured_which_is_told(plant: Plant
     assert plant.rows(audit) == [(13.0, "linear", 12.0, "actual")]
 
 
-def test_days_that_were_left_out_or_are_half_an_hour_longer_are_in_the_calendar() -> None:
-    from airflow_provider_integrations.connectors.historian.model import Span
-    from airflow_provider_integrations.connectors.historian.tag_tables import days_table
+def test_a_catalog_that_is_changed_and_changed_back_is_as_it_was(plant: Plant) -> None:
+    def unit(number: int, unit: str) -> list[tuple[Any, ...]]:
+        entry = TagEntry.from_mapping({"name": "changing", "unit": unit, "zone": CHICAGO})
+        span = Span(from_iso(AUTUMN[0]), from_iso(AUTUMN[1]))
+        load_catalog(plant.connection, [entry], span, plant.job.load, source="plant1", version=version(number))
+        return plant.rows("SELECT unit FROM {db}.SILVER.HISTORIAN_TAGS WHERE tag = 'changing'")
 
+    assert [unit(50, "t/h"), unit(51, "kg/s"), unit(52, "t/h"), unit(51, "bar")] == [
+        [("t/h",)],
+        [("kg/s",)],
+        [("t/h",)],
+        [("t/h",)],
+    ]
+
+
+def test_days_that_were_left_out_or_are_half_an_hour_longer_are_in_the_calendar() -> None:
     found = days_table(["Pacific/Apia", "Australia/Lord_Howe"], Span(from_iso("2011-12-30"), from_iso("2011-12-31")))
     lengths = {(row["zone"], str(row["day"])): row["end_ns"] - row["begin_ns"] for row in found.to_pylist()}
     assert lengths["Pacific/Apia", "2011-12-30"] == 0
