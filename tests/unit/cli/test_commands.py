@@ -78,7 +78,7 @@ def test_decode_never_writes_over_its_source(sample: Path) -> None:
 def test_the_ledger_is_listed_shown_released_and_rewound(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     env = {"INTEGRATIONS_LEDGER": url}
-    assert run("ledger", "migrate", env=env) == (0, {"revision": "0005"})
+    assert run("ledger", "migrate", env=env) == (0, {"revision": "0006"})
     with Ledger.connect(url) as ledger:
         (item,) = ledger.items.discover("acme", [RemoteFile("/in/a.gpg", 1, 1)], listed_at=datetime.now(UTC))
         taken = ledger.items.claim(item.id, "me", states=[State.DISCOVERED], lease=timedelta(minutes=1))
