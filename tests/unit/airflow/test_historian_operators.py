@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
@@ -29,6 +29,7 @@ from airflow_provider_integrations.connectors.historian.triggers import Historia
 from airflow_provider_integrations.core.errors import ConfigError, ConnectionLostError
 from airflow_provider_integrations.core.work_item import State
 from airflow_provider_integrations.ledger.ledger import Ledger
+from airflow_provider_integrations.links import HistorianProgressLink
 from tests.fakes.historian_source import BEGIN, HOUR, historian_job, load, minutes, run_through, span_of
 from tests.fakes.ledgers import migrated
 
@@ -214,3 +215,9 @@ def test_a_look_for_gaps_that_fails_wakes_the_sensor(job: HistorianJob, monkeypa
 
     monkeypatch.setattr(triggers, "historian_job", broken)
     assert event_of(HistorianGapTrigger("plant1", 0.01)) == {"source": "plant1"}
+
+
+def test_a_task_links_to_the_progress_of_its_source() -> None:
+    operator = HistorianGapsOperator(task_id="look", source="plant 1/ä")
+    link = HistorianProgressLink()
+    assert link.get_link(operator, ti_key=cast(Any, None)) == "/integrations/historian/plant%201%2F%C3%A4"
