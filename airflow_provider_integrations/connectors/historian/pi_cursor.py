@@ -1,18 +1,16 @@
-"""Where the reading of one stream stands, and what an answer makes of it; the rules are those of `pi_web_api`."""
+"""What an answer makes of the place where a stream stands; the rules are those of `pi_web_api`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from airflow_provider_integrations.connectors.historian.model import Page, Span, WindowTooLargeError, to_iso, unread
+from airflow_provider_integrations.connectors.historian.model import Page, WindowTooLargeError, to_iso
 from airflow_provider_integrations.connectors.historian.pi_answers import (
     Refusal,
     most_allowed,
@@ -20,89 +18,17 @@ from airflow_provider_integrations.connectors.historian.pi_answers import (
     refused,
     with_unread,
 )
-from airflow_provider_integrations.connectors.historian.pi_model import Answer, Learned, Limits, Stream
+from airflow_provider_integrations.connectors.historian.pi_model import Answer, Learned, Limits
+from airflow_provider_integrations.connectors.historian.pi_place import Cursor, Outcome, Phase, checked, error_of
 from airflow_provider_integrations.connectors.historian.pi_values import Decoded, PageError, decode_page
-from airflow_provider_integrations.connectors.historian.pi_wire import TICK, Ask
 from airflow_provider_integrations.connectors.historian.samples import empty_page
 from airflow_provider_integrations.core.backoff import retry_after
-from airflow_provider_integrations.core.errors import IntegrationError, PermanentError, SystemicError, TransientError
+from airflow_provider_integrations.core.errors import IntegrationError, PermanentError, TransientError
 
-__all__ = ["Cursor", "Outcome", "Phase", "take"]
+__all__ = ["take"]
 
 _GROWTH = 10
 _LONGEST_PAUSE = 300.0
-
-
-class Phase(StrEnum):
-    """What is asked for: values from an instant on, those behind the only one known, or nothing any more."""
-
-    READ = "read"
-    BEYOND = "beyond"
-    DONE = "done"
-
-
-@dataclass(slots=True)
-class Cursor:
-    """One stream's place.
-
-    Args:
-        stream: Whose; another one after a failover.
-        span: What is wanted of it.
-        most: How many values the next page may have.
-        at: All before this instant was given.
-        anchored: Whether a value at `at` is known, which has to come again.
-        held: In phase BEYOND, the run at `at`.
-        held_rejected: Whether that run ends in a rejected row.
-        empties: How often in a row it said that it has nothing.
-        tries: How often in a row it brought nothing.
-        looked_up: Whether its path was looked up again since it last brought something.
-    """
-
-    stream: Stream
-    span: Span
-    most: int
-    at: int = -1
-    anchored: bool = False
-    phase: Phase = Phase.READ
-    held: pa.RecordBatch = field(default_factory=empty_page)
-    held_rejected: bool = False
-    empties: int = 0
-    tries: int = 0
-    looked_up: bool = False
-
-    def __post_init__(self) -> None:
-        self.at = self.span.begin
-
-    @property
-    def tag(self) -> str:
-        """The name of its rows."""
-        return self.stream.tag.name
-
-    @property
-    def unread(self) -> Span:
-        """What has not been given yet."""
-        return Span(self.at, self.span.end)
-
-    @property
-    def ask(self) -> Ask:
-        """What to ask for next. The end is included, and a value right at it, which is not wanted, proves the rest."""
-        begin = _up(self.at) + (TICK if self.phase is Phase.BEYOND else 0)
-        return Ask(self.stream, begin, max(_up(self.span.end), begin), self.most, alone=self.empties > 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an answer led to.
-
-    Args:
-        pages: To be given.
-        pause: Seconds that the service asks for.
-        lost: Whether the stream has to be looked up again.
-    """
-
-    pages: tuple[Page, ...] = ()
-    pause: float = 0.0
-    lost: bool = False
 
 
 def take(cursor: Cursor, answer: Answer, limits: Limits, learned: Learned) -> Outcome:
@@ -120,16 +46,17 @@ def take(cursor: Cursor, answer: Answer, limits: Limits, learned: Learned) -> Ou
     except (msgspec.DecodeError, ValueError):
         kind = answer.headers.get("content-type", "")[:100]
         return _again(cursor, limits, "an answer that is none of PI Web API", type=kind)
-    _check(cursor, page)
+    count = len(page.ts)
+    page = checked(cursor, page)
     if cursor.phase is Phase.BEYOND:
         return _beyond(cursor, page, limits)
-    return _read(cursor, page, limits, learned)
+    return _read(cursor, page, count, limits, learned)
 
 
-def _read(cursor: Cursor, page: Decoded, limits: Limits, learned: Learned) -> Outcome:
-    asked, count = cursor.most, len(page.ts)
+def _read(cursor: Cursor, page: Decoded, count: int, limits: Limits, learned: Learned) -> Outcome:
+    asked = cursor.most
     learned.shown = max(learned.shown, count)
-    if count == 0:
+    if len(page.ts) == 0:
         return _nothing(cursor, page, limits)
     last = int(page.ts[-1])
     if last >= cursor.span.end and not page.broken:
@@ -182,7 +109,7 @@ def _beyond(cursor: Cursor, page: Decoded, limits: Limits) -> Outcome:
     if not cursor.held_rejected:
         raise _too_many(cursor, cursor.held.num_rows)
     if page.rejected == len(page.ts):
-        raise _error(cursor, TransientError, "errors of the service in place of values", "Try again later.")
+        raise error_of(cursor, TransientError, "errors of the service in place of values", "Try again later.")
     first = int(inside[0])
     given = Page(cursor.tag, cursor.held, first)
     cursor.at, cursor.anchored, cursor.phase, cursor.held, cursor.tries = first, True, Phase.READ, empty_page(), 0
@@ -193,7 +120,7 @@ def _nothing(cursor: Cursor, page: Decoded, limits: Limits) -> Outcome:
     if page.broken:
         return Outcome((), _broken(cursor, limits))
     if cursor.anchored:
-        raise _error(
+        raise error_of(
             cursor,
             TransientError,
             "values that were given are not given again",
@@ -209,34 +136,6 @@ def _end(cursor: Cursor, rows: pa.RecordBatch) -> Outcome:
     return Outcome((Page(cursor.tag, rows, cursor.span.end),))
 
 
-def _check(cursor: Cursor, page: Decoded) -> None:
-    """Nothing may come from before the instant asked for, after the end, or out of order."""
-    if len(page.ts) == 0:
-        return
-    ask = cursor.ask
-    if np.any(page.ts[1:] < page.ts[:-1]):
-        raise _error(cursor, SystemicError, "values out of the order of time", "Look at what answers for the server.")
-    first, last = int(page.ts[0]), int(page.ts[-1])
-    if first < ask.begin or last > ask.end:
-        raise _error(
-            cursor,
-            SystemicError,
-            "values from outside of the window that was asked for",
-            "The server pays no heed to the times of the request. Look at what answers for it.",
-            first=to_iso(first),
-            last=to_iso(last),
-            asked_from=to_iso(ask.begin),
-        )
-    if cursor.anchored and cursor.phase is Phase.READ and first != ask.begin:
-        raise _error(
-            cursor,
-            TransientError,
-            "values that were given are not given again",
-            "They were changed in between, or the server begins behind the instant asked for. Read the window again.",
-            first=to_iso(first),
-        )
-
-
 def _refused(cursor: Cursor, answer: Answer, limits: Limits, learned: Learned) -> Outcome:
     """What to do about an answer that is no page."""
     kind = refusal(answer)
@@ -245,7 +144,7 @@ def _refused(cursor: Cursor, answer: Answer, limits: Limits, learned: Learned) -
         cursor.most = learned.allowed(cursor.most)
         return Outcome()
     if kind is Refusal.NARROWER:
-        raise _error(
+        raise error_of(
             cursor, WindowTooLargeError, "the server does not collect so much at once", "Half of the window may work."
         )
     if kind is Refusal.LOST and not cursor.looked_up and cursor.stream.path:
@@ -262,7 +161,7 @@ def _again(cursor: Cursor, limits: Limits, what: str, **values: Any) -> Outcome:
     cursor.tries += 1
     if cursor.tries < limits.tries:
         return Outcome(pause=float(cursor.tries))
-    raise _error(
+    raise error_of(
         cursor, TransientError, what, "Look at what stands between here and the server, and try again.", **values
     )
 
@@ -281,7 +180,7 @@ def _pause(cursor: Cursor, headers: Mapping[str, str]) -> float:
 
 
 def _too_many(cursor: Cursor, count: int) -> IntegrationError:
-    return _error(
+    return error_of(
         cursor,
         PermanentError,
         "more values of one instant than the server gives at once",
@@ -289,12 +188,3 @@ def _too_many(cursor: Cursor, count: int) -> IntegrationError:
         instant=to_iso(cursor.at),
         given=count,
     )
-
-
-def _error(cursor: Cursor, kind: type[IntegrationError], what: str, next_step: str, **values: Any) -> IntegrationError:
-    return unread(kind, what, cursor.tag, cursor.unread, next_step=next_step, **values)
-
-
-def _up(instant: int) -> int:
-    """The first tick that is not before an instant."""
-    return -(-instant // TICK) * TICK

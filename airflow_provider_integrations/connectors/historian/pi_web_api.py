@@ -27,7 +27,7 @@ from collections.abc import Generator, Sequence
 
 from airflow_provider_integrations.connectors.historian.model import Span, WindowTooLargeError
 from airflow_provider_integrations.connectors.historian.pi_answers import Refusal, refusal, with_unread
-from airflow_provider_integrations.connectors.historian.pi_cursor import Cursor, Phase, take
+from airflow_provider_integrations.connectors.historian.pi_cursor import take
 from airflow_provider_integrations.connectors.historian.pi_find import look_up
 from airflow_provider_integrations.connectors.historian.pi_model import (
     Answer,
@@ -40,6 +40,7 @@ from airflow_provider_integrations.connectors.historian.pi_model import (
     Wait,
     Way,
 )
+from airflow_provider_integrations.connectors.historian.pi_place import Cursor, Phase
 from airflow_provider_integrations.connectors.historian.pi_wire import answers_of, fitting, request_of
 from airflow_provider_integrations.core.errors import IntegrationError, TransientError
 

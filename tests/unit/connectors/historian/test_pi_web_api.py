@@ -148,7 +148,7 @@ def test_times_are_asked_for_in_utc_with_all_ticks_whatever_the_zone_of_the_serv
     asked = next(call for call in service.calls if call.path.endswith("recorded"))
     assert (asked.one("startTime"), asked.one("endTime")) == (
         "2026-01-01T00:00:00.0000001Z",
-        "2026-01-01T00:00:00.0000010Z",
+        "2026-01-01T00:00:00.0010000Z",  # A whole millisecond, not before the end.
     )
 
 
@@ -158,6 +158,16 @@ def test_a_window_finer_than_a_tick_begins_at_the_next_one() -> None:
     point = _point(service, ramp(5, step=100))
     held = read_all(service, [point], span)
     assert [ts for ts, _ in rows(held.pages, "SINUSOID")] == [BEGIN + 100, BEGIN + 200]
+
+
+@pytest.mark.parametrize("step", [1_000, 1_000_000])
+def test_a_service_that_cuts_the_decimals_of_times_loses_nothing_and_doubles_nothing(step: int) -> None:
+    service = PiService(cap=12)
+    exact = service._time
+    service._time = lambda text: exact(text) // step * step  # type: ignore[method-assign]
+    point = _point(service, [Value(BEGIN + 300 + at * 700_300 // 100 * 100, float(at)) for at in range(60)])
+    span = Span(BEGIN + 300, BEGIN + 40 * 700_300)
+    _check(read_all(service, [point], span), [point], span)
 
 
 def test_a_stream_without_values_says_so_twice() -> None:
