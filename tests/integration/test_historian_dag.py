@@ -133,9 +133,9 @@ def test_backfills_corrections_gaps_and_the_schedule(
     assert warehouse.rows(f"SELECT count(*), count(DISTINCT ts_ns) FROM {current} AND tag = 'pump.flow'") == [
         (180, 180)
     ]
-    revisions = f"SELECT value_number FROM {table} WHERE tag = 'pump.flow' AND ts_ns = {{}} ORDER BY 1"
-    begin = from_iso("2026-01-05T00:07:00Z")
-    assert warehouse.rows(revisions.format(begin)) == [(7.0,), (99.5,)], "exactly one revision"
+    corrected = from_iso("2026-01-05T00:07:00Z")
+    revisions = f"SELECT value_number FROM {table} WHERE tag = 'pump.flow' AND ts_ns = {corrected} ORDER BY 1"
+    assert warehouse.rows(revisions) == [(7.0,), (99.5,)], "exactly one revision"
     assert warehouse.rows(f"SELECT count(*) FROM {table}") == [(184,)], "replays changed nothing"
     speed = f"SELECT ordinal, value_number, value_state, quality FROM {current} AND tag = 'pump.speed' ORDER BY ts_ns, ordinal"
     assert warehouse.rows(speed) == [(0, 5.0, None, "good"), (1, 6.0, None, "good"), (0, None, "I/O Timeout", "bad")]
