@@ -35,7 +35,7 @@ __all__ = ["DAG_ID", "PlantRun", "prepare_plant", "record", "run_plant", "show"]
 
 SOURCE = "plant1"
 DAG_ID = f"historian_backfill__{SOURCE}"
-RUN_SECONDS = 600
+RUN_SECONDS = 900
 GAPS = {"bad_quality": 3, "compressed_ok": 2, "missing": 3}
 """What is wrong on purpose; two tags tell changes alone, so that their silence is legal."""
 SHOWN = (
