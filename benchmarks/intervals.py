@@ -19,7 +19,8 @@ FULL = {"meters": 571, "rounds": 3, "large_meters": 2_854}
 QUICK = {"meters": 8, "rounds": 1, "large_meters": 0}
 
 _WAYS = {
-    "ours": (world.ours, "parquet"), "recipe": (world.recipe, "parquet"), "bare": (world.bare, "parquet"),
+    "ours": (world.ours, "parquet"), "recipe": (world.recipe, "parquet"),
+    "recipe_without_text": (world.recipe_without_text, "parquet"), "bare": (world.bare, "parquet"),
     "ours_csv": (world.ours, "csv"), "recipe_csv": (world.recipe, "csv"),
 }  # fmt: skip
 
@@ -56,6 +57,7 @@ def _goals(figures: dict[str, Any]) -> list[Goal]:
 
     goals = [
         Goal("times the rate of pandas' tz_localize recipe", times("ours", "recipe"), least=5),
+        Goal("times its rate without the local clock as text", times("ours", "recipe_without_text")),
         Goal("times its rate from CSV", times("ours_csv", "recipe_csv")),
         Goal("times the rate of tz_localize alone, with neither slot nor date", times("ours", "bare")),
         Goal("share of the recipe's CPU time", times("ours", "recipe", "cpu")),

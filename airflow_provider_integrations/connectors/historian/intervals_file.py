@@ -8,7 +8,6 @@ written under another name and takes its own when it is whole.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow.parquet
 
 from airflow_provider_integrations.connectors.historian.intervals import (
-    INTERVALS,
     Kind,
     Readings,
     Refusal,
@@ -27,38 +24,28 @@ from airflow_provider_integrations.connectors.historian.intervals import (
 )
 from airflow_provider_integrations.connectors.historian.intervals_clock import Clock, clock_of
 from airflow_provider_integrations.connectors.historian.intervals_days import (
-    MISSING,
-    WRITTEN,
     Day,
     days_of,
     interval_rows,
     missing_slots,
 )
+from airflow_provider_integrations.connectors.historian.intervals_outputs import Outputs, Writer
 from airflow_provider_integrations.connectors.historian.intervals_sources import Source, open_source
 from airflow_provider_integrations.connectors.historian.intervals_spool import Intake, RejectLog, Spool
 from airflow_provider_integrations.connectors.historian.model import to_iso
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
-from airflow_provider_integrations.formats.arrow import Array, Table, pa, pc
+from airflow_provider_integrations.formats.arrow import Array, pc
 
-__all__ = ["PORTION", "Rules", "beside", "normalize_file"]
-
-pq: Any = pyarrow.parquet
+__all__ = ["PORTION", "Rules", "normalize_file"]
 
 PORTION = 500_000
 """Readings that memory holds at a time, unless one series alone has more."""
 
 _DAYS_TOLD = 50
-_ROW_GROUP = 1 << 20
 _SPAN = 100_000 * 60
 """With more slots than these between the first stamp and the last there is a clock for each portion."""
-_DICTIONARY = 4 << 20
-"""Bytes: the local clock of some years of quarters is 3 MB."""
-_BOUNDED = ["service_point", "ts_begin", "local_date"]
-"""Columns that are asked for by range; bounds of the others cost time and help nobody."""
 _SECOND = 1_000_000_000
-_STRINGS = [name for name in INTERVALS.names if INTERVALS.field(name).type == pa.string()]
-_DELTAS = ["ts_begin", "ts_end", "slot", "local_date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +91,6 @@ class _Tally:
     origins: dict[str, int] = field(default_factory=dict)
 
 
-class _Outputs:
-    """Three files that take their names when they are whole."""
-
-    def __init__(self, out: Path) -> None:
-        self.finals = {"intervals": out, "rejects": beside(out, "rejects"), "missing": beside(out, "missing")}
-        self.drafts = {name: out.with_name(f".{out.name}.{name}") for name in self.finals}
-
-    def publish(self, *names: str) -> None:
-        """Replace what an earlier run left, also by nothing."""
-        for name in names:
-            if self.drafts[name].exists():
-                self.drafts[name].replace(self.finals[name])
-            else:
-                self.finals[name].unlink(missing_ok=True)
-
-    def discard(self) -> None:
-        """Remove what has not taken its name."""
-        for draft in self.drafts.values():
-            draft.unlink(missing_ok=True)
-
-
-def beside(out: Path, what: str) -> Path:
-    """The name of a file that belongs to another: `june.parquet` has `june.rejects.parquet`."""
-    return out.with_name(f"{out.stem}.{what}.parquet")
-
-
 def normalize_file(source: Path, out: Path, rules: Rules, *, portion: int = PORTION) -> dict[str, Any]:
     """Write the intervals of a file, and tell what became of each of its readings.
 
@@ -147,7 +108,7 @@ def normalize_file(source: Path, out: Path, rules: Rules, *, portion: int = PORT
             it was.
         OSError: of the file system.
     """
-    outputs = _Outputs(out)
+    outputs = Outputs(out)
     if any(final.exists() and source.exists() and source.samefile(final) for final in outputs.finals.values()):
         raise ConfigError("a file would replace its own source", path=str(out), next_step="Give another --out.")
     try:
@@ -161,7 +122,7 @@ def normalize_file(source: Path, out: Path, rules: Rules, *, portion: int = PORT
     return told
 
 
-def _normalized(source: Path, outputs: _Outputs, rules: Rules, portion: int) -> dict[str, Any]:
+def _normalized(source: Path, outputs: Outputs, rules: Rules, portion: int) -> dict[str, Any]:
     """Read, place and write; the files have their drafts' names yet."""
     intake, tally = Intake(RejectLog(outputs.drafts["rejects"])), _Tally()
     try:
@@ -170,7 +131,7 @@ def _normalized(source: Path, outputs: _Outputs, rules: Rules, portion: int) -> 
             spool = stack.enter_context(Spool(outputs.drafts["intervals"].parent))
             for block in opened.blocks:
                 spool.add(block)
-            writer = stack.enter_context(_Writer(outputs))
+            writer = stack.enter_context(Writer(outputs))
             clocks = _Clocks(rules, spool.low, spool.high, ending=opened.ending)
             for readings in spool.portions(portion):
                 _work(readings, intake, clocks, tally, writer)
@@ -209,7 +170,7 @@ class _Clocks:
         return clock_of(self._rules.zone, self._rules.minutes * 60, low, high, ending=self._ending)
 
 
-def _work(readings: Readings, intake: Intake, clocks: _Clocks, tally: _Tally, writer: _Writer) -> None:
+def _work(readings: Readings, intake: Intake, clocks: _Clocks, tally: _Tally, writer: Writer) -> None:
     """One portion: its slots, rows, gaps and days."""
     clock, texts = clocks.of(readings)
     series, traits = list(intake.series), list(intake.traits)
@@ -248,44 +209,8 @@ def _log(reason: Refusal, refused: Readings, series: list[tuple[str, str]], log:
         )  # fmt: skip
 
 
-class _Writer:
-    """Writes portions while the next one is worked on."""
-
-    def __init__(self, outputs: _Outputs) -> None:
-        self._intervals = pq.ParquetWriter(
-            outputs.drafts["intervals"], WRITTEN, compression="zstd", compression_level=1,
-            use_dictionary=[*_STRINGS, "value"], dictionary_pagesize_limit=_DICTIONARY, write_statistics=_BOUNDED,
-            column_encoding=dict.fromkeys(_DELTAS, "DELTA_BINARY_PACKED"), store_schema=False,
-        )  # fmt: skip
-        self._missing = pq.ParquetWriter(outputs.drafts["missing"], MISSING, compression="zstd")
-        self._pool = ThreadPoolExecutor(1)
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> _Writer:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._pool.shutdown(wait=True)
-        self._missing.close()
-        self._intervals.close()
-        if kind is None and self._last is not None:
-            self._last.result()
-
-    def write(self, rows: Table, missing: Table) -> None:
-        """Hand over; one portion waits at most."""
-        if self._last is not None:
-            self._last.result()
-        self._last = self._pool.submit(self._written, rows, missing)
-
-    def _written(self, rows: Table, missing: Table) -> None:
-        if rows.num_rows:
-            self._intervals.write_table(rows, row_group_size=_ROW_GROUP)
-        if missing.num_rows:
-            self._missing.write_table(missing)
-
-
 def _report(
-    source: Path, outputs: _Outputs, opened: Source, rules: Rules, intake: Intake, tally: _Tally
+    source: Path, outputs: Outputs, opened: Source, rules: Rules, intake: Intake, tally: _Tally
 ) -> dict[str, Any]:
     counts = {reason.value: count for reason, count in sorted(intake.rejects.counts.items())}
     superseded = counts.pop(Refusal.SUPERSEDED.value, 0)

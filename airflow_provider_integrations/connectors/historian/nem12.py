@@ -18,6 +18,7 @@ import numpy as np
 
 from airflow_provider_integrations.connectors.historian.intervals import Kind, Readings, Refusal, Trait
 from airflow_provider_integrations.connectors.historian.intervals_spool import Intake
+from airflow_provider_integrations.connectors.historian.nem12_lines import Growing, lines_of
 from airflow_provider_integrations.connectors.historian.samples import Origin, Quality
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.reasons import Reason
@@ -27,9 +28,6 @@ __all__ = ["NEM_OFFSET", "nem12_readings"]
 NEM_OFFSET = 10 * 3600
 """Of market time, in seconds; all year."""
 
-_CHUNK = 1 << 20
-_LINE = 1 << 16
-"""Bytes of the longest record; 288 values of 18 characters and five fields are 6,000."""
 _BLOCK = 100_000
 _LENGTHS = (5, 15, 30)
 _VALUE = re.compile(r"\d{1,15}(?:\.\d*)?|\.\d+", re.ASCII)
@@ -73,20 +71,6 @@ class _Day:
     events: set[int] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class _Block:
-    """Columns that grow."""
-
-    columns: list[list[Any]] = field(default_factory=lambda: [[] for _ in range(7)])
-    count: int = 0
-
-    def take(self) -> Readings:
-        kinds = (np.int32, np.int64, np.int8, np.float64, np.int32, np.int64, np.int64)
-        arrays = [np.concatenate(column).astype(kind) for column, kind in zip(self.columns, kinds, strict=True)]
-        self.columns, self.count = [[] for _ in range(7)], 0
-        return Readings(*arrays)
-
-
 def nem12_readings(stream: Any, minutes: int, intake: Intake) -> Iterator[Readings]:
     """Readings of a NEM12 file, in blocks; a malformed record is refused with its line, and all else is read.
 
@@ -98,8 +82,8 @@ def nem12_readings(stream: Any, minutes: int, intake: Intake) -> Iterator[Readin
     Raises:
         RejectedError: TRUNCATED where the 900 record is missing, WRONG_TYPE for NEM13, UNREADABLE for what is no such file.
     """
-    reader, block = _Reader(minutes, intake), _Block()
-    for number, line in _lines(stream):
+    reader, block = _Reader(minutes, intake), Growing()
+    for number, line in lines_of(stream):
         day = reader.read(number, line)
         if day is not None:
             _expand(day, intake, block)
@@ -222,7 +206,7 @@ class _Reader:
             day.events.add(place)
 
 
-def _expand(day: _Day, intake: Intake, block: _Block) -> None:
+def _expand(day: _Day, intake: Intake, block: Growing) -> None:
     """Values of a day to columns."""
     stream, count = day.stream, len(day.values)
     numbers = {flag: _trait(flag, stream.unit, intake) for flag in set(day.flags) if flag}
@@ -288,27 +272,3 @@ def _day_begin(text: str) -> int | None:
     except ValueError:
         return None
     return None if not 1970 < day.year < 2100 else (day - date(1970, 1, 1)).days * 86_400 - NEM_OFFSET
-
-
-def _lines(stream: Any) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers from 1."""
-    rest, number = b"", 0
-    while chunk := stream.read(_CHUNK):
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            number += 1
-            yield number, _text(line, number)
-        if len(rest) > _LINE:
-            raise RejectedError(Reason.UNREADABLE, "a line is longer than any record", line=number + 1)
-    if rest:
-        yield number + 1, _text(rest, number + 1)
-
-
-def _text(line: bytes, number: int) -> str:
-    if len(line) > _LINE:
-        raise RejectedError(Reason.UNREADABLE, "a line is longer than any record", line=number)
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        # Free text of other encodings; what counts is ASCII.
-        return line.decode("latin-1")

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
-from airflow_provider_integrations.connectors.historian.intervals_file import Rules, beside, normalize_file
+from airflow_provider_integrations.connectors.historian.intervals_file import Rules, normalize_file
+from airflow_provider_integrations.connectors.historian.intervals_outputs import beside
 from airflow_provider_integrations.connectors.historian.local_days import slots_of_day
 
 

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_integrations.connectors.historian.intervals import INTERVALS
-from airflow_provider_integrations.connectors.historian.intervals_file import Rules, beside, normalize_file
+from airflow_provider_integrations.connectors.historian.intervals_file import Rules, normalize_file
+from airflow_provider_integrations.connectors.historian.intervals_outputs import beside
 from airflow_provider_integrations.core.errors import ConfigError, RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 from tests.unit.connectors.historian.interval_files import by_the_clock, csv_of, normalized, slots, utc

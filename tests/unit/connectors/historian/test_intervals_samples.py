@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_provider_integrations.connectors.historian.intervals_file import beside
+from airflow_provider_integrations.connectors.historian.intervals_outputs import beside
 from airflow_provider_integrations.connectors.historian.intervals_samples import estimate_missing, interval_samples
 from airflow_provider_integrations.connectors.historian.precedence import replaced, resolve
 from tests.unit.connectors.historian.interval_files import by_the_clock, normalized, slots
