@@ -68,6 +68,15 @@ class _Held:
             self.loose = 0
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What a folder holds: whole parts by tag, those that are none, and the highest number of all."""
+
+    index: defaultdict[str, list[Segment]] = field(default_factory=lambda: defaultdict(list))
+    damaged: list[Path] = field(default_factory=list)
+    number: int = 0
+
+
 class Parts:
     """The parts in a folder: to read them at once, to write in a `with`, which keeps others out until it ends.
 
@@ -75,7 +84,7 @@ class Parts:
         folder: Its own, for its owner alone; made with the first part. The lock stands beside it.
 
     Raises:
-        StateConflictError: two parts hold the same time of a tag.
+        StateConflictError: two parts hold the same time of a tag; by each method that looks.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +94,7 @@ class Parts:
         self._written: list[tuple[Path, list[Segment]]] = []
         self._ready = False
         self._lock = -1
-        self._look()
+        self._seen: _Seen | None = None
 
     def __enter__(self) -> Self:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,8 +106,7 @@ class Parts:
             raise StateConflictError(
                 "another run is at work here", parts=str(self.folder), next_step="Wait until it has ended."
             ) from None
-        self._lock = lock
-        self._look()  # Again: another run may have ended since.
+        self._lock, self._seen = lock, None  # Another run may have ended since it was looked.
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -107,15 +115,15 @@ class Parts:
     @property
     def damaged(self) -> tuple[str, ...]:
         """Parts that were found and are none, whose time counts as unread."""
-        return tuple(path.name for path in self._damaged)
+        return tuple(path.name for path in self._here.damaged)
 
     def read_spans(self, tag: str) -> tuple[Span, ...]:
         """Of which time the samples of a tag are here for good, in order."""
-        return merged(segment.span for segment in self._index[tag])
+        return merged(segment.span for segment in self._here.index.get(tag, ()))
 
     def rows(self, tag: str) -> int:
         """How many samples of a tag are here for good."""
-        return sum(segment.rows for segment in self._index[tag])
+        return sum(segment.rows for segment in self._here.index.get(tag, ()))
 
     def tables(self, tag: str, *, rows: int) -> Iterator[pa.Table]:
         """What is here of a tag in the order of time, in the schema `SAMPLES`.
@@ -123,7 +131,7 @@ class Parts:
         Every table but the last one has `rows` rows, in one piece, however the parts were cut.
         """
         pending, count = list[pa.Table](), 0
-        for segment in sorted(self._index[tag], key=lambda one: one.span):
+        for segment in sorted(self._here.index.get(tag, ()), key=lambda one: one.span):
             if not segment.rows:
                 continue
             pending.append(samples_table(tag, read_segment(segment)))
@@ -164,7 +172,7 @@ class Parts:
             # One by one, so that who goes on after an error here finds what is left to do.
             self._written.pop(0)
             for segment in segments:
-                self._index[segment.tag].append(segment)
+                self._here.index[segment.tag].append(segment)
             boundary("part named")
         sync_folder(self.folder)
 
@@ -173,8 +181,7 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
         self._held.clear()
         self._written.clear()
-        self._ready = False
-        self._look()
+        self._ready, self._seen = False, None
 
     def _write(self) -> None:
         held = [
@@ -182,8 +189,8 @@ class Parts:
         ]
         if held:
             self._make_ready()
-            self._number += 1
-            self._written.append(write_part(self.folder, self._number, held))
+            self._here.number += 1
+            self._written.append(write_part(self.folder, self._here.number, held))
         self._held.clear()
         self._rows = self._bytes = 0
 
@@ -192,29 +199,35 @@ class Parts:
         if self._ready:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (*self._damaged, *self.folder.glob("part-*.new")):
+        for path in (*self._here.damaged, *self.folder.glob("part-*.new")):
             path.unlink(missing_ok=True)
         self._ready = True
 
-    def _look(self) -> None:
-        """Read from the files what is here."""
-        self._index: defaultdict[str, list[Segment]] = defaultdict(list)
-        self._damaged: list[Path] = []
-        self._number = 0
-        for path in sorted(self.folder.glob("part-*.arrow")):
-            self._number = max(self._number, number_of(path) or 0)
-            segments = segments_of(path)
-            if segments is None:
-                self._damaged.append(path)
-            for segment in segments or ():
-                self._index[segment.tag].append(segment)
-        for tag, segments in self._index.items():
-            for one, other in pairwise(sorted(segments, key=lambda each: each.span)):
-                if other.span.begin < one.span.end:
-                    raise StateConflictError(
-                        "two parts hold the same time of a tag",
-                        tag=tag,
-                        at=to_iso(other.span.begin),
-                        parts=(one.path.name, other.path.name),
-                        next_step="Remove the folder of the parts and run again: all is read anew.",
-                    )
+    @property
+    def _here(self) -> _Seen:
+        """What is here, read once."""
+        if self._seen is None:
+            self._seen = _look(self.folder)
+        return self._seen
+
+
+def _look(folder: Path) -> _Seen:
+    seen = _Seen()
+    for path in sorted(folder.glob("part-*.arrow")):
+        seen.number = max(seen.number, number_of(path) or 0)
+        segments = segments_of(path)
+        if segments is None:
+            seen.damaged.append(path)
+        for segment in segments or ():
+            seen.index[segment.tag].append(segment)
+    for tag, found in seen.index.items():
+        for one, other in pairwise(sorted(found, key=lambda each: each.span)):
+            if other.span.begin < one.span.end:
+                raise StateConflictError(
+                    "two parts hold the same time of a tag",
+                    tag=tag,
+                    at=to_iso(other.span.begin),
+                    parts=(one.path.name, other.path.name),
+                    next_step="Remove the folder of the parts and run again: all is read anew.",
+                )
+    return seen
