@@ -21,7 +21,6 @@ from airflow_provider_integrations.connectors.historian.model import HistoryRead
 from airflow_provider_integrations.connectors.historian.once import Request, backfill_once, plan_once
 from airflow_provider_integrations.connectors.historian.parts import Parts
 from airflow_provider_integrations.connectors.historian.samples import SAMPLES, samples_table
-from airflow_provider_integrations.connectors.historian.tag_files import file_name
 from airflow_provider_integrations.connectors.historian.windows import Sizing
 from airflow_provider_integrations.core.errors import (
     ConfigError,
@@ -270,34 +269,3 @@ def test_a_dry_run_knows_what_is_read_already(tmp_path: Path) -> None:
     assert 0 < plan_once(request(tmp_path))["seconds_unread"] < 2 * 864_000
     backfill_once(request(tmp_path), model())
     assert (plan_once(request(tmp_path))["windows"], plan_once(request(tmp_path))["seconds_unread"]) == (0, 0)
-
-
-HOSTILE = [
-    "../x",
-    "a/b",
-    "a\\b",
-    "A/B",
-    ".",
-    "..",
-    "",
-    " ",
-    "x" * 300,
-    "tag",
-    "TAG",
-    "t\u00e4g",
-    "\n",
-    "a\x00b",
-    "-rf",
-    "CON",
-    "a*?",
-]
-
-
-def test_names_of_files_are_safe_and_told_apart() -> None:
-    names = [file_name(tag) for tag in HOSTILE]
-    assert len({name.casefold() for name in names}) == len(HOSTILE)
-    for name in names:
-        assert len(name) < 100
-        assert name == Path(name).name
-        assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-        assert not name.startswith((".", "-"))
