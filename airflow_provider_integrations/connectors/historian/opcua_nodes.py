@@ -122,7 +122,8 @@ async def _browse(client: Client) -> list[_Found]:
                 node = ua.NodeId(
                     reference.NodeId.Identifier, reference.NodeId.NamespaceIndex, reference.NodeId.NodeIdType
                 )
-                if node in seen or getattr(reference.NodeId, "ServerIndex", 0):
+                elsewhere = isinstance(reference.NodeId, ua.ExpandedNodeId) and bool(reference.NodeId.ServerIndex)
+                if node in seen or elsewhere:
                     continue
                 seen.add(node)
                 path = f"{parent.path}/{reference.BrowseName.Name}".lstrip("/")

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from airflow_provider_integrations.connectors.historian.columns import numbers, texts
 from airflow_provider_integrations.connectors.historian.opcua_decode import BOOLEAN, NUMBER, TEXT, WHOLE, Values
 from airflow_provider_integrations.connectors.historian.opcua_status import is_bound, words_of
 from airflow_provider_integrations.connectors.historian.samples import PAGE, Origin, ordinals_of
 
 __all__ = ["PageMaker"]
 
-_ORIGINS = [Origin.ACTUAL, Origin.ESTIMATED, Origin.SUBSTITUTED]
+_ORIGINS = texts([Origin.ACTUAL, Origin.ESTIMATED, Origin.SUBSTITUTED])
 _ESTIMATED = {"interpolated", "calculated"}
 _SUBSTITUTED = {"substituted", "override"}
 
@@ -47,13 +48,13 @@ class PageMaker:
             numeric &= kind != WHOLE
         details, origins = self._qualities(values, begin, end)
         columns = [
-            pa.array(values.ts).cast(PAGE.field("ts").type),
-            pa.array(ordinals_of(values.ts)),
-            pa.array(number, mask=~numeric),
+            numbers(values.ts, PAGE.field("ts").type),
+            numbers(ordinals_of(values.ts), pa.int32()),
+            numbers(number, pa.float64(), valid=numeric),
             _sparse(self._texts(values), len(values)),
             self._states(values, named=named),
-            pa.array(values.status),
-            pa.DictionaryArray.from_arrays(origins, pa.array(_ORIGINS, pa.string())),
+            numbers(values.status, pa.uint32()),
+            pa.DictionaryArray.from_arrays(numbers(origins, pa.int8()), _ORIGINS),
             details,
         ]
         return pa.RecordBatch.from_arrays(columns, schema=PAGE)
@@ -76,7 +77,7 @@ class PageMaker:
         elif not (kind == BOOLEAN).any():
             return pa.nulls(len(values), pa.string())
         # The first name is null: places count from there.
-        return pa.array(list(names.values()), pa.string()).take(code + 1)
+        return texts(names.values()).take(numbers(code + 1, pa.int64()))
 
     def _qualities(
         self, values: Values, begin: int | None, end: int | None
@@ -96,17 +97,17 @@ class PageMaker:
         if not any(words) and not len(special) and not values.notes:
             return pa.nulls(len(values), pa.string()), origins
         if not len(special) and not values.notes:
-            return pa.array([word or None for word in words], pa.string()).take(place), origins
+            return texts(word or None for word in words).take(numbers(place, pa.int64())), origins
         told: list[str | None] = []
         for at, code in enumerate(place.tolist()):
             parts = [words[code]] if words[code] else []
             parts += ["bound"] * bool(bound[at]) + ["server_timestamp"] * bool(values.by_server[at])
             parts += [values.notes[at]] if at in values.notes else []
             told.append(",".join(parts) or None)
-        return pa.array(told, pa.string()), origins
+        return texts(told), origins
 
 
-def _sparse(texts: Mapping[int, str], rows: int) -> pa.Array[pa.StringScalar]:
-    if not texts:
+def _sparse(found: Mapping[int, str], rows: int) -> pa.Array[pa.StringScalar]:
+    if not found:
         return pa.nulls(rows, pa.string())
-    return pa.array([texts.get(at) for at in range(rows)], pa.string())
+    return texts(found.get(at) for at in range(rows))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from airflow_provider_integrations.connectors.historian.columns import values_of
 from airflow_provider_integrations.connectors.historian.model import Page, Span, to_iso, unread
 from airflow_provider_integrations.connectors.historian.samples import PAGE, ordinals_of
 from airflow_provider_integrations.core.errors import SystemicError
@@ -60,14 +61,14 @@ def _problem(page: Page, end: int, begin: int) -> str:
     columns = samples.columns
     if sum(columns[place].null_count for place in _REQUIRED):
         return "a sample has no time, ordinal, status or origin"
-    ts = columns[_TS].to_numpy(zero_copy_only=False).view(np.int64)
+    ts = values_of(columns[_TS], np.int64)
     if len(ts) > 1 and (ts[1:] < ts[:-1]).any():
         return "its samples are not in the order of time"
     if ts[0] < begin:
         return "it has a sample from before it begins"
     if ts[-1] >= page.read_to:
         return "it has a sample from after it ends"
-    ordinals = columns[_ORDINAL].to_numpy(zero_copy_only=False)
+    ordinals = values_of(columns[_ORDINAL], np.int32)
     if ordinals[0] != 0 or (len(ts) > 1 and not np.array_equal(ordinals, ordinals_of(ts))):
         return "its ordinals do not count the samples of an instant"
     return ""

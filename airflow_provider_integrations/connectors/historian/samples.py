@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from airflow_provider_integrations.connectors.historian.columns import numbers, repeated, texts, values_of
+
 __all__ = ["PAGE", "SAMPLES", "Origin", "Quality", "empty_page", "ordinals_of", "quality_of", "samples_table"]
 
 
@@ -75,13 +77,13 @@ _SAMPLES_FIELDS: list[pa.Field[Any]] = [
 SAMPLES = pa.schema(_SAMPLES_FIELDS)
 """Rows as files and tables have them; `method` and its version say how what is not actual was made."""
 
-_QUALITIES = pa.array([Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD], pa.string())
+_QUALITIES = texts([Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD])
 
 
 def quality_of(status: pa.Array[Any]) -> pa.Array[Any]:
     """The severity of each status code in one word; the reserved one counts as bad."""
-    severity = np.right_shift(status.to_numpy(zero_copy_only=False), 30).astype(np.int8)
-    return pa.DictionaryArray.from_arrays(pa.array(severity), _QUALITIES).cast(pa.string())
+    severity = np.right_shift(values_of(status, np.uint32), 30).astype(np.int8)
+    return pa.DictionaryArray.from_arrays(numbers(severity, pa.int8()), _QUALITIES).cast(pa.string())
 
 
 def ordinals_of(ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -99,7 +101,7 @@ def ordinals_of(ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 
 def empty_page() -> pa.RecordBatch:
     """A page without samples."""
-    return pa.RecordBatch.from_pylist([], PAGE)
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in PAGE], schema=PAGE)
 
 
 def samples_table(tag: str, page: pa.RecordBatch) -> pa.Table:
@@ -108,7 +110,7 @@ def samples_table(tag: str, page: pa.RecordBatch) -> pa.Table:
     nothing = pa.nulls(rows, pa.string())
     columns = {
         **{name: page.column(name) for name in PAGE.names},
-        "tag": pa.repeat(pa.scalar(tag), rows),
+        "tag": repeated(tag, rows),
         "quality": quality_of(page.column("status")),
         "origin": page.column("origin").cast(pa.string()),
         "method": nothing,
