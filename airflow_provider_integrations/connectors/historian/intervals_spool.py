@@ -4,7 +4,7 @@ few million of them however many there are and in whatever order they came.
 
 from __future__ import annotations
 
-import mmap
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -152,12 +152,10 @@ class Spool:
         """
         if not self._blocks:
             return
-        self._file.write(b"end")
         self._file.flush()
-        # The map lives as long as what was read of it.
-        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        # Read and not mapped: pages of a map would count as memory of this process.
         for first, last in _ranges(self._counts, most):
-            portion = _portion(mapped, self._blocks, first, last)
+            portion = _portion(self._file.fileno(), self._blocks, first, last)
             if len(portion):
                 yield portion
 
@@ -182,12 +180,12 @@ def _ranges(counts: npt.NDArray[np.int64], most: int) -> Iterator[tuple[int, int
         first, before = last + 1, int(total[last])
 
 
-def _portion(mapped: mmap.mmap, blocks: list[_Block], first: int, last: int) -> Readings:
+def _portion(file: int, blocks: list[_Block], first: int, last: int) -> Readings:
     parts: list[list[npt.NDArray[Any]]] = []
     for block in blocks:
         if block.high < first or block.low > last:
             continue
-        columns = [_read(mapped, block, number) for number in range(len(_COLUMNS))]
+        columns = [_read(file, block, number) for number in range(len(_COLUMNS))]
         if block.low < first or block.high > last:
             inside = np.flatnonzero((columns[0] >= first) & (columns[0] <= last))
             columns = [column[inside] for column in columns]
@@ -200,14 +198,14 @@ def _portion(mapped: mmap.mmap, blocks: list[_Block], first: int, last: int) -> 
     return readings
 
 
-def _read(mapped: mmap.mmap, block: _Block, number: int) -> npt.NDArray[Any]:
+def _read(file: int, block: _Block, number: int) -> npt.NDArray[Any]:
     how, told = block.columns[number]
     kind = _COLUMNS[_NAMES[number]]
     if how == "same":
         return np.broadcast_to(kind(told), (block.count,))
     if how == "next":
         return np.arange(told, told + block.count, dtype=kind)
-    return np.frombuffer(mapped, kind, block.count, int(told))
+    return np.frombuffer(os.pread(file, block.count * np.dtype(kind).itemsize, int(told)), kind)
 
 
 _NOTHING = Readings(*(np.zeros(0, kind) for kind in _COLUMNS.values()))
