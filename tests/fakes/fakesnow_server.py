@@ -33,7 +33,7 @@ class FakesnowServer:
         folder.mkdir(parents=True, exist_ok=True)
         log = (folder / "server.log").open("a")
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo.warehouse_server", str(folder)],
+            [sys.executable, "-m", "tests.fakes.quick_fakesnow", str(folder)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=log,
