@@ -32,6 +32,9 @@ from airflow_provider_integrations.system import go_on
 
 __all__ = ["Limits", "Order", "plan_of", "run_backfill"]
 
+_HOPELESS = 3
+"""Tags that cannot be read, with none that can: no more are tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -213,10 +216,15 @@ class _Run:
             try:
                 self._plan.refused(window, read_to, error)
             except PermanentError as final:
-                self._fail(final)
+                self._fail(final.values["tag"], final)
         except PermanentError as error:
-            self._plan.ended(window, read_to, samples)
-            self._fail(error, *(window.tags if len(window.tags) == 1 else ()))
+            if error.values.get("tag") not in self._tags:
+                raise
+            if len(window.tags) > 1:
+                self._plan.apart(window, read_to)
+            else:
+                self._plan.ended(window, read_to, samples)
+                self._fail(window.tags[0], error)
         else:
             self._plan.ended(window, read_to, samples)
             self._check_whole(window, read_to)
@@ -243,16 +251,14 @@ class _Run:
                     next_step="Run again: what is read is kept. If it stays so, report it with the server's product.",
                 )
 
-    def _fail(self, error: IntegrationError, *tags: str) -> None:
-        """Leave a tag that cannot be read to the end of the run, so that the others are read; without one, end it now."""
-        named = error.values.get("tag")
-        found = tags or ((named,) if named in self._tags else ())
-        if not found:
-            raise error
-        for tag in found:
-            if tag not in self._failures:
-                self._failures[tag] = error
-                self._plan.leave(tag)
+    def _fail(self, tag: str, error: IntegrationError) -> None:
+        """Leave a tag that cannot be read to the end of the run, so that the others are read."""
+        if tag in self._failures:
+            return
+        self._failures[tag] = error
+        self._plan.leave(tag)
+        if len(self._failures) >= _HOPELESS and self._done == self._before:
+            raise error  # It is the server, or its opinion of us: to ask it again for each tag could lock an account.
 
 
 @asynccontextmanager

@@ -146,6 +146,14 @@ class WindowPlan:
             # What it gave before it refused the rest is something that it gives.
             group.sizing = group.sizing.refused(max(early.end - early.begin, begin - window.span.begin))
 
+    def apart(self, window: Window, read_to: Mapping[str, int]) -> None:
+        """Ask for the rest of a window tag by tag, as one of them cannot be read and nobody knows for sure which."""
+        group = self._come_back(window, read_to)
+        for tag in window.tags:
+            begin = read_to.get(tag, window.span.begin)
+            if begin < window.span.end and tag in group.tags:
+                group.halves.append(Window((tag,), Span(begin, window.span.end)))
+
     def leave(self, tag: str) -> None:
         """Read nothing more of a tag."""
         group = self._group_of[tag]

@@ -141,30 +141,6 @@ def test_what_was_read_before_a_bug_of_the_reader_is_kept_too(tmp_path: Path) ->
     assert sum(Parts(tmp_path / "p").rows(tag) for tag in SERIES) >= 800
 
 
-def test_a_tag_that_cannot_be_read_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
-    class NoHistory(ModelHistorian):
-        async def read(self, tags: Sequence[Tag], span: Span) -> AsyncIterator[Page]:
-            for tag in tags:
-                if tag.name == "b":
-                    raise unread(PermanentError, "no history", "b", span, next_step="Leave it out.")
-                async for page in super().read([tag], span):
-                    yield page
-
-    with pytest.raises(PermanentError, match="no history"):
-        backfill(NoHistory(SERIES), tmp_path / "p")
-    parts = Parts(tmp_path / "p")
-    assert [parts.read_spans(tag) for tag in ("a", "b", "c")] == [(SPAN,), (), (SPAN,)]
-
-
-def test_several_tags_that_cannot_be_read_are_told_together(tmp_path: Path) -> None:
-    def none(tag: str, span: Span) -> IntegrationError:
-        return unread(PermanentError, "no history", tag, span, next_step="Leave it out.")
-
-    with pytest.raises(PermanentError, match="3 tags cannot be read; the first one: no history") as caught:
-        backfill(Failing(0, none), tmp_path / "p")
-    assert caught.value.values["tags"] == ["a", "b", "c"]
-
-
 def test_the_readers_resources_are_let_go_when_another_window_fails(tmp_path: Path) -> None:
     closed = []
 
