@@ -55,10 +55,10 @@ def values_of(column: pa.Array[Any], kind: npt.DTypeLike) -> npt.NDArray[Any]:
     >>> values_of(numbers(np.array([1, 2, 3]), pa.int64())[1:], np.int64).tolist()
     [2, 3]
     """
-    data, width = column.buffers()[1], np.dtype(kind).itemsize
+    data, of = column.buffers()[1], np.dtype(kind)
     if data is None or not len(column):
-        return np.zeros(0, kind)
-    return np.frombuffer(data, kind, len(column), column.offset * width)
+        return np.zeros(0, of)
+    return np.frombuffer(memoryview(data), of, len(column), column.offset * of.itemsize)
 
 
 def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:
