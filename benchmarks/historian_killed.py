@@ -38,25 +38,30 @@ def killed(cap: int, folder: Path) -> dict[str, object]:
     undisturbed = time.monotonic() - began
     assert_truth(folder / "once", world)
     expected, dice, kills, began = digests(folder / "once"), random.Random(cap), 0, time.monotonic()
-    shares = list[float]()
-    for _ in range(KILLS):
-        life = multiprocessing.get_context("fork").Process(target=backfill_until, args=(str(folder / "killed"), world))
+    same, number = True, 0
+    while kills < KILLS:
+        out = folder / f"killed-{number}"
+        life = multiprocessing.get_context("fork").Process(target=backfill_until, args=(str(out), world))
         life.start()
         life.join(dice.uniform(0, 3 * undisturbed / KILLS) + 0.05)
-        kills += life.is_alive()
-        life.kill()
-        life.join()
-        shares.append(len(list((folder / "killed" / ".backfill.parts").glob("*.arrow"))))
-    report = backfill_until(str(folder / "killed"), world)
+        if life.is_alive():
+            kills += 1
+            life.kill()
+            life.join()
+        else:  # It came to its end: the next one begins anew.
+            same &= digests(out) == expected
+            number += 1
+    report = backfill_until(str(folder / f"killed-{number}"), world)
+    same &= digests(folder / f"killed-{number}") == expected
     return {
         "cap": cap,
         "samples": report["samples"],
         "kills": kills,
-        "parts_after_each_life": shares,
+        "whole_backfills": number + 1,
         "read_by_the_last_life": report["samples_read"],
         "undisturbed_seconds": round(undisturbed, 1),
         "killed_seconds": round(time.monotonic() - began, 1),
-        "same_bytes": digests(folder / "killed") == expected,
+        "same_bytes": same,
     }
 
 
