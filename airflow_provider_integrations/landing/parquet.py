@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,14 +80,15 @@ class PartWriter:
     """Writes `<stem>-00000.parquet` and so on into `folder`; on an exception inside the `with`, none of them remain.
 
     String columns may arrive dictionary-encoded; they are strings to every reader all the same. Parts are synced to disk
-    when they are closed, unless `durable` is false because `promote` will do it.
+    when they are closed, unless `durable` is false because `promote` will do it. `few` says of columns whether they have few
+    values and so are worth a dictionary; in the others the first rows' are counted.
     """
 
     def __init__(
         self, folder: Path, schema: pa.Schema, *, stem: str = "part", part_bytes: int = PART_BYTES,
-        row_group: int = ROW_GROUP, durable: bool = True,
+        row_group: int = ROW_GROUP, durable: bool = True, few: Mapping[str, bool] | None = None,
     ) -> None:  # fmt: skip
-        self._durable = durable
+        self._durable, self._few = durable, few or {}
         self._folder, self._schema, self._stem = folder, schema, stem
         self._part_bytes, self._row_group = part_bytes, row_group
         self._pending: list[pa.Table] = []
@@ -155,7 +156,7 @@ class PartWriter:
 
     def _begin_part(self, first: pa.Table) -> None:
         if self._dictionary is None:
-            self._dictionary = _few_values(first)
+            self._dictionary = _few_values(first, self._few)
         name = f"{self._stem}-{len(self._names):05d}.parquet"
         self._names.append(name)
         self._out = _Digesting(self._folder / name, durable=self._durable)
@@ -199,15 +200,19 @@ def without_lines(folder: Path, files: Iterable[DataFile], lines: NDArray[np.int
     return tuple(kept)
 
 
-def _few_values(table: pa.Table) -> list[str]:
+def _few_values(table: pa.Table, known: Mapping[str, bool]) -> list[str]:
     """Columns worth a dictionary; for the others hashing each value costs more than it saves."""
     sample = table.slice(0, _SAMPLE)
-    return [
-        name
-        for name in sample.column_names
-        if not pa.types.is_boolean(sample.schema.field(name).type)
-        and (
-            pa.types.is_dictionary(sample.schema.field(name).type)
-            or pc.count_distinct(sample.column(name)).as_py() * 8 <= sample.num_rows
-        )
-    ]
+    return [name for name in sample.column_names if _is_few(sample.column(name), known.get(name))]
+
+
+def _is_few(column: pa.ChunkedArray[Any], known: bool | None) -> bool:
+    if pa.types.is_boolean(column.type):
+        return False
+    if known is not None or pa.types.is_dictionary(column.type):
+        return known is not False
+    if column.null_count == len(column):
+        return True
+    # In most columns of many values the first eighth has too many.
+    parts = (column.slice(0, len(column) // 8 + 1), column)
+    return all(pc.count_distinct(part).as_py() * 8 <= len(column) for part in parts)

@@ -22,11 +22,13 @@ from airflow_provider_integrations.connectors.historian.samples import PAGE, emp
 
 ipc: Any = pyarrow.ipc
 
-__all__ = ["Segment", "joined", "new_name", "number_of", "read_segment", "segments_of", "write_part"]
+__all__ = ["OpenParts", "Segment", "joined", "new_name", "number_of", "segments_of", "write_part"]
 
 _NAME = re.compile(r"part-(\d{8})-([0-9a-f]{8})\.arrow")
 _SEGMENTS = b"segments"
 _OPTIONS = ipc.IpcWriteOptions(compression="lz4")
+_READING = ipc.IpcReadOptions(use_threads=False)
+"""Segments are small: to hand their columns to threads takes longer than they do."""
 _BLOCK = 1 << 20
 
 
@@ -102,11 +104,34 @@ def segments_of(path: Path) -> list[Segment] | None:
     return [Segment(tag, Span(begin, end), rows, path, place) for (tag, begin, end), rows, place in places]
 
 
-def read_segment(segment: Segment) -> pa.RecordBatch:
-    """Its samples, in the schema `PAGE`."""
-    with pa.memory_map(str(segment.path)) as source:
-        batch: pa.RecordBatch = ipc.open_file(source).get_batch(segment.batch)
-    return batch
+class OpenParts:
+    """Parts to read segments from; those that were asked for last stay open, as the next tag is in them too.
+
+    They are read, not mapped: what of a file is mapped counts as memory of the process.
+    """
+
+    def __init__(self, most: int = 32) -> None:
+        self._most = most
+        self._open: dict[Path, tuple[Any, Any]] = {}
+
+    def read(self, segment: Segment) -> pa.RecordBatch:
+        """Its samples, in the schema `PAGE`."""
+        found = self._open.pop(segment.path) if segment.path in self._open else self._opened(segment.path)
+        self._open[segment.path] = found
+        batch: pa.RecordBatch = found[1].get_batch(segment.batch)
+        return batch
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for file, _ in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def _opened(self, path: Path) -> tuple[Any, Any]:
+        if len(self._open) >= self._most:
+            self._open.pop(next(iter(self._open)))[0].close()
+        file = pa.OSFile(str(path), "rb")
+        return file, ipc.open_file(file, options=_READING)
 
 
 def _sum(path: Path) -> int:

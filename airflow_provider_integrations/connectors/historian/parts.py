@@ -16,7 +16,7 @@ import fcntl
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -27,15 +27,15 @@ import pyarrow as pa
 
 from airflow_provider_integrations.connectors.historian.model import Page, Span, to_iso
 from airflow_provider_integrations.connectors.historian.part_files import (
+    OpenParts,
     Segment,
     joined,
     new_name,
     number_of,
-    read_segment,
     segments_of,
     write_part,
 )
-from airflow_provider_integrations.connectors.historian.samples import samples_table
+from airflow_provider_integrations.connectors.historian.samples import PAGE, samples_table
 from airflow_provider_integrations.connectors.historian.windows import merged
 from airflow_provider_integrations.core.errors import StateConflictError
 from airflow_provider_integrations.landing.durable import sync_files, sync_folder
@@ -95,6 +95,7 @@ class Parts:
         self._ready = False
         self._lock = -1
         self._seen: _Seen | None = None
+        self._open = OpenParts()
 
     def __enter__(self) -> Self:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,6 +111,7 @@ class Parts:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
         os.close(self._lock)  # The kernel does so too when the process ends, however it ends.
 
     @property
@@ -134,16 +136,16 @@ class Parts:
         for segment in sorted(self._here.index.get(tag, ()), key=lambda one: one.span):
             if not segment.rows:
                 continue
-            pending.append(samples_table(tag, read_segment(segment)))
+            pending.append(pa.Table.from_batches([self._open.read(segment)], PAGE))
             count += segment.rows
             if count < rows:
                 continue
-            whole = pa.concat_tables(pending).combine_chunks()
-            for at in range(0, count - count % rows, rows):
-                yield whole.slice(at, rows)
-            pending, count = [whole.slice(count - count % rows)], count % rows
+            whole, left = _in_one_piece(pending), count % rows
+            for at in range(0, count - left, rows):
+                yield _rows_of(tag, whole.slice(at, rows))
+            pending, count = [whole.slice(count - left)], left
         if count:
-            yield pa.concat_tables(pending).combine_chunks()
+            yield _rows_of(tag, _in_one_piece(pending))
 
     def add(self, begin: int, page: Page) -> None:
         """Take a page whose samples lie from `begin` to before its `read_to`; it is durable after the next `keep`."""
@@ -178,6 +180,7 @@ class Parts:
 
     def clear(self) -> None:
         """Throw all of it away."""
+        self._open.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._held.clear()
         self._written.clear()
@@ -209,6 +212,14 @@ class Parts:
         if self._seen is None:
             self._seen = _look(self.folder)
         return self._seen
+
+
+def _in_one_piece(pages: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(pages).unify_dictionaries().combine_chunks()
+
+
+def _rows_of(tag: str, pages: pa.Table) -> pa.Table:
+    return pa.concat_tables([samples_table(tag, batch) for batch in pages.to_batches()])
 
 
 def _look(folder: Path) -> _Seen:

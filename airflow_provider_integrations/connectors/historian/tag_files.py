@@ -26,6 +26,10 @@ __all__ = ["changed", "file_name", "publish_file", "write_file"]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 60
+_FEW = dict.fromkeys(
+    ("tag", "ordinal", "value_state", "status", "quality", "origin", "quality_detail", "method", "method_version"), True
+) | {"ts": False}
+"""Counted for each tag, it would take as long as to write a small file."""
 
 
 def file_name(tag: str) -> str:
@@ -43,7 +47,7 @@ def write_file(folder: Path, tag: str, tables: Iterator[pa.Table]) -> MadeFile:
         tables: Of `landing.parquet.ROW_GROUP` rows each, but for the last one, in the schema `SAMPLES`.
     """
     target = folder / file_name(tag)
-    with PartWriter(folder, SAMPLES, stem=target.stem, part_bytes=1 << 62, durable=False) as writer:
+    with PartWriter(folder, SAMPLES, stem=target.stem, part_bytes=1 << 62, durable=False, few=_FEW) as writer:
         for table in tables:
             writer.write(table)
     if writer.files:
