@@ -113,6 +113,9 @@ def _opcua_ha(module: str) -> dict[str, Any]:
                 kind="boolean",
             ),
             "timeout": field("Timeout", "Seconds that an answer may take; 60 without one.", kind="number"),
+            "connect_timeout": field(
+                "Connect timeout", "Seconds that opening a session may take; 12 without one.", kind="number"
+            ),
             "reconnect_for": field(
                 "Reconnect for", "Seconds that a lost server is tried again; 120 without one.", kind="number"
             ),

@@ -249,6 +249,7 @@ def test_aggregates_that_are_not_supported_are_refused_for_good(opcua_world: Wor
 def test_a_namespace_keeps_its_name_when_its_index_changes(opcua_world: World) -> None:
     address, index = f"nsu={NAMESPACE};i=3", opcua_world.served.index
     base = ["http://opcfoundation.org/UA/", "urn:freeopcua:python:server"]
+    opcua_world.add_variable(ua.NodeId(3, index + 1))
     history = opcua_world.give(History({3: numbers(100)}))
     try:
         for names in ([*base, NAMESPACE], [*base, "urn:other", NAMESPACE]):

@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors._base import UaError
 
-from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag
+from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag, unread
 from airflow_provider_integrations.connectors.historian.opcua import read_history
 from airflow_provider_integrations.connectors.historian.opcua_failures import connecting_failed
 from airflow_provider_integrations.connectors.historian.opcua_model import (
@@ -34,10 +35,13 @@ from airflow_provider_integrations.connectors.historian.opcua_nodes import find_
 from airflow_provider_integrations.connectors.historian.opcua_session import OpcUaSession
 from airflow_provider_integrations.connectors.historian.opcua_settings import OpcUaSettings
 from airflow_provider_integrations.connectors.historian.opcua_values import PageMaker
+from airflow_provider_integrations.connectors.historian.opcua_variables import Variable
 from airflow_provider_integrations.connectors.historian.opcua_wire import standard_node
+from airflow_provider_integrations.core.errors import ConfigError, IntegrationError, TransientError
 
 __all__ = ["OpcUaReader", "find_tags", "open_opcua", "probe"]
 
+_EVER = Span(0, 4_102_444_800_000_000_000)  # To the year 2100.
 _PATIENCE = 5.0  # Seconds for an answer that nobody waits for but its continuation point.
 
 
@@ -106,6 +110,7 @@ class OpcUaReader:
     def __init__(self, session: OpcUaSession, reading: Reading, limits: Limits, tags_at_once: int = 4) -> None:
         self._session, self._reading, self._limits, self._tags_at_once = session, reading, limits, tags_at_once
         self._makers: dict[str, PageMaker] = {}
+        self._variables: dict[str, Variable] = {}
 
     async def read(self, tags: Sequence[Tag], span: Span) -> AsyncIterator[Page]:
         """Pages of each tag in the order of time; those of several tags come as they are ready.
@@ -114,6 +119,7 @@ class OpcUaReader:
             WindowTooLargeError: the server does not give so much at once; half of it may work.
             IntegrationError: some of it is unread, see `error.values`.
         """
+        await self._look(tags, span)
         if len(tags) == 1:
             async with contextlib.aclosing(self._read_tag(tags[0], span)) as pages:
                 async for page in pages:
@@ -150,14 +156,52 @@ class OpcUaReader:
         else:
             await queue.put(None)
 
+    async def _look(self, tags: Sequence[Tag], span: Span) -> None:
+        """Ask the server for the nodes, once for each; what speaks against one is said when it is read."""
+        fresh = [tag for tag in tags if tag.address not in self._variables]
+        if not fresh:
+            return
+        try:
+            found = await self._session.variables([tag.address for tag in fresh])
+        except IntegrationError as error:
+            raise unread(
+                type(error), error.what, fresh[0].name, span, next_step=error.next_step, **error.values
+            ) from None
+        self._variables |= {tag.address: each for tag, each in zip(fresh, found, strict=True)}
+
     async def _read_tag(self, tag: Tag, span: Span) -> AsyncGenerator[Page, None]:
+        variable = self._variables[tag.address]
+        if (refused := variable.refused) is not None:
+            del self._variables[tag.address]  # It may be there later.
+            raise unread(type(refused), refused.what, tag.name, span, next_step=refused.next_step, **refused.values)
         maker = self._makers.get(tag.address)
         if maker is None:
             maker = self._makers[tag.address] = await self._maker(tag)
-        conversation = read_history(tag, span, self._reading, self._limits, maker)
+        conversation, empty = read_history(tag, span, self._reading, self._limits, maker), True
         async with contextlib.aclosing(self._drive(conversation)) as pages:
             async for page in pages:
+                empty &= not page.samples.num_rows
+                if empty and page.read_to == span.end and not variable.keeps_history:
+                    await self._check_kept(tag, span)
                 yield page
+
+    async def _check_kept(self, tag: Tag, span: Span) -> None:
+        """Believe an empty window of a node that says it keeps no history only where there is some at another time."""
+        request = Request(tag.address, _EVER, Reading(), 1)
+        answer = await self._session.ask(request)
+        if isinstance(answer, Fault):
+            error = answer.error or TransientError(
+                "the server does not say whether it has history", next_step="Try again."
+            )
+            raise unread(type(error), error.what, tag.name, span, next_step=error.next_step, **error.values)
+        if answer.point:
+            await self._session.release(Release(tag.address, replace(request, point=answer.point)))
+        if not answer.point and not len(answer.values()):
+            raise unread(
+                ConfigError, "the server says that it keeps no history of this node for this user, and gives none", tag.name,
+                span, next_step="Check the NodeId, and the bit HistoryRead of its AccessLevel and UserAccessLevel.",
+            )  # fmt: skip
+        self._variables[tag.address] = Variable()
 
     async def _maker(self, tag: Tag) -> PageMaker:
         """The names of its states; where they cannot be had, reading its history says why."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,22 @@ from airflow_provider_integrations.connectors.historian.opcua_failures import (
 from airflow_provider_integrations.connectors.historian.opcua_model import Fault, Release, Request, Response
 from airflow_provider_integrations.connectors.historian.opcua_nodes import parse_node
 from airflow_provider_integrations.connectors.historian.opcua_settings import OpcUaSettings
-from airflow_provider_integrations.connectors.historian.opcua_status import Meaning, meaning_of
+from airflow_provider_integrations.connectors.historian.opcua_status import Meaning, meaning_of, shown
+from airflow_provider_integrations.connectors.historian.opcua_variables import Variable, read_variables
 from airflow_provider_integrations.connectors.historian.opcua_wire import history_request, read_response
-from airflow_provider_integrations.core.errors import ConfigError, ConnectionLostError, SystemicError, TransientError
+from airflow_provider_integrations.core.errors import (
+    ConfigError,
+    ConnectionLostError,
+    IntegrationError,
+    SystemicError,
+    TransientError,
+)
 
 __all__ = ["OpcUaSession"]
 
 _URI = "urn:airflow-provider-integrations:historian"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_LEAST = 1.0  # Seconds for an attempt, however little time is left.
 
 
 class OpcUaSession:
@@ -45,6 +54,7 @@ class OpcUaSession:
         self._settings = settings
         self._client: Client | None = None
         self._opening = asyncio.Lock()
+        self._was_there = False
         self._spaces: list[str] = []
         self._nodes: dict[str, ua.NodeId] = {}
         self.crowded = False
@@ -101,6 +111,44 @@ class OpcUaSession:
             await self._drop(client)
         return response
 
+    async def variables(self, addresses: Sequence[str]) -> list[Variable]:
+        """What the server says of nodes, in their order; a session that is lost on the way is opened anew.
+
+        Raises:
+            ConnectionLostError: the session is lost again and again.
+            TransientError: the server does not say.
+            ConfigError: it refuses this client.
+        """
+        for last in (False, False, True):
+            client = await self.client()
+            try:
+                nodes, refused = await self._known(addresses)
+                found = dict(zip(nodes, await read_variables(client, list(nodes.values())), strict=True))
+                return [refused.get(address) or found[address] for address in addresses]
+            except IntegrationError:
+                raise
+            except Exception as error:
+                status = status_of(error)
+            lost = meaning_of(status) is Meaning.SESSION_LOST
+            if lost:
+                await self._drop(client)
+            if last or not lost:
+                break
+        raise (ConnectionLostError if lost else TransientError)(
+            "the server does not say whether it has the nodes", status=shown(status), next_step="Try again later."
+        )
+
+    async def _known(self, addresses: Sequence[str]) -> tuple[dict[str, ua.NodeId], dict[str, Variable]]:
+        """Addresses as nodes, and those that cannot be any."""
+        nodes: dict[str, ua.NodeId] = {}
+        refused: dict[str, Variable] = {}
+        for address in addresses:
+            try:
+                nodes[address] = await self.node(address)
+            except ConfigError as error:
+                refused[address] = Variable(error)
+        return nodes, refused
+
     async def release(self, release: Release) -> None:
         """Give a point back; a server that does not take it will forget it with the session."""
         with contextlib.suppress(Exception):
@@ -129,19 +177,28 @@ class OpcUaSession:
 
     async def _open(self) -> Client:
         """Connect, again and again within the time that the settings give."""
-        began, pause = time.monotonic(), _FIRST_PAUSE
+        began, pause, left = time.monotonic(), _FIRST_PAUSE, self._patience()
+        patience = left
         while True:
             try:
-                return await self._connect()
+                found = await self._connect(min(self._settings.connect_timeout, max(left, _LEAST)))
             except Exception as error:
                 failed = connecting_failed(error, self._settings.url)
-            left = self._settings.reconnect_for - (time.monotonic() - began)
+            else:
+                self._was_there = True
+                return found
+            left = patience - (time.monotonic() - began)
             if not isinstance(failed, ConnectionLostError) or left <= 0:
                 raise failed from None
             await asyncio.sleep(min(pause, left))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _connect(self) -> Client:
+    def _patience(self) -> float:
+        """Seconds to try: a server that was there comes back, one that never was is likelier an address that is wrong."""
+        first = 1.5 * self._settings.connect_timeout
+        return self._settings.reconnect_for if self._was_there else min(self._settings.reconnect_for, first)
+
+    async def _connect(self, within: float) -> Client:
         settings = self._settings
         # asyncua probes the server in this interval, and takes a slow answer for a loss.
         client = _Client(settings.url, settings.timeout, settings.timeout)
@@ -158,7 +215,7 @@ class OpcUaSession:
         for name in ("asyncua.client.client", "asyncua.client.ua_client", "asyncua.client.ua_session"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
-            await asyncio.wait_for(client.connect(), settings.timeout * 2)
+            await asyncio.wait_for(client.connect(), within)
         except BaseException:
             with contextlib.suppress(Exception):
                 client.disconnect_socket()

@@ -41,6 +41,7 @@ class OpcUaExtras(BaseModel):
     user_private_key_password: str = Field(default="", repr=False)
     plain_password: bool = False
     timeout: float = Field(default=60, gt=0, le=3600)
+    connect_timeout: float = Field(default=12, gt=0, le=600)
     reconnect_for: float = Field(default=120, ge=0, le=86_400)
     session_lifetime: float = Field(default=3600, ge=1, le=86_400)
     channel_lifetime: float = Field(default=3600, ge=1, le=86_400)
@@ -68,6 +69,8 @@ class OpcUaSettings:
         user_private_key_password: Of that key.
         plain_password: Whether the password may go over the wire as it is, where neither channel nor token is encrypted.
         timeout: Seconds that an answer may take.
+        connect_timeout: Seconds that opening a session may take; a server that never was there is given up after half as
+            much again.
         reconnect_for: Seconds that a lost server is tried again.
         session_lifetime: Seconds that a session is asked to live between two requests.
         channel_lifetime: Seconds after which the channel's keys are renewed.
@@ -90,6 +93,7 @@ class OpcUaSettings:
     user_private_key_password: str = field(default="", repr=False)
     plain_password: bool = False
     timeout: float = 60
+    connect_timeout: float = 12
     reconnect_for: float = 120
     session_lifetime: float = 3600
     channel_lifetime: float = 3600

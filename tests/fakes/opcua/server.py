@@ -239,6 +239,18 @@ class World:
 
         self.served.run(prepare())
 
+    def add_variable(self, node: ua.NodeId, *, keeps_history: bool = True) -> None:
+        """One more variable, which says that it keeps history, or not."""
+
+        async def add() -> None:
+            plant = self.served.server.get_node(ua.NodeId(999_999, self.served.index))
+            variable = await plant.add_variable(node, f"Variable {node.Identifier}", 0.0)
+            if keeps_history:
+                await variable.set_attr_bit(ua.AttributeIds.AccessLevel, ua.AccessLevel.HistoryRead)
+                await variable.set_attr_bit(ua.AttributeIds.UserAccessLevel, ua.AccessLevel.HistoryRead)
+
+        self.served.run(add())
+
     def set_namespaces(self, names: list[str]) -> None:
         """Number the namespaces anew, as a server may that starts again."""
         variable = self.served.server.get_node(ua.NodeId(ua.ObjectIds.Server_NamespaceArray))
