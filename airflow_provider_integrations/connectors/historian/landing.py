@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from airflow_provider_integrations.connectors.historian.backfill import Limits, Order, run_backfill
+from airflow_provider_integrations.connectors.historian.catalog_changes import as_cataloged
 from airflow_provider_integrations.connectors.historian.job import HistorianJob
 from airflow_provider_integrations.connectors.historian.landed_rows import write_batch
 from airflow_provider_integrations.connectors.historian.model import HistoryReader
@@ -75,6 +76,7 @@ async def _bring_on(job: HistorianJob, held: Holder, item: WorkItem, reader: His
     folder = job.scratch / batch_id
     manifest = await _to_its_end(_landed_before, job, item, batch_id)
     if manifest is None:
+        item = await _to_its_end(as_cataloged, job, held, item)
         version = await _to_its_end(_started, job, item, folder)
         with _parts(folder / "parts") as parts:
             await _read(job, item, reader, parts)
@@ -105,6 +107,8 @@ def _parts(folder: Path) -> Iterator[Parts]:
 
 async def _read(job: HistorianJob, item: WorkItem, reader: HistoryReader, parts: Parts) -> None:
     work = Work.from_json(item.facts)
+    if not work.tags:
+        return
     told: list[Progress] = []
     order = Order(work.tags, work.span, newest_first=bool(item.facts["newest_first"]))
     limits = Limits(at_once=job.source.at_once, sizing=Sizing(target=job.source.window_samples))

@@ -15,9 +15,10 @@ from datetime import UTC, timedelta
 from fnmatch import fnmatchcase
 from itertools import count
 
+from airflow_provider_integrations.connectors.historian.catalog_changes import new_tags
 from airflow_provider_integrations.connectors.historian.job import HistorianJob
 from airflow_provider_integrations.connectors.historian.model import Span, Tag, from_iso
-from airflow_provider_integrations.connectors.historian.run_plan import RunPlan, Work, plan_work
+from airflow_provider_integrations.connectors.historian.run_plan import MOST, RunPlan, Work, plan_work
 from airflow_provider_integrations.connectors.historian.settle import leads_on, position_of
 from airflow_provider_integrations.core.errors import ConfigError
 from airflow_provider_integrations.core.reasons import Reason
@@ -88,7 +89,13 @@ def plan_of(job: HistorianJob, asked: Asked) -> RunPlan:
         return RunPlan((), position=position, why="schedule")  # Read before; a span reads it again.
     back = source.reread // timedelta(microseconds=1) * 1_000
     start = begin if position is None else max(begin, position - back)
-    works = _works(job, tags, Span(start, asked.until), newest)
+    late = () if position is None or start == begin else new_tags(job, tags, position)
+    if not late:
+        return RunPlan(_works(job, tags, Span(start, asked.until), newest), asked.until, position, newest, "schedule")
+    # What is new comes after the others, and takes no more than half of a run.
+    others = tuple(tag for tag in tags if tag not in late)
+    works = _works(job, others, Span(start, asked.until), newest, most=MOST // 2)
+    works += _works(job, late, Span(begin, asked.until), newest, most=MOST // 2)
     return RunPlan(works, asked.until, position, newest, "schedule")
 
 
@@ -188,9 +195,11 @@ def _give_up(job: HistorianJob, ids: Sequence[str]) -> None:
             held.advance(item, State.DUPLICATE, reason=reason.value, detail=detail)
 
 
-def _works(job: HistorianJob, tags: Sequence[Tag], span: Span, newest: bool) -> tuple[Work, ...]:
+def _works(job: HistorianJob, tags: Sequence[Tag], span: Span, newest: bool, *, most: int = MOST) -> tuple[Work, ...]:
     source = job.source
-    return plan_work(tags, span, window=source.window, tags_per_item=source.tags_per_item, newest_first=newest)
+    return plan_work(
+        tags, span, window=source.window, tags_per_item=source.tags_per_item, newest_first=newest, most=most
+    )
 
 
 def _path(run: str, item: int) -> str:
