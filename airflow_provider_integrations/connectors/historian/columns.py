@@ -35,12 +35,19 @@ def numbers(
 
 def texts(values: Iterable[str | None]) -> pa.Array[Any]:
     """A column of strings; None is null."""
-    encoded = [None if value is None else value.encode("utf-8", "replace") for value in values]
-    ends = np.cumsum([0, *(len(each or b"") for each in encoded)]).astype(np.int32)
-    valid = np.array([each is not None for each in encoded], bool)
-    held = None if valid.all() else _buffer(np.packbits(valid, bitorder="little"))
-    data = pa.py_buffer(b"".join(each or b"" for each in encoded))
-    return pa.Array.from_buffers(pa.string(), len(encoded), [held, _buffer(ends), data])
+    found = list(values)
+    present, held = [each for each in found if each is not None], None
+    if len(present) < len(found):
+        valid = np.array([each is not None for each in found], bool)
+        held = _buffer(np.packbits(valid, bitorder="little"))
+        present = [each or "" for each in found]
+    data = "".join(present)
+    size = len if data.isascii() else _bytes_of
+    ends = np.zeros(len(found) + 1, np.int32)
+    ends[1:] = np.cumsum(np.fromiter(map(size, present), np.int64, len(found)))
+    return pa.Array.from_buffers(
+        pa.string(), len(found), [held, _buffer(ends), pa.py_buffer(data.encode("utf-8", "replace"))]
+    )
 
 
 def repeated(text: str, rows: int) -> pa.Array[Any]:
@@ -59,6 +66,10 @@ def values_of(column: pa.Array[Any], kind: npt.DTypeLike) -> npt.NDArray[Any]:
     if data is None or not len(column):
         return np.zeros(0, of)
     return np.frombuffer(memoryview(data), of, len(column), column.offset * of.itemsize)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:

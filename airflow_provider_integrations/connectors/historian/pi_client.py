@@ -124,6 +124,7 @@ class PiReader:
     def __init__(self, settings: PiSettings, line: Line, pace: Pace) -> None:
         self._settings, self._line, self._pace = settings, line, pace
         self._learned = Learned(settings.way)
+        self._looking = asyncio.Lock()
 
     async def ask(self, asking: Generator[Step, Response | None, End]) -> End:
         """Hold a conversation that yields no pages."""
@@ -144,13 +145,14 @@ class PiReader:
         """
         limits = self._settings.limits
         known = self._learned.streams
-        unknown = [tag for tag in dict.fromkeys(tags) if tag not in known]
-        if unknown:
-            try:
-                found = await self.ask(look_up(unknown, limits, self._learned))
-            except IntegrationError as error:
-                raise with_unread(error, unknown[0].name, span, tags=len(unknown)) from None
-            known |= dict(zip(unknown, found, strict=True))
+        async with self._looking:  # The windows of a run begin together, with the same tags.
+            unknown = [tag for tag in dict.fromkeys(tags) if tag not in known]
+            if unknown:
+                try:
+                    found = await self.ask(look_up(unknown, limits, self._learned))
+                except IntegrationError as error:
+                    raise with_unread(error, unknown[0].name, span, tags=len(unknown)) from None
+                known |= dict(zip(unknown, found, strict=True))
         streams = [known[tag] for tag in dict.fromkeys(tags)]
         size = max(1, min(limits.streams, -(-len(streams) // self._settings.requests)))
         groups = [streams[at : at + size] for at in range(0, len(streams), size)]

@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from airflow_provider_integrations.connectors.historian.columns import numbers as column_of
+from airflow_provider_integrations.connectors.historian.columns import repeated, values_of
+from airflow_provider_integrations.connectors.historian.columns import texts as strings
 from airflow_provider_integrations.connectors.historian.pi_status import BAD, NO_DATA, status_of, system_status
 from airflow_provider_integrations.connectors.historian.samples import PAGE, Origin, ordinals_of
 
@@ -27,7 +30,7 @@ _FLAGS = re.compile(
     rb'"Good"\s*:\s*true\s*,\s*"Questionable"\s*:\s*false\s*,\s*"Substituted"\s*:\s*false\s*,\s*"Annotated"\s*:\s*false'
 )
 _INSTANT = pa.timestamp("ns", tz="UTC")
-_ORIGINS = pa.array([Origin.ACTUAL, Origin.SUBSTITUTED], pa.string())
+_ORIGINS = strings([Origin.ACTUAL, Origin.SUBSTITUTED])
 
 
 class Item(msgspec.Struct, gc=False):
@@ -139,12 +142,14 @@ def decode_items(items: Sequence[Item], *, numeric: bool | None, detail: str = "
     rejected = [at for at in odd if _is_error(items[at])]
     rows = page_of(
         ts,
-        pa.array(numbers, pa.float64()),
+        column_of(
+            np.array(numbers, np.float64), pa.float64(), valid=np.array([each is not None for each in numbers], bool)
+        ),
         status,
-        texts=pa.array(texts, pa.string()),
-        states=pa.array(states, pa.string()),
+        texts=strings(texts),
+        states=strings(states),
         substituted=substituted,
-        details=pa.array(details, pa.string()),
+        details=strings(details),
     )
     return Decoded(ts, rows, len(rejected), broken is not None, bool(rejected) and rejected[-1] == count - 1)
 
@@ -164,13 +169,13 @@ def page_of(
     nothing = pa.nulls(count, pa.string())
     origin = np.zeros(count, np.int8) if substituted is None else substituted.astype(np.int8)
     columns: list[pa.Array[Any]] = [
-        pa.array(ts).cast(_INSTANT),
-        pa.array(ordinals_of(ts)),
+        column_of(ts, _INSTANT),
+        column_of(ordinals_of(ts), pa.int32()),
         numbers,
         nothing if texts is None else texts,
         nothing if states is None else states,
-        pa.array(status, pa.uint32()),
-        pa.DictionaryArray.from_arrays(origin, _ORIGINS),
+        column_of(status, pa.uint32()),
+        pa.DictionaryArray.from_arrays(column_of(origin, pa.int8()), _ORIGINS),
         nothing if details is None else details,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=PAGE)
@@ -195,8 +200,8 @@ def _plain_page(content: bytes, detail: str) -> Decoded | None:
     if np.abs(numbers).max() >= _EXACT:
         return None  # It may have more digits than a double.
     ts = _instants([item.Timestamp for item in items])
-    details = pa.repeat(pa.scalar(detail), len(items)) if detail else None
-    return Decoded(ts, page_of(ts, pa.array(numbers), np.zeros(len(items), np.uint32), details=details))
+    details = repeated(detail, len(items)) if detail else None
+    return Decoded(ts, page_of(ts, column_of(numbers, pa.float64()), np.zeros(len(items), np.uint32), details=details))
 
 
 def _has(content: bytes, name: bytes) -> bool:
@@ -205,8 +210,7 @@ def _has(content: bytes, name: bytes) -> bool:
 
 
 def _instants(texts: list[str]) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = pa.array(texts, pa.string()).cast(_INSTANT).cast(pa.int64()).to_numpy()
-    return found
+    return values_of(strings(texts).cast(_INSTANT), np.int64)
 
 
 Row = tuple[float | None, str | None, str | None, int, str | None]

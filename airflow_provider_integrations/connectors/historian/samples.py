@@ -92,9 +92,12 @@ def ordinals_of(ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     >>> ordinals_of(np.array([5, 5, 6, 7, 7, 7])).tolist()
     [0, 1, 0, 0, 1, 2]
     """
+    again = ts[1:] == ts[:-1]
+    if not again.any():  # As in most pages.
+        return np.zeros(len(ts), np.int32)
     places = np.arange(len(ts), dtype=np.int64)
     begins = np.ones(len(ts), dtype=bool)
-    begins[1:] = ts[1:] != ts[:-1]
+    begins[1:] = ~again
     run_begin = np.maximum.accumulate(np.where(begins, places, 0))
     return (places - run_begin).astype(np.int32)
 

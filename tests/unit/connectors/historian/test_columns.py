@@ -39,10 +39,15 @@ def test_a_page_is_made_without_pandas() -> None:
     program = (
         "import sys, numpy as np\n"
         "from airflow_provider_integrations.connectors.historian import samples, opcua_decode, opcua_values, model, page_check\n"
+        "from airflow_provider_integrations.connectors.historian import pi_client, pi_values\n"
         "values = opcua_decode.no_values(3)\n"
         "page = opcua_values.PageMaker()(values)\n"
         "samples.samples_table('level', page)\n"
         "page_check.check_page(model.Page('level', page, 10), model.Span(0, 10), {'level': 0})\n"
+        'item = b\'{"Timestamp":"2026-01-01T00:00:00Z","Value":%s,"Good":true,"Questionable":false,'
+        '"Substituted":false,"Annotated":false}\'\n'
+        "for value in (b'1.5', b'\"text\"', b'null'):\n"
+        "    pi_values.decode_page(b'{\"Items\":[' + item % value + b']}', numeric=None, detail='plot')\n"
         "assert 'pandas' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
