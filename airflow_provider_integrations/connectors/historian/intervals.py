@@ -156,8 +156,8 @@ def place(readings: Readings, clock: Clock, traits: Sequence[Trait]) -> Placed:
     """
     refused: list[tuple[Refusal, Readings]] = []
     numbers = _numbers(readings, clock)
-    bad = numbers < 0
-    if bad.any():
+    if len(numbers) and numbers.min() < 0:
+        bad = numbers < 0
         for code, reason in _REASONS.items():
             if (of_it := numbers == code).any():
                 refused.append((reason, readings.at(of_it)))
@@ -182,31 +182,31 @@ def _numbers(readings: Readings, clock: Clock) -> npt.NDArray[np.int32]:
     local = readings.kind != Kind.INSTANT
     if not local.any():
         return clock.number_at(readings.stamp)
-    numbers, at = clock.number_of(readings.stamp)
-    twice = np.flatnonzero((numbers == TWICE) & local)
-    if len(twice):
-        numbers = numbers.copy()
-        _resolve(readings, at, twice, clock, numbers)
+    numbers = clock.number_of(readings.stamp)
+    twice = np.flatnonzero(numbers == TWICE)
+    if len(twice := twice[local[twice]]):
+        _resolve(readings, twice, clock, numbers)
     return numbers if local.all() else np.where(local, numbers, clock.number_at(readings.stamp))
 
 
-def _resolve(readings: Readings, at: Ints, twice: Ints, clock: Clock, numbers: npt.NDArray[np.int32]) -> None:
+def _resolve(readings: Readings, twice: Ints, clock: Clock, numbers: npt.NDArray[np.int32]) -> None:
     """Write in which of two passes a stamp is: by flag, else by order."""
     table = clock.local
-    kind = readings.kind[twice]
+    kind, at = readings.kind[twice], clock.places_of(readings.stamp[twice])
     for flag, told in ((Kind.LOCAL_SUMMER, table.earlier), (Kind.LOCAL_STANDARD, table.later)):
-        flagged = twice[kind == flag]
-        numbers[flagged] = told[at[flagged]]
-    which = twice[kind == Kind.LOCAL]
+        flagged = kind == flag
+        numbers[twice[flagged]] = told[at[flagged]]
+    open_still = kind == Kind.LOCAL
+    which, at = twice[open_still], at[open_still]
     if not len(which):
         return
     series = readings.series[which].astype(np.int64)
-    groups = series * (int(table.turn.max()) + 1) + table.turn[at[which]]
+    groups = series * (int(table.turn.max()) + 1) + table.turn[at]
     backward = runs_backward(readings.series.astype(np.int64), readings.stamp, series)
-    passes = passes_of(groups, readings.stamp[which], table.edge[at[which]], backward)
+    passes = passes_of(groups, readings.stamp[which], table.edge[at], backward)
     for number, told in enumerate((table.earlier, table.later)):
-        known = which[passes == number]
-        numbers[known] = told[at[known]]
+        known = passes == number
+        numbers[which[known]] = told[at[known]]
 
 
 def _settle(

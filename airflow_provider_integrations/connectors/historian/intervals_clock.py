@@ -30,6 +30,7 @@ BETWEEN, LEFT_OUT, TWICE = -1, -2, -3
 
 _LOOK = 6 * 3_600
 """No zone turns its clocks twice within these seconds."""
+_FEW = 32_768
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,14 +85,15 @@ class Clock:
 
     def number_at(self, instants: Ints) -> npt.NDArray[np.int32]:
         """The number of the slot that begins (or ends, see `clock_of`) at each instant, or `BETWEEN`."""
-        return _looked_up(self.place, instants - self.base, self.step)
+        return _looked_up(self.place, instants, self.base, self.step)
 
-    def number_of(self, stamps: Ints) -> tuple[npt.NDArray[np.int32], Ints]:
-        """The number of the slot that each local stamp means, or why it means none; and its place in the table."""
-        since = stamps - self.local.base
-        at = since // self.local.step
-        table = self.local.first
-        return _looked_up(table, since, self.local.step), np.clip(at, 0, len(table) - 1)
+    def number_of(self, stamps: Ints) -> npt.NDArray[np.int32]:
+        """The number of the slot that each local stamp means, or why it means none."""
+        return _looked_up(self.local.first, stamps, self.local.base, self.local.step)
+
+    def places_of(self, stamps: Ints) -> Ints:
+        """The place in the table of each local stamp."""
+        return np.clip((stamps - self.local.base) // self.local.step, 0, len(self.local.first) - 1)
 
     def local_texts(self, numbers: npt.NDArray[np.int32]) -> Array:
         """When slots begin by the clock on the wall, with its offset from UTC.
@@ -165,19 +167,25 @@ def _local_table(
         if ending and other.any():
             edge[span][other & (instants == begin)] = -1
             edge[span][other & (first[span] == begin)] = 1
-    earlier, later = (_looked_up(place, instants - starts[0], length) for instants in (first, second))
+    earlier, later = (_looked_up(place, instants, int(starts[0]), length) for instants in (first, second))
     means = np.select([count == 0, count == 2], [np.int32(LEFT_OUT), np.int32(TWICE)], earlier).astype(np.int32)
     return LocalTable(base, step, means, earlier, later, turn, edge)
 
 
-def _looked_up(table: npt.NDArray[np.int32], since: Ints, step: int) -> npt.NDArray[np.int32]:
-    """What a table has `since` its beginning, or `BETWEEN` where that is no place of it."""
-    at = since // step
-    inside = at * step == since
-    if inside.all() and len(at) and at.min() >= 0 and at.max() < len(table):
-        return table[at]
-    inside &= (at >= 0) & (at < len(table))
-    return np.where(inside, table[np.clip(at, 0, len(table) - 1)], np.int32(BETWEEN))
+def _looked_up(table: npt.NDArray[np.int32], stamps: Ints, base: int, step: int) -> npt.NDArray[np.int32]:
+    """What a table that begins at `base` has for each stamp, or `BETWEEN` where that is no place of it."""
+    found = np.empty(len(stamps), np.int32)
+    # A few at a time, so that the processor's caches hold them.
+    for begin in range(0, len(stamps), _FEW):
+        since = stamps[begin : begin + _FEW] - base
+        at = since // step
+        inside = at * step == since
+        inside &= at.view(np.uint64) < len(table)
+        if inside.all():
+            np.take(table, at, out=found[begin : begin + _FEW], mode="clip")
+        else:
+            found[begin : begin + _FEW] = np.where(inside, table[np.clip(at, 0, len(table) - 1)], np.int32(BETWEEN))
+    return found
 
 
 def _turns(zone: ZoneInfo, low: int, high: int) -> tuple[Ints, Ints]:

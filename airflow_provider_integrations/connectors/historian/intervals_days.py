@@ -68,17 +68,17 @@ def interval_rows(
     first = int(readings.series.min()) if len(readings) else 0
     names = series[first : int(readings.series.max(initial=first)) + 1]
     of = readings.series - np.int32(first)
-    empty = np.isnan(readings.value)
+    empty, at = np.isnan(readings.value), pa.array(numbers)
     columns = {
         "service_point": _named([point for point, _ in names], of),
         "channel": _named([channel for _, channel in names], of),
-        "ts_begin": _instants(clock.starts[numbers]),
-        "ts_end": _instants(clock.starts[1:][numbers]),
+        "ts_begin": _instants(clock.starts).take(at),
+        "ts_end": _instants(clock.starts[1:]).take(at),
         "local_begin": _local(clock, numbers)
         if texts is None
-        else pa.DictionaryArray.from_arrays(pa.array(numbers), texts),
-        "slot": pa.array(clock.slots[numbers]),
-        "local_date": pa.array(clock.days[numbers]).view(pa.date32()),
+        else pa.DictionaryArray.from_arrays(at, texts),
+        "slot": pa.array(clock.slots).take(at),
+        "local_date": pa.array(clock.days).view(pa.date32()).take(at),
         "value": pa.array(readings.value, mask=empty) if empty.any() else pa.array(readings.value),
         "unit": _named([trait.unit for trait in traits], readings.trait),
         "quality": _named([trait.quality.value for trait in traits], readings.trait),

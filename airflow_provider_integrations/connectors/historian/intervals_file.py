@@ -183,7 +183,8 @@ def _work(readings: Readings, intake: Intake, clocks: _Clocks, tally: _Tally, wr
     tally.duplicates += placed.duplicates
     tally.missing += pc.sum(missing.column("slots")).as_py() or 0
     tally.edges += pc.sum(missing.filter(missing.column("edge")).column("slots")).as_py() or 0
-    for number, count in enumerate(np.bincount(placed.readings.trait).tolist()):
+    one = len(traits) == 1
+    for number, count in enumerate([len(placed.readings)] if one else np.bincount(placed.readings.trait).tolist()):
         if count:
             origin = traits[number].origin.value
             tally.origins[origin] = tally.origins.get(origin, 0) + count

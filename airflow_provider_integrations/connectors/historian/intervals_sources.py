@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,6 +178,15 @@ def _csv(stream: Any, text: str, ending: bool | None, form: str | None, intake: 
     return Source("csv", ends, blocks())
 
 
+def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same, of which the next one is read while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
+
+
 def _parsed(line: str, delimiter: str) -> Iterator[list[str]]:
     import csv
 
@@ -197,7 +207,7 @@ def _parquet(path: Path, ending: bool | None, form: str | None, intake: Intake) 
 
     def blocks() -> Iterator[Readings]:
         try:
-            for batch in file.iter_batches(batch_size=_ROWS):
+            for batch in _ahead(file.iter_batches(batch_size=_ROWS, use_threads=False)):
                 yield reader.read(batch)
         except (pa.ArrowInvalid, OSError) as error:
             raise RejectedError(

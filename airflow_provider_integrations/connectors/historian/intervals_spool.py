@@ -100,11 +100,18 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Where the columns of some readings are: a place in the file, or the value that one counts from that needs no place."""
+    """Where the columns of some readings are: a place in the file, or the value that one counts from that needs no place.
+
+    Args:
+        low: The least number of a series.
+        high: The greatest.
+        together: Series are in the order of their numbers, each in one piece.
+    """
 
     count: int
     low: int
     high: int
+    together: bool
     columns: tuple[tuple[str, int | float], ...]
 
 
@@ -134,15 +141,19 @@ class Spool:
         """Keep a block."""
         if not len(readings):
             return
-        counts = np.bincount(readings.series)
+        series = readings.series
+        edges = np.flatnonzero(series[1:] != series[:-1]) + 1
+        firsts = series[np.append(0, edges)]
+        together = bool((firsts[1:] > firsts[:-1]).all())
+        counts = np.zeros(int(firsts.max()) + 1, np.int64)
+        np.add.at(counts, firsts, np.diff(np.append(0, np.append(edges, len(series)))))
         if len(counts) > len(self._counts):
             self._counts = np.pad(self._counts, (0, 2 * len(counts) - len(self._counts)))
         self._counts[: len(counts)] += counts
         first, last = int(readings.stamp.min()), int(readings.stamp.max())
         self.low, self.high = (min(self.low, first), max(self.high, last)) if self._blocks else (first, last)
         columns = tuple(self._kept(getattr(readings, name)) for name in _COLUMNS)
-        low = int(counts.nonzero()[0][0])
-        self._blocks.append(_Block(len(readings), low, len(counts) - 1, columns))
+        self._blocks.append(_Block(len(readings), int(firsts.min()), int(firsts.max()), together, columns))
 
     def portions(self, most: int) -> Iterator[Readings]:
         """All readings, whole series at a time, in the order of their numbers; rows of one series as they came.
@@ -187,7 +198,12 @@ def _portion(file: int, blocks: list[_Block], first: int, last: int) -> Readings
             continue
         columns = [_read(file, block, number) for number in range(len(_COLUMNS))]
         if block.low < first or block.high > last:
-            inside = np.flatnonzero((columns[0] >= first) & (columns[0] <= last))
+            series = columns[0]
+            inside: Any
+            if block.together:
+                inside = slice(int(np.searchsorted(series, first)), int(np.searchsorted(series, last, "right")))
+            else:
+                inside = np.flatnonzero((series >= first) & (series <= last))
             columns = [column[inside] for column in columns]
         parts.append(columns)
     if not parts:

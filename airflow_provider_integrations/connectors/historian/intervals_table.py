@@ -40,6 +40,9 @@ _NAMES = {
 _UNITS = {"kwh": "kWh", "wh": "Wh", "mwh": "MWh", "kvarh": "kvarh", "usage_kwh": "kWh", "value_kwh": "kWh"}
 """Names of columns that say the unit of the values."""
 
+_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Of Arrow's timestamps, in a second."""
+
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _SUMMER = {"1": True, "true": True, "t": True, "y": True, "yes": True, "d": True, "dst": True,
            "0": False, "false": False, "f": False, "n": False, "no": False, "s": False, "std": False}  # fmt: skip
@@ -146,10 +149,12 @@ class BlockReader:
         reasons = np.full(len(column), -1, np.int8)
         if pa.types.is_timestamp(column.type):
             zoned = column.type.tz is not None
-            ticks = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-            whole = pc.fill_null(ticks, -1).to_numpy(zero_copy_only=False)
-            seconds, rest = np.divmod(whole, 1_000_000)
-            _note(reasons, rest != 0, Refusal.STAMP)
+            ticks = column.view(pa.int64())
+            whole = (pc.fill_null(ticks, -1) if ticks.null_count else ticks).to_numpy(zero_copy_only=False)
+            seconds = whole
+            if (unit := _TICKS[column.type.unit]) > 1:
+                seconds = whole // unit
+                _note(reasons, seconds * unit != whole, Refusal.STAMP)
             kinds = np.full(len(column), Kind.INSTANT if zoned else Kind.LOCAL, np.int8)
         else:
             found = stamps_of(_texts(column), self.form, self._known)
@@ -157,7 +162,8 @@ class BlockReader:
             _note(reasons, ~found.valid, Refusal.STAMP)
             if not self.ending:
                 _note(reasons, found.midnight, Refusal.MIDNIGHT_24)
-        _note(reasons, (seconds < FIRST) | (seconds >= LAST), Refusal.STAMP)
+        if len(seconds) and (seconds.min() < FIRST or seconds.max() >= LAST):
+            _note(reasons, (seconds < FIRST) | (seconds >= LAST), Refusal.STAMP)
         if (place := self.columns["offset"]) >= 0:
             told, at = _few(batch.column(place))
             ahead = [None if text == "" else offset_seconds(text) for text in told]
