@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_integrations.connectors.historian.backfill import Limits, Order, plan_of, run_backfill
-from airflow_provider_integrations.connectors.historian.model import HistoryReader, to_iso
+from airflow_provider_integrations.connectors.historian.model import HistoryReader, Tag, to_iso
 from airflow_provider_integrations.connectors.historian.parts import Parts
 from airflow_provider_integrations.connectors.historian.progress import Progress
 from airflow_provider_integrations.connectors.historian.state_file import MadeFile, State, read_state, write_state
 from airflow_provider_integrations.connectors.historian.tag_files import changed, file_name, publish_file, write_file
 from airflow_provider_integrations.core.errors import IntegrationError, StateConflictError, TransientError
+from airflow_provider_integrations.landing.durable import sync_folder
 from airflow_provider_integrations.landing.parquet import ROW_GROUP
 from airflow_provider_integrations.system import go_on
 
@@ -31,6 +33,8 @@ __all__ = ["Request", "backfill_once", "plan_once"]
 
 Connect = Callable[[], AbstractAsyncContextManager[HistoryReader]]
 
+_AT_ONCE = 2
+"""Files that are written at a time; each has some row groups in memory."""
 _SHOWN = 100
 """Windows that a dry run or an error lists."""
 
@@ -176,17 +180,29 @@ class _Run:
             )
         stage = self.parts.folder / "files"
         stage.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = []
-        for tag in self.request.order.tags:
-            made.append(write_file(stage, tag.name, self.parts.tables(tag.name, rows=ROW_GROUP)))
-            self.boundary("file written")
+        made = list(self._write(stage))
         for file in made:
             publish_file(stage / file.name, self.request.out)
             self.boundary("file published")
+        sync_folder(self.request.out)
         self.state = self.state.ended(made)
         write_state(self.request.state, self.state)
         self.boundary("ended")
         return tuple(made)
+
+    def _write(self, stage: Path) -> Iterator[MadeFile]:
+        """The files of all tags, in their order."""
+
+        def write(tag: Tag) -> MadeFile:
+            return write_file(stage, tag.name, self.parts.tables(tag.name, rows=ROW_GROUP))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                for made in pool.map(write, self.request.order.tags):
+                    yield made
+                    self.boundary("file written")
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
     def check_files(self, files: tuple[MadeFile, ...]) -> tuple[MadeFile, ...]:
         """The files of a run that has ended are what they were."""

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -107,18 +108,20 @@ def segments_of(path: Path) -> list[Segment] | None:
 class OpenParts:
     """Parts to read segments from; those that were asked for last stay open, as the next tag is in them too.
 
-    They are read, not mapped: what of a file is mapped counts as memory of the process.
+    They are read, not mapped: what of a file is mapped counts as memory of the process. Threads may share them.
     """
 
     def __init__(self, most: int = 32) -> None:
         self._most = most
         self._open: dict[Path, tuple[Any, Any]] = {}
+        self._lock = Lock()
 
     def read(self, segment: Segment) -> pa.RecordBatch:
         """Its samples, in the schema `PAGE`."""
-        found = self._open.pop(segment.path) if segment.path in self._open else self._opened(segment.path)
-        self._open[segment.path] = found
-        batch: pa.RecordBatch = found[1].get_batch(segment.batch)
+        with self._lock:
+            found = self._open.pop(segment.path) if segment.path in self._open else self._opened(segment.path)
+            self._open[segment.path] = found
+            batch: pa.RecordBatch = found[1].get_batch(segment.batch)
         return batch
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from airflow_provider_integrations.connectors.historian.samples import SAMPLES
 from airflow_provider_integrations.connectors.historian.state_file import MadeFile
-from airflow_provider_integrations.landing.durable import copy_durably, sync_folder
+from airflow_provider_integrations.landing.durable import copy_durably
 from airflow_provider_integrations.landing.parquet import PartWriter
 
 pq: Any = pyarrow.parquet
@@ -60,12 +60,11 @@ def write_file(folder: Path, tag: str, tables: Iterator[pa.Table]) -> MadeFile:
 
 
 def publish_file(source: Path, out: Path) -> None:
-    """Give a written file its place, whole and durable."""
+    """Give a written file its place, whole; the folder is to be synced after the last one."""
     fresh = out / f".{source.name}.new"
     fresh.unlink(missing_ok=True)
     copy_durably(source, fresh, link=True)
     fresh.replace(out / source.name)
-    sync_folder(out)
 
 
 def changed(out: Path, made: MadeFile) -> bool:
