@@ -79,8 +79,8 @@ def scratch_folder(source: str) -> Path:
     return (Path(root.path) / ".scratch" if local else Path(tempfile.gettempdir()) / "integrations-scratch") / source
 
 
-def batch_job(source_name: str, owner: str) -> BatchJob:
-    """The job of one source for the steps from the gate on."""
+def batch_job(source_name: str, owner: str, *, allow_gone: bool = False) -> BatchJob:
+    """The job of one source for the steps from the gate on; of a historian any number of samples may be gone if so told."""
     from airflow_provider_integrations.batch_job import BatchJob
 
     source = read_loaded_source(include_folder(), source_name)
@@ -103,7 +103,7 @@ def batch_job(source_name: str, owner: str) -> BatchJob:
     if isinstance(source, HistorianSource):
         from airflow_provider_integrations.connectors.historian.settling import Settling
 
-        settling = Settling(_entries(source))
+        settling = Settling(_entries(source), source.gone_share, allow_gone)
         more = {"settle": settling.settle, "mark_deletions": settling.mark}
     return BatchJob(
         source=source.source,

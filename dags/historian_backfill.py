@@ -66,7 +66,15 @@ PARAMS = {
     "order": Param(
         None, type=["null", "string"], enum=[None, "oldest", "newest"], title="Order", description="What is read first."
     ),
-    "dry_run": Param(False, type="boolean", title="Dry run", description="Log the plan, and read nothing."),
+    "allow_gone": Param(
+        False,
+        type="boolean",
+        title="Allow gone",
+        description="Mark samples as gone that a window, read again, has not, also where they are more than `gone_share`.",
+    ),
+    "dry_run": Param(
+        False, type="boolean", title="Dry run", description="Log the plan, and read nothing; what waits is loaded."
+    ),
 }
 
 
@@ -102,7 +110,11 @@ def historian_backfill(source: HistorianSource) -> DAG:
             items=plan.output
         )
         load = SnowflakeLoadOperator(
-            task_id="load", source=name, outlets=[loaded_asset(name)], trigger_rule=TriggerRule.ALL_DONE
+            task_id="load",
+            source=name,
+            allow_gone="{{ params['allow_gone'] }}",
+            outlets=[loaded_asset(name)],
+            trigger_rule=TriggerRule.ALL_DONE,
         )
         settled = EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
         plan >> read >> gate >> load

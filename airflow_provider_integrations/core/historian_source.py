@@ -45,6 +45,7 @@ class HistorianSource(Declared):
         catalog: Name of a file under `include/tags/`, which says where the server has each tag and how often it is due.
         tags: Names of the catalog, or patterns with `*` and `?`.
         begin: Where the first run on a schedule begins.
+        gone_share: Of the samples known in windows that are read again, the share that may be gone without a person's word.
         reread: How far behind the last run the next one begins again, for values that came late or were corrected.
         window: The longest span of one work item.
         tags_per_item: Tags of one work item, which are read beside each other.
@@ -65,6 +66,7 @@ class HistorianSource(Declared):
     tags: tuple[str, ...] = Field(default=("*",), min_length=1)
     begin: AwareDatetime
     reread: timedelta = Field(default=timedelta(days=2), ge=timedelta())
+    gone_share: float = Field(default=0.2, ge=0, le=1)
     window: timedelta = Field(default=timedelta(days=1), ge=timedelta(minutes=1))
     tags_per_item: int = Field(default=50, ge=1, le=10_000)
     window_samples: int = Field(default=100_000, ge=100, le=10_000_000)

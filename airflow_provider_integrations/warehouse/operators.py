@@ -29,18 +29,20 @@ class SnowflakeLoadOperator(BaseOperator):
 
     Args:
         source: Name of a file under `include/sources/`; its `load` names connection, database and table.
+        allow_gone: Of a historian: mark samples as gone also where they are more than the source's `gone_share`.
 
     It drains the ledger: whatever is gated is loaded, whichever run gated it. The asset event carries the manifests;
     the watermark and the counts are mirrored to the asset state store.
     """
 
-    template_fields: Sequence[str] = ("source",)
+    template_fields: Sequence[str] = ("source", "allow_gone")
     operator_extra_links = (LedgerItemLink(),)
 
-    def __init__(self, *, source: str, **kwargs: Any) -> None:
+    def __init__(self, *, source: str, allow_gone: bool | str = False, **kwargs: Any) -> None:
         kwargs.setdefault("retry_policy", IntegrationRetryPolicy())
         super().__init__(**kwargs)
         self.source = source
+        self.allow_gone = allow_gone
         self._lineage: tuple[list[LineageDataset], list[LineageDataset]] = ([], [])
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -48,7 +50,8 @@ class SnowflakeLoadOperator(BaseOperator):
         from airflow_provider_integrations.warehouse.hook import WarehouseHook
         from airflow_provider_integrations.warehouse.step import load_items
 
-        job = batch_job(self.source, owner_of(context))
+        allow = str(self.allow_gone).strip().lower() in ("true", "1", "yes")  # A template renders to text.
+        job = batch_job(self.source, owner_of(context), allow_gone=allow)
         with closing(WarehouseHook(job.load.connection).get_conn()) as connection:
             loaded = load_items(job, connection)
         rows = {

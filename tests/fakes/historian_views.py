@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,24 +110,26 @@ class Plant:
         end: str | int,
         *rows: dict[str, Any],
         kept_back: int = 0,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
+        """The same as far as it is loaded; `facts` are more ones of its item."""
         span = Span(*(from_iso(at) if isinstance(at, str) else at for at in (begin, end)))
         work = Work(tuple(Tag(f"{self.prefix}{tag}", "") for tag in tags), span)
         self._reads += 1
-        facts = {
-            **work.to_json(), "version": version(number), "rows_rejected": 0, "rows_read": len(rows) + kept_back,
+        all_facts = {
+            **(facts or {}), **work.to_json(), "version": version(number), "rows_rejected": 0, "rows_read": len(rows) + kept_back,
             "rows_loaded": len(rows),
         }  # fmt: skip
         if rows:
             self.batch(f"read-{self._reads}", number, "HISTORIAN_SAMPLES", rows)
         path = f"historian/{version(number)}/item-{self._reads:04d}"
-        item = self.ledger.items.enter("plant1", RemoteFile(path, 0, 0), facts=facts)
+        item = self.ledger.items.enter("plant1", RemoteFile(path, 0, 0), facts=all_facts)
         with holding(self.ledger, "tests") as held:
             [taken] = held.take_all([item.id], State.DISCOVERED)
             held.advance(taken, State.LOADED)
 
-    def settle(self) -> None:
-        mark_gone(self.job, self.connection, entries=self._entries)
+    def settle(self, *, allow: bool = False) -> None:
+        mark_gone(self.job, self.connection, entries=self._entries, allow=allow)
         close_settled(self.ledger, "plant1", [item.id for item in self.ledger.items.list("plant1", [State.LOADED])])
 
     def batch(self, batch_id: str, number: int, table: str, rows: Sequence[dict[str, Any]]) -> None:

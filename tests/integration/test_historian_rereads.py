@@ -15,10 +15,13 @@ import pytest
 from airflow_provider_integrations.connectors.historian.model import Span
 from airflow_provider_integrations.connectors.historian.revisions import Reading, history
 from airflow_provider_integrations.connectors.historian.samples import SAMPLES
+from airflow_provider_integrations.core.errors import ReconciliationError
+from airflow_provider_integrations.core.work_item import State
+from airflow_provider_integrations.ledger.closing import close_settled
 from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
 from tests.fakes.historian_views import INCLUDE, Plant, sample
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 DAY = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 NEXT = ("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
@@ -122,6 +125,43 @@ def test_an_older_reading_that_comes_late_neither_deletes_what_is_newer_nor_brin
 def test_a_window_of_which_the_gate_kept_rows_back_deletes_nothing(plant: Plant) -> None:
     plant.read(5, ["flow"], *DAY, sample("flow", A, 1.75), kept_back=1)
     assert [row[3] for row in current(plant)] == [1.75, 2.5]
+
+
+def test_a_window_that_a_server_answers_with_nothing_closes_nothing_until_a_person_says_so(plant: Plant) -> None:
+    many = [sample("many", at * 10**9, float(at)) for at in range(20)]
+    plant.read(2, ["many"], 0, 20 * 10**9, *many)
+    before = [row for row in plant.history() if row[0] == "many"]
+    # The archive is away; what is new is there, and counts for nothing.
+    new = [sample("many", at * 10**9, float(at)) for at in range(20, 200)]
+    plant.load(3, ["many"], 0, 200 * 10**9, *new)
+    for _ in range(2):
+        with pytest.raises(ReconciliationError) as caught:
+            plant.settle()
+        assert (caught.value.values["known"], caught.value.values["gone"]) == (20, 20)
+    assert [row for row in plant.history() if row[0] == "many" and row[1] < 20 * 10**9] == before
+    # The archive is back: what was read meanwhile is no evidence any more.
+    plant.read(4, ["many"], 0, 20 * 10**9, *many)
+    assert [row for row in plant.history() if row[0] == "many" and row[1] < 20 * 10**9] == before
+    plant.load(5, ["many"], 0, 20 * 10**9)
+    with pytest.raises(ReconciliationError):
+        plant.settle()
+    plant.settle(allow=True)
+    assert len(current(plant)) == 2 + 180
+    assert len(as_of(plant, 4)) == 2 + 200
+
+
+def test_what_another_source_would_call_gone_is_left_to_it(plant: Plant) -> None:
+    many = [sample("theirs", at * 10**9, float(at)) for at in range(20)]
+    plant.read(2, ["theirs"], 0, 20 * 10**9, *many)
+    plant.load(3, ["theirs"], 0, 20 * 10**9)
+    with pytest.raises(ReconciliationError):
+        plant.settle()
+    waiting = [item.id for item in plant.ledger.items.list("plant1", [State.LOADED])]
+    close_settled(plant.ledger, "plant1", waiting)
+    plant.read(4, ["ours"], 0, 20 * 10**9, sample("ours", 10**9, 1.0))
+    assert [row[0] for row in current(plant)].count("theirs") == 20
+    plant.load(5, ["theirs"], 0, 20 * 10**9)
+    plant.settle(allow=True)
 
 
 def test_a_worker_that_dies_between_load_and_mark_is_made_up_for(plant: Plant) -> None:

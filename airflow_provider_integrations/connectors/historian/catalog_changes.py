@@ -41,7 +41,8 @@ def new_tags(job: HistorianJob, tags: Sequence[Tag], position: int) -> tuple[Tag
             if "plan" in facts and facts["plan"]["until"] == position:
                 return tuple(tag for tag in tags if tag.name not in names[run] or f"{run}/{tag.name}" in left_out)
         if len(page) < _PAGE:
-            return ()
+            break
+    return ()
 
 
 def as_cataloged(job: HistorianJob, held: Holder, item: WorkItem) -> WorkItem:

@@ -26,15 +26,19 @@ class Settling:
 
     Args:
         entries: Of the source's catalog.
+        share: Of the samples known before, those that may be gone.
+        allow: Let any number go.
     """
 
     entries: tuple[TagEntry, ...]
+    share: float = 0.2
+    allow: bool = False
     _marked: frozenset[str] = field(default=frozenset(), init=False)
 
     def mark(self, job: BatchJob, connection: Any) -> None:
         """As `mark_gone`."""
         loaded = frozenset(item.id for item in job.ledger.items.list(job.source, [State.LOADED], limit=None))
-        mark_gone(job, connection, entries=self.entries)
+        mark_gone(job, connection, entries=self.entries, share=self.share, allow=self.allow)
         self._marked = loaded
 
     def settle(self, ledger: Ledger, source: str) -> Watermark | None:
