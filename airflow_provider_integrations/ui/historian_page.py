@@ -78,11 +78,12 @@ def historian_page(source: str, runs: Sequence[RunProgress], gaps: Sequence[Know
         f"<td>{run.seconds_done / 3600:,.1f} of {run.seconds_total / 3600:,.1f}</td>"
         f"<td>{run.samples:,}</td><td>{f'{run.rate:,.0f}/s' if run.rate else ''}</td><td>{_eta(run)}</td>"
         f"<td>{escape(', '.join(f'{count} {state}' for state, count in sorted(run.items.items())))}</td></tr>"
-        for run in runs
+        for run in runs[:_MOST]
     )
     names = ("Run", "From, to", "Read", "Tag hours", "Samples", "Rate", "ETA", "Items")
     head = "".join(f"<th>{name}</th>" for name in names)
     table = f"<table><tr>{head}</tr>{rows}</table>" if rows else "<p>None.</p>"
+    table += f"<p>{len(runs) - _MOST} earlier ones are in the ledger.</p>" if len(runs) > _MOST else ""
     shown = [
         (one.gap.tag, _instant(one.gap.begin), _instant(one.gap.end), one.gap.reason, one.gap.expected, one.gap.found,
          one.attempts, one.opened_at)

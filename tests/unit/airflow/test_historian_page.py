@@ -17,7 +17,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from airflow_provider_integrations.ledger.historian import ProgressRecord
 from airflow_provider_integrations.ledger.ledger import Ledger
 from airflow_provider_integrations.ui.app import make_app
-from airflow_provider_integrations.ui.historian_page import runs_of
+from airflow_provider_integrations.ui.historian_page import historian_page, runs_of
 from tests.fakes.historian_source import historian_job, minutes, read, span_of
 from tests.fakes.ledgers import migrated
 
@@ -58,6 +58,18 @@ def test_the_pace_is_that_of_who_reads_now() -> None:
 def test_a_run_that_is_done_says_so_and_one_that_was_given_up_is_not_shown() -> None:
     [run] = runs_of([item(1, State.ARCHIVED), item(2, State.DUPLICATE, run="begin.0")], [], NOW)
     assert (run.run, run.share, run.eta) == ("span-1", 1.0, timedelta())
+
+
+def test_of_very_many_runs_the_latest_are_shown_and_the_others_counted() -> None:
+    items = [
+        replace(item(at, State.ARCHIVED, run=f"run-{at:04d}"), discovered_at=NOW + timedelta(days=at))
+        for at in range(1000)
+    ]
+    page = historian_page("plant1", runs_of(items, [], NOW), ())
+    assert page.count("<code>run-") == 200
+    assert "run-0999" in page
+    assert "run-0799" not in page
+    assert "800 earlier ones are in the ledger" in page
 
 
 @pytest.fixture
