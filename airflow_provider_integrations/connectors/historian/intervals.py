@@ -161,7 +161,8 @@ def place(readings: Readings, clock: Clock, traits: Sequence[Trait]) -> Placed:
         for code, reason in _REASONS.items():
             if (of_it := numbers == code).any():
                 refused.append((reason, readings.at(of_it)))
-        readings, numbers = readings.at(~bad), numbers[~bad]
+        good = np.flatnonzero(~bad)
+        readings, numbers = readings.at(good), numbers[good]
     same = readings.series[1:] == readings.series[:-1]
     if ((numbers[1:] > numbers[:-1]) | ~same).all():
         return Placed(readings, numbers, refused, 0)
@@ -196,13 +197,16 @@ def _resolve(readings: Readings, twice: Ints, clock: Clock, numbers: npt.NDArray
     for flag, told in ((Kind.LOCAL_SUMMER, table.earlier), (Kind.LOCAL_STANDARD, table.later)):
         flagged = kind == flag
         numbers[twice[flagged]] = told[at[flagged]]
-    open_still = kind == Kind.LOCAL
+    # Of hours at a turn of half an hour 01:30 comes twice and is told once, since it begins a slot once.
+    once = (kind == Kind.LOCAL) & ((table.earlier[at] < 0) != (table.later[at] < 0))
+    numbers[twice[once]] = np.maximum(table.earlier[at[once]], table.later[at[once]])
+    open_still = (kind == Kind.LOCAL) & ~once
     which, at = twice[open_still], at[open_still]
     if not len(which):
         return
-    series = readings.series[which].astype(np.int64)
-    groups = series * (int(table.turn.max()) + 1) + table.turn[at]
-    backward = runs_backward(readings.series.astype(np.int64), readings.stamp, series)
+    series = readings.series[which]
+    groups = series.astype(np.int64) * (int(table.turn.max()) + 1) + table.turn[at]
+    backward = runs_backward(readings.series, readings.stamp, series)
     passes = passes_of(groups, readings.stamp[which], table.edge[at], backward)
     for number, told in enumerate((table.earlier, table.later)):
         known = passes == number

@@ -74,9 +74,7 @@ def interval_rows(
         "channel": _named([channel for _, channel in names], of),
         "ts_begin": _instants(clock.starts).take(at),
         "ts_end": _instants(clock.starts[1:]).take(at),
-        "local_begin": _local(clock, numbers)
-        if texts is None
-        else pa.DictionaryArray.from_arrays(at, texts),
+        "local_begin": _local(clock, numbers) if texts is None else pa.DictionaryArray.from_arrays(at, texts),
         "slot": pa.array(clock.slots).take(at),
         "local_date": pa.array(clock.days).view(pa.date32()).take(at),
         "value": pa.array(readings.value, mask=empty) if empty.any() else pa.array(readings.value),

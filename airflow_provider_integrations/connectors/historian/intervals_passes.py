@@ -71,11 +71,13 @@ def passes_of(
     return result
 
 
-def runs_backward(series: Ints, stamps: Ints, wanted: Ints) -> Flags:
+def runs_backward(series: npt.NDArray[np.int32], stamps: Ints, wanted: npt.NDArray[np.int32]) -> Flags:
     """Whether most steps of each wanted series go from new to old; rows of one series stand together."""
     same = series[1:] == series[:-1]
-    steps = np.diff(stamps)
-    most = int(series.max(initial=0)) + 1
-    up = np.bincount(series[1:][same & (steps > 0)], minlength=most)
-    down = np.bincount(series[1:][same & (steps < 0)], minlength=most)
-    return np.asarray(down[wanted] > up[wanted])
+    later, sooner = stamps[1:] > stamps[:-1], stamps[1:] < stamps[:-1]
+    steps = np.zeros(len(series), np.int8)
+    np.subtract((later & same).view(np.int8), (sooner & same).view(np.int8), out=steps[1:])
+    first = np.append(0, np.flatnonzero(~same) + 1)
+    backward = np.zeros(int(series[first].max()) + 1, dtype=bool)
+    backward[series[first]] = np.add.reduceat(steps, first, dtype=np.int64) < 0
+    return np.asarray(backward[wanted])

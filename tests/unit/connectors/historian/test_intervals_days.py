@@ -73,6 +73,18 @@ def test_hours_of_lord_howe_s_longest_day_end_in_half_an_hour(tmp_path: Path) ->
     assert found.rows[-1]["ts_end"] - found.rows[-1]["ts_begin"] == timedelta(minutes=30)
 
 
+@pytest.mark.parametrize(("flag", "slots_found"), [("", 25), (",0", 25), (",1", 24)])
+def test_an_hour_that_begins_at_one_of_two_instants_means_that_one(flag: str, slots_found: int, tmp_path: Path) -> None:
+    """01:30 comes twice on Lord Howe's longest day and begins an hour once; a flag that says the other is believed."""
+    begins = slots("Australia/Lord_Howe", "2025-04-06", 1, 60)
+    stamps = [at.astimezone(ZoneInfo("Australia/Lord_Howe")) for at in begins]
+    lines = [f"M1,{at:%Y-%m-%dT%H:%M},1{flag and (flag if at.hour == 1 and at.minute else ',')}" for at in stamps]
+    text = "\n".join([f"service_point,timestamp,value{flag and ',dst'}", *lines]) + "\n"
+    found = normalized(tmp_path, text, "Australia/Lord_Howe", 60)
+    assert (len(found.rows), found.report["rejects"]) == (slots_found, {} if slots_found == 25 else {"off_grid": 1})
+    assert found.begins == (begins if slots_found == 25 else begins[:2] + begins[3:])
+
+
 def _turn(zone: str, day: date) -> date:
     """Two days before the next one that is no 24 hours long, or the day itself where none comes for months."""
     days = (day + timedelta(days=more) for more in range(250))
