@@ -21,7 +21,7 @@ from tests.fakes.airflow_home import REPO, airflow_environment
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.ledgers import migrated
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 MAIN = r"""
 def main():
@@ -51,8 +51,9 @@ def main():
         run(backfill, **span, order="newest")
         pump.set([*pump.values, *(Value(begin + at * minute, float(at)) for at in range(60, 90))])
         run(gaps)
-        # To the end of the data interval before this instant.
-        run(backfill, datetime(2026, 1, 6, 12, tzinfo=timezone.utc))
+        # To the end of the data interval before this instant; most of the tag is gone, which a person must let go.
+        pump.set(pump.values[100:])
+        run(backfill, datetime(2026, 1, 6, 12, tzinfo=timezone.utc), allow_gone=True)
 
 
 if __name__ == "__main__":
@@ -60,7 +61,7 @@ if __name__ == "__main__":
     import os
     from datetime import datetime, timezone
 
-    NOTHING = {"from": None, "to": None, "tags": ["*"], "order": None, "dry_run": False}
+    NOTHING = {"from": None, "to": None, "tags": ["*"], "order": None, "dry_run": False, "allow_gone": False}
     main()
 """
 
@@ -130,9 +131,8 @@ def test_backfills_corrections_gaps_and_the_schedule(
         assert (closed.gap.tag, closed.gap.expected, closed.attempts) == ("pump.flow", 30, 1)
     table = '"{db}"."SILVER"."HISTORIAN_SAMPLES"'
     current = f'{table} WHERE "IS_CURRENT"'
-    assert warehouse.rows(f"SELECT count(*), count(DISTINCT ts_ns) FROM {current} AND tag = 'pump.flow'") == [
-        (180, 180)
-    ]
+    counts = f"SELECT count(*), count(DISTINCT ts_ns), min(value_number) FROM {current} AND tag = 'pump.flow'"
+    assert warehouse.rows(counts) == [(80, 80, 100.0)], "what was let go is gone"
     corrected = from_iso("2026-01-05T00:07:00Z")
     revisions = f"SELECT value_number FROM {table} WHERE tag = 'pump.flow' AND ts_ns = {corrected} ORDER BY 1"
     assert warehouse.rows(revisions) == [(7.0,), (99.5,)], "exactly one revision"
@@ -168,7 +168,7 @@ def test_each_source_has_its_dags_and_a_broken_one_does_not_take_the_others_away
     found = json.loads(done.stdout.splitlines()[-1])
     tags, params, _, schedule = found["historian_backfill__plant1"]
     assert tags == ["historian-backfill", "plant1"]
-    assert params == ["dry_run", "from", "order", "tags", "to"]
+    assert params == ["allow_gone", "dry_run", "from", "order", "tags", "to"]
     assert schedule == "CronDataIntervalTimetable", "a plain cron text has no data intervals in Airflow 3"
     assert found["historian_gaps__plant1"][0] == ["historian-gaps", "plant1"]
     for name in ("historian_backfill__plant2", "historian_gaps__plant2"):
