@@ -105,8 +105,9 @@ def watermark(
     rewind_to: Annotated[
         str | None,
         typer.Option(
-            help="Set the position: of a file source SEQUENCE,DATE, e.g. 23,2025-11-06; of a table `beginning`, or the JSON that"
-            " this command shows as the second value of its cursor. Needs --why."
+            help="Set the position: of a file source SEQUENCE,DATE, e.g. 23,2025-11-06; of a historian an instant, e.g."
+            " 2025-11-06T00:00:00Z; of a table `beginning`, or the JSON that this command shows as the second value of its"
+            " cursor. Needs --why."
         ),
     ] = None,
     engine: Annotated[
@@ -135,6 +136,10 @@ def _position(text: str, before: list[Watermark], engine: str | None) -> Waterma
     from airflow_provider_integrations.core.errors import ConfigError
     from airflow_provider_integrations.core.watermark import Watermark
 
+    if before and before[-1].engine == "historian":
+        from airflow_provider_integrations.connectors.historian.model import from_iso
+
+        return Watermark((from_iso(text),), engine="historian")
     if before and (text.lstrip().startswith("{") or text == "beginning"):
         from airflow_provider_integrations.connectors.odbc.position import by_hand
 

@@ -8,7 +8,7 @@ new address, or a wrong one would hold the source for ever, and one that was tak
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -26,23 +26,34 @@ _PAGE = 500
 
 
 def new_tags(job: HistorianJob, tags: Sequence[Tag], position: int) -> tuple[Tag, ...]:
-    """Those that the run on the schedule up to a watermark did not read; none where no such run is known, as after a rewind."""
+    """Those that the run on the schedule up to a watermark did not read; of a rewound one, the latest run does."""
     names: dict[str, set[str]] = {}
-    left_out: set[str] = set()
+    left_out: dict[str, set[str]] = {}
+    latest = None
+    for item in _read_on_schedule(job):
+        facts = item.facts
+        run = str(facts["run"])
+        names.setdefault(run, set()).update(name for name, _ in facts["tags"])
+        left_out.setdefault(run, set()).update(facts.get("left_out", ()))
+        # The first item of a run has the plan, and comes last.
+        if "plan" in facts:
+            latest = latest or run
+            if facts["plan"]["until"] == position:
+                latest = run
+                break
+    if latest is None:
+        return ()
+    read = names[latest] - left_out[latest]
+    return tuple(tag for tag in tags if tag.name not in read)
+
+
+def _read_on_schedule(job: HistorianJob) -> Iterator[WorkItem]:
+    """Items of runs that move the watermark, the latest first."""
     for offset in count(step=_PAGE):
         page = job.ledger.items.list(job.source.source, _READ, limit=_PAGE, offset=offset)
-        for item in page:  # The latest first, so that the one with the plan is the last of its run.
-            facts = item.facts
-            if not facts.get("advances"):
-                continue
-            run = str(facts["run"])
-            names.setdefault(run, set()).update(name for name, _ in facts["tags"])
-            left_out.update(f"{run}/{name}" for name in facts.get("left_out", ()))
-            if "plan" in facts and facts["plan"]["until"] == position:
-                return tuple(tag for tag in tags if tag.name not in names[run] or f"{run}/{tag.name}" in left_out)
+        yield from (item for item in page if item.facts.get("advances"))
         if len(page) < _PAGE:
-            break
-    return ()
+            return
 
 
 def as_cataloged(job: HistorianJob, held: Holder, item: WorkItem) -> WorkItem:

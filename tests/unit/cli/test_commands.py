@@ -14,10 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from airflow_provider_integrations.cli import app
+from airflow_provider_integrations.core.watermark import Watermark
 from airflow_provider_integrations.core.work_item import RemoteFile, State
 from airflow_provider_integrations.ledger.ledger import Ledger
 from tests.fakes.chain_world import HEADER, customer_row
 from tests.fakes.gnupg import PgpWorld
+from tests.fakes.ledgers import migrated
 
 CONTRACT = Path(__file__).parents[3] / "include" / "contracts" / "acme_customers.yaml"
 
@@ -92,6 +94,19 @@ def test_the_ledger_is_listed_shown_released_and_rewound(tmp_path: Path) -> None
     assert run("ledger", "watermark", "acme", env=env)[1]["watermark"] is None
     assert run("ledger", "watermark", "acme", "--rewind-to", "3,2025-11-05", "--why", "x", env=env)[0] == 1
     assert run("ledger", "replay", "acme", "--from", "2025-11-01", "--to", "2025-11-30", env=env)[1]["items"] == []
+
+
+def test_the_watermark_of_a_historian_is_set_to_an_instant_and_to_nothing_else(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with migrated(Ledger.connect(url)) as ledger:
+        ledger.watermarks.begin("plant1", Watermark((1_767_571_200_000_000_000,), engine="historian"))
+        rewind = ("ledger", "watermark", "plant1", "--ledger", url, "--why", "x", "--rewind-to")
+        for wrong in ("3,2025-11-05", "beginning", "yesterday"):
+            assert run(*rewind, wrong)[0] == 1
+        assert run(*rewind, "2026-01-04T18:00:00-06:00")[0] == 0
+        assert ledger.watermarks.require("plant1") == Watermark((1_767_571_200_000_000_000,), engine="historian")
+        assert run(*rewind, "2026-01-04")[0] == 0
+        assert ledger.watermarks.require("plant1").cursor == (1_767_484_800_000_000_000,)
 
 
 @pytest.mark.integration

@@ -57,6 +57,14 @@ def test_a_tag_that_was_away_for_a_while_is_read_again(job: HistorianJob) -> Non
     assert spans(job, 5)["c"] == [(0, 2), (2, 4), (4, 5)]
 
 
+def test_a_tag_that_is_added_with_a_rewind_is_read_from_the_beginning(job: HistorianJob) -> None:
+    spans(of(job, "ab"), 4)
+    stands = job.ledger.watermarks.require("plant1")
+    job.ledger.watermarks.rewind("plant1", replace(stands, cursor=(BEGIN + 3 * HOUR,)), why="a test", who="test")
+    assert spans(job, 5) == {"a": [(2, 4), (4, 5)], "b": [(2, 4), (4, 5)], "c": [(0, 2), (2, 4), (4, 5)]}
+    assert spans(job, 6) == {name: [(4, 6)] for name in "abc"}
+
+
 def test_a_wrong_address_is_corrected_while_its_run_waits(job: HistorianJob) -> None:
     moved = tuple(entry.model_copy(update={"address": f"{entry.name}?"}) for entry in job.entries)
     wrong = replace(job, entries=moved)
