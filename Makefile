@@ -29,7 +29,7 @@ test: ## all tests, with real servers, a real Airflow and a browser
 	@PYTHON="$(PYTHON)" .ci/setup
 	PYTEST_DEBUG_TEMPROOT="$$(.ci/scratch)" $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system' \
 		-o tmp_path_retention_policy=failed -o tmp_path_retention_count=1
-	$(BIN)/pytest -q -m system
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/system
 
 fuzz: setup ## property tests with new examples, 2,000 of each that names no number
 	$(BIN)/pytest -q -n $(WORKERS) -m 'not integration and not system' --hypothesis-profile=search
