@@ -17,7 +17,7 @@ import pytest
 from tests.fakes.backfill_killed import World, backfill_until, series_of
 from tests.fakes.model_historian import instants_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 KILLS = 50
 READING = ("page read", "part written", "part synced", "part named", "kept")

@@ -17,7 +17,7 @@ from airflow_provider_integrations.connectors.historian.once import Request, bac
 from airflow_provider_integrations.connectors.historian.samples import PAGE
 from tests.fakes.memory import peak_kib
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 SECOND = 1_000_000_000
 FEW, MANY = 600_000, 3_000_000

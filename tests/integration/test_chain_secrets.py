@@ -18,7 +18,7 @@ from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.gnupg import CANARY_PASSPHRASE, PgpWorld
 from tests.integration.test_dag import MAIN, RunDag, environment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 MakeChain = Callable[..., Chain]
 PERSON = "Zanaria Qanarelli"

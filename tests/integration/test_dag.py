@@ -21,7 +21,7 @@ from tests.fakes.chain_world import customers
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.gnupg import PgpWorld
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 RunDag = Callable[..., subprocess.CompletedProcess[str]]
 

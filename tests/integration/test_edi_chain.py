@@ -11,7 +11,7 @@ from airflow_provider_integrations.core.work_item import State, WorkItem
 from tests.fakes.edi_partner import BAD, DAY, GOOD, EdiPartner, acknowledgement, order_document, release_order, segments
 from tests.fakes.fakesnow_server import Warehouse
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 MakePartner = Callable[..., EdiPartner]
 ORDERS = order_document(17, GOOD, BAD)

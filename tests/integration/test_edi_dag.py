@@ -22,7 +22,7 @@ from tests.fakes.chain import ROOT
 from tests.fakes.edi_partner import BAD, GOOD, EdiPartner, order_document, release_order, segments
 from tests.fakes.fakesnow_server import Warehouse
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 RunDag = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -16,7 +16,7 @@ from tests.fakes.chain import Killer
 from tests.fakes.edi_partner import BAD, EdiPartner, order_document, segments
 from tests.fakes.fakesnow_server import Warehouse
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 KILLS = (
     "intake: decoded",

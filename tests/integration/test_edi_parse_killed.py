@@ -20,7 +20,7 @@ from tests.unit.connectors.edi.test_inbound import BAD, GOOD, OTHER
 from tests.unit.connectors.edi.test_inbound_acknowledgements import said
 from tests.unit.connectors.edi.x12_streams import stream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 DOCUMENTS = {
     "a.edi.gpg": stream(GOOD, BAD) + stream(OTHER, control="000000008") + said("R", control=9) + b"\r\ntrailing",

@@ -12,7 +12,7 @@ from tests.fakes.edi_documents import ROOT
 from tests.fakes.edi_parsing import Parsing
 from tests.unit.connectors.edi.x12_streams import BEG, order, stream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 LINES = [text for n in range(1, 41) for text in (f"PO1*{n}*10*EA*9.25**VP*A{n:07d}~", "PID*F****A widget, blue~")]
 ORDER = order("0000", BEG, *LINES, "CTT*40~")
@@ -25,7 +25,7 @@ def peak(folder: Path, orders: int) -> int:
     documents = chain.documents()
     item_id = documents.land(stream(*(ORDER.replace("*0000~", f"*{number:05d}~") for number in range(orders))))
     run = [sys.executable, "-m", "tests.fakes.edi_parsing", str(folder), "worker"]
-    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True, timeout=800)
     facts = documents.ledger.items.get(item_id).facts
     assert facts["tables"] == {"orders": orders, "order_lines": 40 * orders, "sets": orders}
     return int(done.stdout) // 1024

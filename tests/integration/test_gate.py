@@ -23,7 +23,7 @@ from airflow_provider_integrations.expectations.gate import LandedBatch, run_gat
 from airflow_provider_integrations.expectations.suites import Suite
 from tests.unit.expectations.landed import CONTRACT, land, manifest_of, people, person, read
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 BLOCK, QUARANTINE, WARN = GateMode.BLOCK, GateMode.QUARANTINE_ROWS, GateMode.WARN
 

@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.gate import GOAL_MB, measure
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def test_ten_million_rows_are_gated_in_less_than_a_gigabyte():

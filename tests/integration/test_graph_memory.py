@@ -17,7 +17,7 @@ from tests.fakes.graph.people import furnish, user
 from tests.fakes.graph.server import GraphServer, serve
 from tests.fakes.memory import peak_kib
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 FEW, MANY = 8_000, 40_000
 GROWTH_KIB = 36 * 1024

@@ -17,7 +17,7 @@ from airflow_provider_integrations.connectors.historian.samples import SAMPLES
 
 pq: Any = pyarrow.parquet
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CHILD = """
 import json, sys

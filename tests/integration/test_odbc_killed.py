@@ -16,7 +16,7 @@ import pytest
 from tests.fakes.odbc_killed import extract_until
 from tests.fakes.odbc_servers import OdbcDatabase
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ROWS, PAGE, SEEDS = 10_000, 7, 100
 PAGES = -(-ROWS // PAGE)

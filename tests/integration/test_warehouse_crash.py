@@ -14,7 +14,7 @@ from tests.fakes.dying_connection import DyingConnection, KilledError
 from tests.fakes.fakesnow_server import Warehouse
 from tests.fakes.warehouse_batches import batch, contract, customer, policy
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def _batches(folder: Path, point: int) -> list[PublishedBatch]:
