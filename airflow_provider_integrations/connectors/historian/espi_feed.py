@@ -14,7 +14,7 @@ from xml.parsers import expat
 from airflow_provider_integrations.core.errors import RejectedError
 from airflow_provider_integrations.core.reasons import Reason
 
-__all__ = ["ESPI", "Element", "Entry", "Reading", "entries_of"]
+__all__ = ["ESPI", "Element", "Entry", "Reading", "check_apart", "entries_of"]
 
 ESPI = "http://naesb.org/espi"
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -67,6 +67,22 @@ class Reading:
     block: Element
     place: int
     element: Element
+
+
+def check_apart(address: str, before: object, now: object, element: Element) -> None:
+    """The same entry again says nothing new; two without an address, or that differ, would be taken for one.
+
+    Raises:
+        RejectedError: UNREADABLE, they would.
+    """
+    if before is not None and (not address or before != now):
+        raise RejectedError(
+            Reason.UNREADABLE,
+            "two entries have the same address",
+            entry=element.name,
+            address=address[-80:],
+            line=element.line,
+        )
 
 
 def entries_of(stream: Any, *, readings: bool) -> Iterator[Entry | Reading]:

@@ -8,13 +8,19 @@ told in the base unit. `LocalTimeParameters` are told by the report; local days 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from airflow_provider_integrations.connectors.historian.espi_feed import Element, Entry, Reading, entries_of
+from airflow_provider_integrations.connectors.historian.espi_feed import (
+    Element,
+    Entry,
+    Reading,
+    check_apart,
+    entries_of,
+)
 from airflow_provider_integrations.connectors.historian.intervals import FIRST, LAST, Kind, Readings, Refusal, Trait
 from airflow_provider_integrations.connectors.historian.intervals_spool import Intake
 from airflow_provider_integrations.connectors.historian.samples import Origin, Quality
@@ -68,7 +74,7 @@ class _Type:
 class _Meters:
     """What a feed says of meters, by the addresses of their entries."""
 
-    points: list[str] = field(default_factory=list)
+    points: dict[str, None] = field(default_factory=dict)
     readings: dict[str, Entry] = field(default_factory=dict)
     types: dict[str, _Type] = field(default_factory=dict)
     clocks: list[dict[str, Any]] = field(default_factory=list)
@@ -123,12 +129,14 @@ def _learn(entry: Entry, meters: _Meters) -> None:
     address = entry.link("self")
     for element in entry.content:
         if element.name == "UsagePoint":
-            meters.points.append(address)
+            check_apart(address, address if address in meters.points else None, address, element)
+            meters.points[address] = None
         elif element.name == "MeterReading":
-            meters.readings[address] = entry
+            if (before := meters.readings.setdefault(address, entry)) is not entry:
+                check_apart(address, before.links, entry.links, element)
         elif element.name == "ReadingType":
             length = element.value("intervalLength")
-            meters.types[address] = _Type(
+            told = _Type(
                 length=int(length) if length and _WHOLE.fullmatch(length) else None,
                 unit=UNITS.get(code := element.value("uom") or "0", f"uom {code}"),
                 power=_power(element),
@@ -136,6 +144,8 @@ def _learn(entry: Entry, meters: _Meters) -> None:
                 running=element.value("accumulationBehaviour") in _RUNNING,
                 direction=element.value("flowDirection") or "0",
             )
+            check_apart(address, meters.types.get(address), told, element)
+            meters.types[address] = told
         elif element.name == "LocalTimeParameters":
             meters.clocks.append(_clock(element))
 
@@ -170,14 +180,18 @@ def _series_of(entry: Entry, meters: _Meters, line: int) -> _Series:
             Reason.UNREADABLE, "no link says of which type a meter reading is", line=line, found=len(related)
         )
     above = holder.link("up").rpartition("/")[0]
-    point = above if above in meters.points else meters.points[0] if len(meters.points) == 1 else None
+    point = above if above in meters.points else next(iter(meters.points)) if len(meters.points) == 1 else None
     if point is None:
         raise RejectedError(Reason.UNREADABLE, "no link says which usage point a meter reading belongs to", line=line)
-    return _Series(_last(point), _last(reading), meters.types[related[0]])
+    beside = [address for address, one in meters.readings.items() if one.link("up") == holder.link("up")]
+    return _Series(_named(point, meters.points), _named(reading, beside), meters.types[related[0]])
 
 
-def _last(address: str) -> str:
-    return address.rstrip("/").rpartition("/")[2] or "1"
+def _named(address: str, among: Iterable[str]) -> str:
+    """The last part of an address, or all of it where another one has the same last part, as of another customer."""
+    last = address.rstrip("/").rpartition("/")[2]
+    same = [one for one in among if one.rstrip("/").rpartition("/")[2] == last]
+    return (last if len(same) == 1 else address) or "1"
 
 
 class _RefusedError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,26 @@ def test_a_block_of_many_readings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", ["", "FFFFFFFF", "xyz", "360E20000"])
 def test_rules_that_are_none(code: str) -> None:
     assert dst_rule(code) is None
+
+
+def test_points_of_several_customers_with_the_same_last_name_stay_apart(tmp_path: Path) -> None:
+    """Custodians number usage points within each customer: 01 of one is not 01 of another."""
+    entries = [kind(), *(usage_point(), meter(), block([reading(BEGIN, 5)]))]
+    others = [one.replace("9b6c7063", "other") for one in (usage_point(), meter(), block([reading(BEGIN, 6)]))]
+    others = [one.replace("RetailCustomer/other/UsagePoint/ReadingType", "RetailCustomer/9b6c7063/UsagePoint/ReadingType")
+              for one in others]  # fmt: skip
+    found = read(tmp_path, *entries, *others)
+    assert [row["value"] for row in found.rows] == [5.0, 6.0]
+    assert len({row["service_point"] for row in found.rows}) == 2
+
+
+@pytest.mark.parametrize("what", ["MeterReading", "UsagePoint", "ReadingType"])
+def test_entries_that_share_an_address_are_not_taken_for_one(what: str, tmp_path: Path) -> None:
+    """Without addresses of their own nothing says which of two meters a block belongs to."""
+    entries = [usage_point("01"), usage_point("02"), kind("07"), kind("08", power=3), meter("01"), meter("02", "08")]
+    no_self = [
+        re.sub('rel="self" href="[^"]*"', 'rel="self" href=""', one) if f"<{what} " in one else one for one in entries
+    ]
+    with pytest.raises(RejectedError) as raised:
+        read(tmp_path, *no_self, block([reading(BEGIN, 5)]), block([reading(BEGIN, 6)], "02"))
+    assert raised.value.reason is Reason.UNREADABLE
