@@ -109,33 +109,54 @@ class _Tree:
         """As `Expr.transform`, in place."""
         assert not copy
         wanted = next(self._steps)
-        if wanted is not None:
+        if wanted is None:
+            wanted = (Expr,)
+        else:
             if self._there is None:
-                self._there = {type(node) for node in self.root.dfs()}
+                self._there = _kinds_below(self.root)
             if not any(issubclass(kind, wanted) for kind in self._there):
                 return self
-            self.root = _transform(self.root, wanted, lambda node: change(node, *args, **more))
-            self._there = None
-            return self
-        self.root = self.root.transform(change, *args, copy=False, **more)
+        self.root = _transform(self.root, wanted, lambda node: change(node, *args, **more))
         self._there = None
         return self
 
 
 def _transform(root: Expr, wanted: Kinds, change: Callable[[Expr], Any]) -> Expr:
-    """As `Expr.transform` for nodes of some kinds, in place."""
+    """As `Expr.transform` for nodes of some kinds, in place, without its generators."""
     first, left = root, [root]
     while left:
         node = left.pop()
-        parent, key, index = node.parent, node.arg_key, node.index
-        new = change(node) if isinstance(node, wanted) else node
-        if new is node:
-            left.extend(node.iter_expressions(reverse=True))
-        elif node is first:
-            root = new
-        elif parent and key:
-            parent.set(key, new, index)
+        if isinstance(node, wanted):
+            parent, key, index = node.parent, node.arg_key, node.index
+            new = change(node)
+            if new is not node:
+                if node is first:
+                    root = new
+                elif parent and key:
+                    parent.set(key, new, index)
+                continue
+        _push_children(node, left)
     return root
+
+
+def _kinds_below(root: Expr) -> set[type]:
+    found, left = set(), [root]
+    while left:
+        node = left.pop()
+        found.add(type(node))
+        _push_children(node, left)
+    return found
+
+
+def _push_children(node: Expr, left: list[Expr]) -> None:
+    """The last one first, so that the first one is taken next."""
+    for held in reversed(node.args.values()):
+        if isinstance(held, list):
+            for each in reversed(held):
+                if isinstance(each, Expr):
+                    left.append(each)
+        elif isinstance(held, Expr):
+            left.append(held)
 
 
 def _steps(transform: Callable[..., Any]) -> list[Kinds | None]:
