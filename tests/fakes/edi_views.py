@@ -84,14 +84,22 @@ def read(stream: bytes) -> Rows:
     return found
 
 
-def load(warehouse: Warehouse, folder: Path, documents: Iterable[tuple[str, bytes]]) -> None:
-    """Make the views; then load streams, each of a version, as the children of an EDI source are loaded."""
-    connection = warehouse.connect()
+def make_views(warehouse: Warehouse) -> None:
+    """With the tables below them."""
+    cursor = warehouse.connect().cursor()
     for name in VIEWS:
         text = (REPOSITORY / "include" / "sql" / f"{name}.sql").read_text().replace("INTEGRATIONS", warehouse.database)
         for statement in sqlglot.parse(text, read="snowflake"):
             assert statement is not None
-            connection.cursor().execute(statement.sql(dialect="snowflake", comments=False))
+            cursor.execute(statement.sql(dialect="snowflake", comments=False))
+
+
+def load(warehouse: Warehouse, folder: Path, documents: Iterable[tuple[str, bytes]]) -> None:
+    """Load streams, each of a version, as the children of an EDI source are loaded, into tables that are emptied first."""
+    connection = warehouse.connect()
+    tables = "SELECT table_schema, table_name FROM {db}.INFORMATION_SCHEMA.TABLES WHERE table_type = 'BASE TABLE'"
+    for schema, table in warehouse.rows(tables):
+        connection.cursor().execute(f'TRUNCATE TABLE "{warehouse.database}"."{schema}"."{table}"')
     read_ones = [(version, read(stream)) for version, stream in documents]
     for table in sorted({table for _, rows in read_ones for table in rows if rows[table] and table in LOADED}):
         contract = CONTRACTS[table]

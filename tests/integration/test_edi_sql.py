@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.edi_views import day, interchange, invoic, load, messages, of_invoice, of_order, orders
-from tests.fakes.fakesnow_server import Warehouse
+from tests.fakes.edi_views import day, interchange, invoic, load, make_views, messages, of_invoice, of_order, orders
+from tests.fakes.fakesnow_server import FakesnowServer, Warehouse
 
 pytestmark = pytest.mark.integration
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "edi" / "guided"
+
+
+@pytest.fixture(scope="module")
+def warehouse(fakesnow_server: FakesnowServer) -> Iterator[Warehouse]:
+    """With the views, which are made once; `load` empties the tables for each test."""
+    with ExitStack() as stack:
+        made = Warehouse(fakesnow_server, "T_EDI_SQL", stack)
+        make_views(made)
+        yield made
 
 
 def test_the_newest_word_on_an_order_counts_and_beg01_says_what_it_does(warehouse: Warehouse, tmp_path: Path) -> None:
