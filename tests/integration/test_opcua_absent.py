@@ -119,3 +119,25 @@ def test_a_port_that_refuses_is_given_up_soon_however_long_a_lost_server_is_wait
     _, error = read(settings("opc.tcp://127.0.0.1:1", connect_timeout=0.4, reconnect_for=120), "i=85")
     assert isinstance(error, ConnectionLostError)
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("cap", [2, 7, 1_000])
+def test_a_sample_at_the_very_beginning_comes_though_times_are_compared_as_text(
+    opcua_world: World, tmp_path: Path, cap: int
+) -> None:
+    """Times without an offset are less than themselves with one, as text: asyncua's history leaves out where it begins."""
+    rows = [
+        (at(second - 0.5).replace(tzinfo=None, microsecond=1), ua.Variant(float(second)), 0) for second in range(-2, 40)
+    ]
+    opcua_world.give_sqlite(tmp_path / "history.db", {3: rows}, cap)
+    span = Span(BEGIN + 1_000, BEGIN + 30_000_000_000)
+    for page in (20_000, 5):
+        found: list[float] = []
+
+        async def work(page: int = page, found: list[float] = found) -> None:
+            async with open_opcua(settings(opcua_world.url, values_per_page=page)) as reader:
+                async for batch in reader.read([Tag("level", opcua_world.node(3))], span):
+                    found += batch.samples.column("value_number").to_pylist()
+
+        asyncio.run(work())
+        assert found == [float(second) for second in range(30)]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_integrations.connectors.historian.model import Page, Span, Tag
 from airflow_provider_integrations.connectors.historian.opcua_decode import Values, no_values
+from airflow_provider_integrations.connectors.historian.opcua_early import Early
 from airflow_provider_integrations.connectors.historian.opcua_endings import Endings
 from airflow_provider_integrations.connectors.historian.opcua_model import (
     Asked,
@@ -33,14 +34,19 @@ from airflow_provider_integrations.connectors.historian.opcua_model import (
     Response,
     Step,
 )
-from airflow_provider_integrations.connectors.historian.opcua_pages import head_of, of_window, sort_page, split_last
+from airflow_provider_integrations.connectors.historian.opcua_pages import (
+    head_of,
+    of_window,
+    repeated,
+    sort_page,
+    split_last,
+)
 from airflow_provider_integrations.connectors.historian.opcua_status import GOOD_MORE_DATA, Meaning, meaning_of
 from airflow_provider_integrations.connectors.historian.opcua_values import PageMaker
 from airflow_provider_integrations.core.errors import IntegrationError
 
 __all__ = ["read_history"]
 
-_RESOLUTIONS = (100, 1_000, 1_000_000, 1_000_000_000)  # Of servers' clocks: a tick, then what many cut instants to.
 _ENOUGH = 2_000  # Values that make a page of ours: a server's may have a single one.
 
 _Steps = Generator[Step, Response | Fault | None, bool]
@@ -63,7 +69,8 @@ def read_history(tag: Tag, span: Span, reading: Reading, limits: Limits, to_page
         SystemicError: its answers cannot be read.
         TransientError: it cannot answer now, or the session is lost again and again.
     """
-    read = _Read(tag, span, reading, limits, to_page, Endings(tag.name, span, limits), span.begin)
+    early = Early.of(span.begin, enabled=not reading.bounds and not reading.aggregate)
+    read = _Read(tag, span, reading, limits, to_page, Endings(tag.name, span, limits), span.begin, early)
     try:
         if span.begin < span.end:
             while not (yield from read.from_last()):
@@ -88,6 +95,7 @@ class _Read:
         rows: Values of the last page.
         ended_rows: Values of the page that ended without a point when `confirming` began, 0 where our own limit cut it.
         confirming: How many values of the instant are to be found again if the end is the end.
+        early: Where requests begin.
     """
 
     tag: Tag
@@ -97,6 +105,7 @@ class _Read:
     to_page: PageMaker
     endings: Endings
     whole_to: int
+    early: Early
     held: Values = field(default_factory=no_values)
     ready: list[Values] = field(default_factory=list)
     waiting: int = 0
@@ -111,30 +120,38 @@ class _Read:
     def from_last(self) -> _Steps:
         """Read from the last whole instant on, until the end (true) or until a new beginning is needed (false)."""
         self.known, self.held, self.alone = max(self.known, len(self.held)), no_values(), True
-        span = Span(self.whole_to, self.span.end)
-        request = Request(self.tag.address, span, self.reading, self.endings.page)
+        span, begin = Span(self.whole_to, self.span.end), self.early.start(self.whole_to)
+        request = Request(self.tag.address, Span(begin, span.end), self.reading, self.endings.page)
         previous: Values | None = None
         yield Asked(request)
         while True:
-            response = yield Receive()
-            assert response is not None, "a receipt is answered"
-            meaning = meaning_of(response.status)
-            if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
-                self.endings.refused(response, self.whole_to)
+            if (response := (yield from self._received())) is None:
                 return False
-            following = replace(request, point=response.point) if response.point else None
+            following = yield from self.early.next_page(request, response)
             if following:
                 yield Asked(following)  # The server is at work while this page is read.
-            values = self._values(response, span)
-            if previous is not None and self._repeated(values, previous, request, response):
+            values, skipped = self._values(response, span)
+            if previous is not None and repeated(values, previous, request.point == response.point):
                 self.endings.nothing_new("the server sends the same page again", self.whole_to)
             elif not len(values) and following:
-                self.endings.nothing_new("the server sends empty pages with continuation points", self.whole_to)
-            elif not (yield from self._taken(values, span, following)):
+                if not skipped:
+                    self.endings.nothing_new("the server sends empty pages with continuation points", self.whole_to)
+                elif self.early.stuck():
+                    return (yield from self._abandon(following))
+            elif not (yield from self._taken(values, span, following, skipped)):
                 return False
             if following is None:
                 return (yield from self._ended(response, span))
             request, previous = following, values
+
+    def _received(self) -> Generator[Step, Response | Fault | None, Response | None]:
+        """The answer; none where it is no page, and all begins anew."""
+        response = yield Receive()
+        assert response is not None, "a receipt is answered"
+        if isinstance(response, Fault) or meaning_of(response.status) not in (Meaning.DATA, Meaning.NO_DATA):
+            self.endings.refused(response, self.whole_to)
+            return None
+        return response
 
     def give_ready(self) -> Generator[Page, None, None]:
         """The values that wait."""
@@ -144,14 +161,19 @@ class _Read:
 
     def last_page(self) -> Page:
         """All that is left, up to the end of the window."""
-        before, after = self.outside
-        return self._page([before, *self.ready, self.held, after], self.span.end)
+        return self._page([self.outside[0], *self.ready, self.held, self.outside[1]], self.span.end)
 
-    def _values(self, response: Response, span: Span) -> Values:
+    def _gone(self) -> bool:
+        """Values of the last instant did not come again."""
+        self.early.exclusive = True
+        self.endings.nothing_new("values that were there are gone", self.whole_to)
+        return False
+
+    def _values(self, response: Response, span: Span) -> tuple[Values, int]:
         values, before, after = self._parted(response, span)
         if self.reading.bounds:
             self.outside = before if span == self.span and len(before) else self.outside[0], after
-        return values
+        return values, self.early.skip(before)
 
     def _parted(self, response: Response, span: Span) -> tuple[Values, Values, Values]:
         try:
@@ -159,29 +181,28 @@ class _Read:
         except ValueError as error:
             raise self.endings.unreadable(str(error), self.whole_to) from None
 
-    def _repeated(self, values: Values, previous: Values, request: Request, response: Response) -> bool:
-        """Whether a page came again: values of one instant may be alike, but not where the point stands still."""
-        if not len(values) or not values.same(previous):
-            return False
-        return response.point == request.point or values.ts[0] != values.ts[-1]
-
-    def _taken(self, values: Values, span: Span, following: Request | None) -> _Steps:
+    def _taken(self, values: Values, span: Span, following: Request | None, skipped: int) -> _Steps:
         """Take a page; false where its values cannot be joined to those before, and all begins at the last instant."""
         if not len(values):
             return True
-        first, page = not len(self.held), sort_page(values)
-        capped = following is not None or 0 < self.endings.page <= len(values)
+        first, page, within = not len(self.held), sort_page(values), span.begin != self.whole_to or self.early.skipped
+        capped = following is not None or 0 < self.endings.page <= len(values) + skipped
         behind = not first and page.values.ts[0] < self.held.ts[0]
         if behind or (not page.came_sorted and (capped or not first)):
             yield from self._abandon(following)
             raise self.endings.unordered(self.whole_to)
-        values, self.rows = page.values, len(page.values)
-        if not first and values.ts[0] == self.held.ts[0] and span.begin != self.whole_to and self._doubtful(values):
+        values, self.rows = page.values, len(page.values) + skipped
+        if not first and within and values.ts[0] == self.held.ts[0] and self._doubtful(values):
             # Servers whose points are times (asyncua's own) begin an instant anew that a page cut in two: then its values
             # would come twice. From its beginning the instant is whole in one page, or the points lead through it.
+            if self.early.exclusive:
+                self.endings.nothing_new("the server begins an instant anew on each page", self.whole_to)
+            return (yield from self._abandon(following))
+        joined = self.held.joined([values]) if len(self.held) else values
+        if self.early.misses(joined, self.known):
             yield from self._abandon(following)
-            return False
-        rest, self.held = split_last(self.held.joined([values]) if len(self.held) else values)
+            return self._gone()
+        rest, self.held = split_last(joined)
         self.alone &= not len(rest)
         if len(rest):
             self.ready.append(rest)
@@ -212,22 +233,26 @@ class _Read:
             return self._all_intervals(span)
         more = response.status & 0xFFFF0000 == GOOD_MORE_DATA
         if not len(self.held):
+            if self.early.goes_on():
+                return False
             if self.known:
-                self.endings.nothing_new("values that were there are gone", self.whole_to)
-            elif more:
+                return self._gone()
+            if more:
                 self.endings.nothing_new("the server says that there is more, and does not give it", self.whole_to)
             elif meaning_of(response.status) is Meaning.NO_DATA or self.asked_again:
                 return True
             self.asked_again = True  # "Good" and nothing in it: asked twice.
             return False
-        if self.alone and self.endings.may_be_cut(len(self.held)):
+        if self.alone and self.endings.may_be_cut(len(self.held) + self.early.skipped):
             return False
         if self.confirming == len(self.held) and self.alone and not more:
+            if self.early.exclusive:
+                return (yield from self._nothing_after())
             if not self.endings.fills_cap(len(self.held)):
                 return True
             self.endings.instant_fills(len(self.held), self.whole_to)
             return False
-        if self.alone and self.confirming is None and not more:
+        if self.alone and self.confirming is None and not more and not self.early.skipped:
             return (yield from self._nothing_after())
         if self.confirming is not None:
             self.endings.ended_early(self.ended_rows)
@@ -249,18 +274,10 @@ class _Read:
     def _nothing_after(self) -> _Steps:
         """Whether nothing comes after an instant that was all of a page: else that page is what the server caps."""
         held = len(self.held)
-        for step in _RESOLUTIONS:
-            begin = (self.whole_to // step + 1) * step
-            if begin >= self.span.end:
-                break
-            span = Span(begin, self.span.end)
-            request = Request(self.tag.address, span, self.reading, self.endings.page)
+        for span, asked in self.early.behind(self.whole_to, self.span.end):
+            request = Request(self.tag.address, asked, self.reading, self.endings.page)
             yield Asked(request)
-            response = yield Receive()
-            assert response is not None, "a receipt is answered"
-            meaning = meaning_of(response.status)
-            if isinstance(response, Fault) or meaning not in (Meaning.DATA, Meaning.NO_DATA):
-                self.endings.refused(response, self.whole_to)
+            if (response := (yield from self._received())) is None:
                 return False
             if response.point:
                 yield Release(self.tag.address, replace(request, point=response.point))
@@ -272,14 +289,12 @@ class _Read:
                 break  # Otherwise the server's clock is coarser than the question, and it gave the instant itself again.
         return True
 
-    def _abandon(self, following: Request | None) -> Generator[Step, Response | Fault | None, None]:
-        """Take the answer that is on its way, and give its point back."""
-        if following is None:
-            return
-        response = yield Receive()
-        if response is not None and not isinstance(response, Fault) and response.point:
+    def _abandon(self, following: Request | None) -> _Steps:
+        """Take the answer that is on its way, and give its point back; false, as all begins anew."""
+        if following is not None and not isinstance(response := (yield Receive()), Fault | None) and response.point:
             yield Release(self.tag.address, replace(following, point=response.point))
+        return False
 
     def _page(self, parts: list[Values], read_to: int) -> Page:
-        values = parts[0].joined(parts[1:]) if parts else no_values()
+        values = parts[0].joined(parts[1:])
         return Page(self.tag.name, self.to_page(values, begin=self.span.begin, end=self.span.end), read_to)

@@ -10,7 +10,7 @@ from airflow_provider_integrations.connectors.historian.model import Span
 from airflow_provider_integrations.connectors.historian.opcua_decode import Values, no_values
 from airflow_provider_integrations.connectors.historian.opcua_status import is_bound
 
-__all__ = ["Sorted", "head_of", "of_window", "sort_page", "split_last"]
+__all__ = ["Sorted", "head_of", "of_window", "repeated", "sort_page", "split_last"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,8 @@ def split_last(values: Values) -> tuple[Values, Values]:
 def head_of(values: Values, instant: int) -> Values:
     """The values of one instant at the beginning."""
     return values.part(0, int(np.searchsorted(values.ts, instant, side="right")))
+
+
+def repeated(values: Values, previous: Values, same_point: bool) -> bool:
+    """Whether a page came again: values of one instant may be alike, but not where the point stands still."""
+    return len(values) > 0 and values.same(previous) and (same_point or bool(values.ts[0] != values.ts[-1]))

@@ -65,6 +65,7 @@ class PaperServer:
     cap: The most values of a page.
     points: What a continuation point names: `row`, `time`, or `none` for no points at all.
     inclusive: Whether the end of a window belongs to it.
+    exclusive: Whether its beginning does not.
     fails: Puts something else in the place of an answer; it sees the request and the right answer.
     """
 
@@ -72,6 +73,7 @@ class PaperServer:
     cap: int = 1_000
     points: str = "row"
     inclusive: bool = False
+    exclusive: bool = False
     fails: Fails | None = None
     asked: list[Request] = field(default_factory=list)
     open_points: set[bytes] = field(default_factory=set)
@@ -86,7 +88,8 @@ class PaperServer:
 
     def right(self, request: Request) -> Answer:
         end = request.span.end + (1 if self.inclusive else 0)
-        found = [(at, row) for at, row in enumerate(self.rows) if request.span.begin <= row[0] < end]
+        begin = request.span.begin + (1 if self.exclusive else 0)
+        found = [(at, row) for at, row in enumerate(self.rows) if begin <= row[0] < end]
         if request.point:
             self.open_points.discard(request.point)
             begin = int(request.point)

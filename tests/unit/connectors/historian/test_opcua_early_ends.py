@@ -34,7 +34,7 @@ def after_ten(fault: Callable[[Request, Answer], Answer | Fault]) -> Fails:
     """Right for the first page; then, for every page that goes beyond the tenth value, what is given."""
 
     def fails(request: Request, answer: Answer) -> Answer | Fault:
-        return answer if request.point is None and request.span.begin == BEGIN else fault(request, answer)
+        return answer if request.point is None and request.span.begin <= BEGIN else fault(request, answer)
 
     return fails
 
