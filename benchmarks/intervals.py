@@ -56,12 +56,13 @@ def _goals(figures: dict[str, Any]) -> list[Goal]:
         return float(sum(figures[way][f"{what}_{kind}"] for kind in world.KINDS))
 
     goals = [
-        Goal("times the rate of pandas' tz_localize recipe with the same columns", times("ours", "recipe"), least=5),
-        Goal("times its rate without the local clock as text", times("ours", "recipe_without_text")),
+        # The plain recipe is the peer: ours has the local clock as text besides, which would cost pandas most of its time.
+        Goal("times the rate of pandas' plain tz_localize recipe", times("ours", "recipe_without_text"), least=5),
+        Goal("times its rate with the same columns as ours", times("ours", "recipe")),
         Goal("times its rate from CSV", times("ours_csv", "recipe_csv")),
         Goal("times the rate of tz_localize alone, with neither slot nor date", times("ours", "bare")),
-        Goal("share of the recipe's CPU time", times("ours", "recipe", "cpu")),
-        Goal("share of the recipe's memory", times("ours", "recipe", "peak_mb")),
+        Goal("share of the plain recipe's CPU time", times("ours", "recipe_without_text", "cpu")),
+        Goal("share of the plain recipe's memory", times("ours", "recipe_without_text", "peak_mb")),
         Goal("rows at a wrong instant", rows("wrong", "ours"), most=0),
         Goal("rows that the recipe puts at a wrong instant", rows("wrong", "recipe")),
         Goal("readings that the recipe loses or misplaces", rows("absent", "recipe")),

@@ -92,7 +92,7 @@ def recipe(source: str, out: str, *, text: bool = True) -> dict[str, Any]:
             frame["local_begin"] = local.dt.strftime("%Y-%m-%dT%H:%M:%S%z")
         frame["local_date"] = local.dt.tz_localize(None).dt.normalize()
         frame["slot"] = frame.groupby(["service_point", "local_date"], sort=False).cumcount()
-        frame.drop(columns="timestamp").to_parquet(out)
+        frame.drop(columns="timestamp").to_parquet(out, index=False)
     return {**spent, "rows": rows}
 
 
@@ -107,7 +107,7 @@ def bare(source: str, out: str) -> dict[str, Any]:
         frame = _frame(source)
         rows = len(frame)
         told = frame["timestamp"].dt.tz_localize(ZONE, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
-        frame.assign(ts_begin=told).dropna(subset="ts_begin").drop(columns="timestamp").to_parquet(out)
+        frame.assign(ts_begin=told).dropna(subset="ts_begin").drop(columns="timestamp").to_parquet(out, index=False)
     return {**spent, "rows": rows}
 
 

@@ -181,7 +181,8 @@ class BlockReader:
 
     def _numbered(self, batch: Any, reasons: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
         points, at = _few(batch.column(self.columns["service_point"]))
-        _note(reasons, np.array([point == "" for point in points], dtype=bool)[at], Refusal.SERVICE_POINT)
+        if "" in points:
+            _note(reasons, np.array([point == "" for point in points], dtype=bool)[at], Refusal.SERVICE_POINT)
         place = self.columns["channel"]
         channels, of = _few(batch.column(place)) if place >= 0 else ([""], np.zeros(len(at), np.int32))
         pairs = at if len(channels) == 1 else at.astype(np.int64) * len(channels) + of
@@ -266,6 +267,8 @@ def _few(column: Any) -> tuple[list[str], npt.NDArray[np.int32]]:
 
 def _used(pairs: npt.NDArray[Any], most: int) -> list[int]:
     """Which numbers below `most` there are."""
+    if most == 1:
+        return [0] if len(pairs) else []
     if most <= len(pairs) + 4096:
         found: list[int] = np.flatnonzero(np.bincount(pairs, minlength=most)).tolist()
         return found
