@@ -27,9 +27,9 @@ __all__ = ["OpenParts", "Segment", "joined", "new_name", "number_of", "segments_
 
 _NAME = re.compile(r"part-(\d{8})-([0-9a-f]{8})\.arrow")
 _SEGMENTS = b"segments"
-_OPTIONS = ipc.IpcWriteOptions(compression="lz4")
+_OPTIONS = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READING = ipc.IpcReadOptions(use_threads=False)
-"""Segments are small: to hand their columns to threads takes longer than they do."""
+"""Segments are small: to hand their columns to threads, on either way, takes longer than they do."""
 _BLOCK = 1 << 20
 
 
