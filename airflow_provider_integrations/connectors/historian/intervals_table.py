@@ -267,11 +267,10 @@ def _few(column: Any) -> tuple[list[str], npt.NDArray[np.int32]]:
 
 def _used(pairs: npt.NDArray[Any], most: int) -> list[int]:
     """Which numbers below `most` there are."""
-    if most == 1:
-        return [0] if len(pairs) else []
+    if most == 1 and len(pairs):
+        return [0]
     if most <= len(pairs) + 4096:
-        found: list[int] = np.flatnonzero(np.bincount(pairs, minlength=most)).tolist()
-        return found
+        return list(np.flatnonzero(np.bincount(pairs, minlength=most)).tolist())
     unique: list[int] = pc.unique(pa.array(pairs)).to_pylist()
     return unique
 
