@@ -3,7 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup lock check test fuzz bench demo demo-stop clean
 
-WORKERS ?= 2
+# For two cores: of `make test` a worker spends a quarter of its time waiting for a server or a process.
+WORKERS ?= 3
 DEMO_HOME ?= .demo
 BIN := .venv/bin
 
@@ -29,7 +30,7 @@ test: ## all tests, with real servers, a real Airflow and a browser
 	@PYTHON="$(PYTHON)" .ci/setup
 	PYTEST_DEBUG_TEMPROOT="$$(.ci/scratch)" $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system' \
 		-o tmp_path_retention_policy=failed -o tmp_path_retention_count=1
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m system tests/system
+	$(BIN)/pytest -q -n 2 --dist loadfile -m system tests/system
 
 fuzz: setup ## property tests with new examples, 2,000 of each that names no number
 	$(BIN)/pytest -q -n $(WORKERS) -m 'not integration and not system' --hypothesis-profile=search
