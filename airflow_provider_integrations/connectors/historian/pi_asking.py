@@ -35,6 +35,10 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "X-Requ
 """Without X-Requested-With the service refuses a POST ("EnableCSRFDefense")."""
 
 
+_CONNECT = 12.0
+"""Seconds."""
+
+
 @asynccontextmanager
 async def open_line(settings: PiSettings) -> AsyncIterator[Line]:
     """A line with its connections.
@@ -45,7 +49,7 @@ async def open_line(settings: PiSettings) -> AsyncIterator[Line]:
     plain = settings.root.startswith("http:")
     async with httpx.AsyncClient(
         verify=False if plain else _trust(settings),
-        timeout=httpx.Timeout(settings.timeout, pool=None),  # Who waits for a free connection waits for no answer.
+        timeout=_timeout(settings.timeout),
         trust_env=not plain,
         headers=_HEADERS,
         auth=settings.auth.of_httpx(),
@@ -61,8 +65,12 @@ class Line:
         self._settings, self._client = settings, client
         self._redact = Redactor(settings.secrets)
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, within: float | None = None) -> Response:
         """Send one and read its answer.
+
+        Args:
+            request: What is asked.
+            within: Seconds for each part of the answer, where it is not what the settings say.
 
         Raises:
             ConfigError: the certificate or the token cannot be used.
@@ -75,7 +83,12 @@ class Line:
         try:
             with quiet_requests():
                 async with self._client.stream(
-                    request.method, url, headers=headers, content=request.body or None, follow_redirects=False
+                    request.method,
+                    url,
+                    headers=headers,
+                    content=request.body or None,
+                    follow_redirects=False,
+                    timeout=_timeout(within or self._settings.timeout),
                 ) as got:
                     async for part in got.aiter_raw():
                         parts.append(part)
@@ -102,6 +115,11 @@ def busy(response: Response, asked: float, attempt: int) -> TransientError:
             "the service asks for fewer requests", retry_after=asked, **said, next_step="Try again later."
         )
     return TransientError("the service cannot answer now", **said, next_step="Try again later.")
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    """Who waits for a free connection waits for no answer; a connection itself comes soon or not at all."""
+    return httpx.Timeout(seconds, pool=None, connect=min(seconds, _CONNECT))
 
 
 def _error_of(error: Exception) -> IntegrationError:

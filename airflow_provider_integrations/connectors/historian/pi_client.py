@@ -50,6 +50,8 @@ from airflow_provider_integrations.system import utc_now
 __all__ = ["Pace", "PiReader", "find_tags", "open_pi", "test_connection"]
 
 End = TypeVar("End")
+_FIRST = 25.0
+"""Seconds for the first answer of a service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class PiReader:
         self._settings, self._line, self._pace = settings, line, pace
         self._learned = Learned(settings.way)
         self._looking = asyncio.Lock()
+        self._heard = False
 
     async def ask(self, asking: Generator[Step, Response | None, End]) -> End:
         """Hold a conversation that yields no pages."""
@@ -213,13 +216,15 @@ class PiReader:
     async def _patiently(self, request: Request) -> Response:
         """Sent again while the service is busy or the line breaks, within the attempts and the budget.
 
-        The budget counts what the refused attempts took as well: each may end by a timeout.
+        The budget counts what the refused attempts took as well: each may end by a timeout. It is small until there was an
+        answer: where nobody ever spoke, the address is likelier to be wrong than the service to be busy.
         """
         lost = 0.0
         for attempt in range(1, self._pace.attempts + 1):
             asked, sent_at = 0.0, self._pace.now()
             try:
-                response = await self._line.send(request)
+                response = await self._line.send(request, None if self._heard else min(self._settings.timeout, _FIRST))
+                self._heard = True
                 if response.status not in TRANSIENT or _is_told(response):
                     return response
                 asked = retry_after(response.headers.get("retry-after"), now=self._pace.now()).seconds or 0.0
@@ -230,7 +235,9 @@ class PiReader:
                 error = type(failed)(failed.what, next_step=failed.next_step, **{**failed.values, "attempts": attempt})
             seconds = max(self._pace.backoff.delay(attempt, self._pace.random), asked)
             lost += (self._pace.now() - sent_at).total_seconds() + seconds
-            if attempt == self._pace.attempts or lost > self._settings.budget:
+            if attempt == self._pace.attempts or lost > (
+                self._settings.budget if self._heard else min(self._settings.budget, _FIRST)
+            ):
                 break
             await self._pace.sleep(seconds)
         raise error
