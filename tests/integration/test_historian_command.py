@@ -154,6 +154,16 @@ def test_what_is_typed_wrongly_is_told_before_anything_is_asked(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("0001-01-01T00:00:00+14:00", "2026-01-01"), ("0001-01-01", "2026-01-01"), ("2026-01-01", "9999-12-31")],
+)
+def test_instants_that_no_timestamp_holds_are_refused(tmp_path: Path, begin: str, end: str) -> None:
+    code, error = backfill(tmp_path / "out", "--opcua", "opc.tcp://b", "--node", "i=1", "--from", begin, "--to", end)
+    assert (code, error["error"]) == (1, "ConfigError")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_window_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     code, error = backfill(
         tmp_path, "--opcua", "opc.tcp://b", "--node", "i=1", "--from", "2026-01-02", "--to", "2026-01-01"

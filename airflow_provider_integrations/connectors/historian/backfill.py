@@ -21,6 +21,8 @@ from airflow_provider_integrations.connectors.historian.model import (
     Span,
     Tag,
     WindowTooLargeError,
+    from_iso,
+    to_iso,
     unread,
 )
 from airflow_provider_integrations.connectors.historian.page_check import check_page
@@ -32,6 +34,7 @@ from airflow_provider_integrations.system import go_on
 
 __all__ = ["Limits", "Order", "plan_of", "run_backfill"]
 
+_FIRST, _LAST = from_iso("1678-01-01"), from_iso("2262-01-01")
 _HOPELESS = 3
 """Tags that cannot be read, with none that can: no more are tried."""
 
@@ -46,7 +49,7 @@ class Order:
         newest_first: Which windows come first; the result is the same.
 
     Raises:
-        ConfigError: no tag, a name twice, or one that is no text.
+        ConfigError: no tag, a name twice, one that is no text, or instants that no timestamp holds.
     """
 
     tags: tuple[Tag, ...]
@@ -61,6 +64,11 @@ class Order:
                 tags=sorted({name for name in names if names.count(name) > 1}),
                 next_step="Name each tag once, and one at least.",
             )
+        if self.span.begin < _FIRST or self.span.end > _LAST:
+            raise ConfigError(
+                "instants that timestamps of nanoseconds cannot hold",
+                begin=to_iso(self.span.begin), end=to_iso(self.span.end), next_step="Stay within the years 1678 to 2261.",
+            )  # fmt: skip
         if broken := [ascii(name) for name in names if not name or not _is_text(name)]:
             raise ConfigError("names of tags that are no text", tags=broken[:20], next_step="Write them in UTF-8.")
 

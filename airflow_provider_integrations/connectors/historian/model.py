@@ -118,12 +118,12 @@ def from_iso(text: str) -> int:
             raise ValueError
         day, clock, fraction, zone = match.groups()
         offset = "+00:00" if zone is None or zone in "Zz" else zone
-        whole = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}")
-    except ValueError:
+        whole = datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}").astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ConfigError(
             "no instant", text=text, next_step="Write it like 2026-01-31T00:00:00Z, with an offset or in UTC."
         ) from None
-    since = whole.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    since = whole - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _SECOND + int((fraction or "0").ljust(9, "0"))
 
 
