@@ -225,7 +225,7 @@ def test_each_kind_is_read_where_it_belongs(include: Path) -> None:
 def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(include: Path) -> None:
     edi(include, kind="edi_inbound")
     with pytest.raises(
-        ConfigError, match=r"no such kind.*edi_inbound.*'edi', 'edi_outbound', 'graph', 'odbc', 'sftp_pgp'"
+        ConfigError, match=r"no such kind.*edi_inbound.*'edi', 'edi_outbound', 'graph', 'historian', 'odbc', 'sftp_pgp'"
     ):
         read_source(include, "acme_edi")
     edi(include, kind=["edi"])
