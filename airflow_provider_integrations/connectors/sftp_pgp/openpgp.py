@@ -30,6 +30,7 @@ __all__ = ["Evidence", "OpenMessage", "OpenPgpEngine", "Proof", "judge", "normal
 
 _NO_CERTIFICATE = 9
 _REFUSED_BY_GNUPG = {4, 5}  # GPG_ERR_PUBKEY_ALGO, GPG_ERR_DIGEST_ALGO: MD5 among them
+_AGENT_FAILED = {77, 85, 106, 176}  # No agent, no pinentry, protection of the key not read, not operational
 _TEXT_FORMATS = {"74", "75", "6D"}  # t, u, and m of MIME
 
 
@@ -182,6 +183,8 @@ def _not_begun(evidence: Evidence) -> RejectedError | ConfigError | TransientErr
         )
     if ours & set(status.missing_secret_keys):
         return TransientError("GnuPG lost our private key while it ran", keys=sorted(ours), errors=status.errors)
+    if ours and {f"ERROR pkdecrypt_failed {code}" for code in _AGENT_FAILED} & {*status.errors}:
+        return TransientError("GnuPG's agent did not open our private key", keys=sorted(ours), errors=status.errors)
     if ours:
         return RejectedError(Reason.INTEGRITY_FAILED, "the session key does not open", errors=status.errors)
     if status.recipients:
