@@ -148,7 +148,7 @@ found = {}
 for path in sys.argv[1:]:
     found |= {name: dag for name, dag in runpy.run_path(path).items() if name.startswith("historian_") and hasattr(dag, "tags")}
 print(json.dumps({
-    name: [sorted(dag.tags), sorted(dag.params), (dag.doc_md or "").splitlines()[0][:200], type(dag.schedule).__name__]
+    name: [sorted(dag.tags), sorted(dag.params), (dag.doc_md or "").splitlines()[0], type(dag.schedule).__name__]
     for name, dag in found.items()
 }))
 """
