@@ -28,7 +28,7 @@ check: setup ## lint, types, and the tests that need nothing but Python
 test: ## all tests, with real servers, a real Airflow and a browser
 	@.ci/programs
 	@PYTHON="$(PYTHON)" .ci/setup
-	PYTEST_DEBUG_TEMPROOT="$$(.ci/scratch)" $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system' \
+	PYTEST_DEBUG_TEMPROOT="$$(.ci/scratch)" $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m 'not system' --durations=40 --durations-min=10 \
 		-o tmp_path_retention_policy=failed -o tmp_path_retention_count=1
 	$(BIN)/pytest -q -n 2 --dist loadfile -m system tests/system
 
